@@ -1,0 +1,1 @@
+"""CoCalc projects for JupyterHub."""
