@@ -1,0 +1,1 @@
+"""The hub's own tables: accounts and projects, in SQLite or PostgreSQL (design D10)."""
