@@ -1,0 +1,1 @@
+"""Execution of notebook cells on the server, into live documents."""
