@@ -1,0 +1,79 @@
+"""The processes of one project's server, found by their environment and ended for good.
+
+Kernels and terminals lead sessions of their own, so ending the server's process group would leave
+them behind when the server has no time to end them itself. Every descendant inherits
+``JUPYTERHUB_USER`` and ``JUPYTERHUB_SERVER_NAME``; whoever carries both belongs to the server, even
+when its parent is gone.
+"""
+
+import os
+import signal
+from collections.abc import Sequence
+
+import psutil
+
+__all__ = ["end_processes", "find_processes", "is_running", "started_at"]
+
+_MARKS = ("JUPYTERHUB_USER", "JUPYTERHUB_SERVER_NAME")
+
+
+def started_at(pid: int) -> float:
+    """Return when process ``pid`` started (seconds since the epoch), 0.0 when it is gone.
+
+    A process id is used again after a while; together with its start it never is.
+    """
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return 0.0
+
+
+def is_running(pid: int, started: float) -> bool:
+    """Tell whether process ``pid`` that started at ``started`` still runs; a zombie does not."""
+    try:
+        process = psutil.Process(pid)
+        same = started == 0.0 or abs(process.create_time() - started) < 1.0
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def find_processes(user: str, server_name: str) -> list[psutil.Process]:
+    """Return all processes of this machine's user that belong to the server of ``user``."""
+    wanted = (user, server_name)
+    own = os.getpid()
+    return [
+        process
+        for process in psutil.process_iter()
+        if process.pid != own and _marks(process) == wanted
+    ]
+
+
+def end_processes(processes: Sequence[psutil.Process], patience_s: float) -> int:
+    """Ask ``processes`` to end, kill those left after ``patience_s``, return how many were killed.
+
+    Blocks for at most ``patience_s`` and a moment more; call it in a thread.
+    """
+    for process in processes:
+        _signal(process, signal.SIGTERM)
+        _signal(process, signal.SIGHUP)  # interactive shells ignore SIGTERM
+    _, alive = psutil.wait_procs(processes, timeout=patience_s)
+    for process in alive:
+        _signal(process, signal.SIGKILL)
+    psutil.wait_procs(alive, timeout=2)
+    return len(alive)
+
+
+def _marks(process: psutil.Process) -> tuple[str | None, ...]:
+    try:
+        variables = process.environ()
+    except (psutil.Error, OSError):
+        return ()
+    return tuple(variables.get(mark) for mark in _MARKS)
+
+
+def _signal(process: psutil.Process, number: int) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
