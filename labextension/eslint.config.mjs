@@ -16,6 +16,8 @@ export default defineConfig(
     },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // Lumino's signals take the object beside its method.
+      '@typescript-eslint/unbound-method': 'off',
       eqeqeq: 'error'
     }
   },

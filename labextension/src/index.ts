@@ -3,6 +3,20 @@
  */
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [];
+import { connectionStatusPlugin } from './plugins/connectionStatus';
+import { executorPlugin } from './plugins/executor';
+import { readOnlyPlugin } from './plugins/readOnly';
+import { requestsPlugin } from './plugins/requests';
+import { rightsPlugin } from './plugins/rights';
+import { trustPlugin } from './plugins/trust';
+
+const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  requestsPlugin,
+  rightsPlugin,
+  executorPlugin,
+  trustPlugin,
+  readOnlyPlugin,
+  connectionStatusPlugin
+];
 
 export default plugins;

@@ -1,0 +1,60 @@
+/**
+ * Making sure that a notebook has a kernel before its cells are sent to the server.
+ */
+import {
+  Dialog,
+  type ISessionContext,
+  type ISessionContextDialogs,
+  showDialog
+} from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+/** What is known about a notebook's kernel; `terminating` was told to the user. */
+export type KernelReadiness = 'ready' | 'none' | 'terminating';
+
+/**
+ * Starts kernels on demand, with one dialog for all cells that wait for the same notebook.
+ */
+export class KernelStarter {
+  constructor(private readonly trans: TranslationBundle) {}
+
+  /** Return whether there is a kernel, after asking the user for one if necessary. */
+  ensure(
+    context: ISessionContext,
+    dialogs: ISessionContextDialogs | undefined
+  ): Promise<KernelReadiness> {
+    const pending = this.pending.get(context) ?? this.start(context, dialogs);
+    this.pending.set(context, pending);
+    return pending.finally(() => this.pending.delete(context));
+  }
+
+  private async start(
+    context: ISessionContext,
+    dialogs: ISessionContextDialogs | undefined
+  ): Promise<KernelReadiness> {
+    if (context.isTerminating) {
+      await this.tellTerminating(context);
+      return 'terminating';
+    }
+    if (context.hasNoKernel && (await context.startKernel()) && dialogs) {
+      await dialogs.selectKernel(context);
+    }
+    if (!context.hasNoKernel && !context.session?.kernel) {
+      await context.ready;
+    }
+    return context.session?.kernel ? 'ready' : 'none';
+  }
+
+  private async tellTerminating(context: ISessionContext): Promise<void> {
+    await showDialog({
+      title: this.trans.__('Kernel Terminating'),
+      body: this.trans.__(
+        'The kernel for %1 appears to be terminating. You can not run any cell for now.',
+        context.session?.path
+      ),
+      buttons: [Dialog.okButton()]
+    });
+  }
+
+  private readonly pending = new WeakMap<ISessionContext, Promise<KernelReadiness>>();
+}

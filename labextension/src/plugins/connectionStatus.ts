@@ -1,0 +1,50 @@
+/**
+ * Tells in the status bar whether the current document is connected.
+ */
+import { ICollaborativeContentProvider } from '@jupyter/collaborative-drive';
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { Widget } from '@lumino/widgets';
+
+import { connectionOf } from '../documents/connection';
+import { IUserRights } from '../tokens';
+import { ConnectionStatus } from '../ui/connectionStatus';
+
+const LOOK_EVERY_MS = 500;
+
+/** Adds the status bar item. */
+export const connectionStatusPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'cocalc-jupyter:connection-status',
+  description: 'Shows whether the current document is connected to the project server.',
+  autoStart: true,
+  requires: [IStatusBar, ICollaborativeContentProvider, IUserRights],
+  optional: [ITranslator],
+  activate: async (
+    app: JupyterFrontEnd,
+    statusBar: IStatusBar,
+    { providers }: ICollaborativeContentProvider,
+    rights: IUserRights,
+    translator: ITranslator | null
+  ) => {
+    const item = new ConnectionStatus((translator ?? nullTranslator).load('cocalc_jupyter'));
+    const { write } = await rights.ready;
+    statusBar.registerStatusItem('cocalc-jupyter:connection-status', {
+      item,
+      align: 'left',
+      rank: 10,
+      isActive: () => item.isActive,
+      activeStateChanged: item.activeChanged
+    });
+    setInterval(() => {
+      const path = pathOf(app.shell.currentWidget);
+      item.setState(path === null ? 'none' : connectionOf(providers, path), write);
+    }, LOOK_EVERY_MS);
+  }
+};
+
+/** Return the path of the document that a widget shows. */
+function pathOf(widget: Widget | null): string | null {
+  const context = (widget as { context?: { path?: string } } | null)?.context;
+  return context?.path ?? null;
+}

@@ -1,0 +1,40 @@
+/**
+ * Replaces the stock cell executor: code cells run on the server.
+ */
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { INotebookCellExecutor } from '@jupyterlab/notebook';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { ServerCellExecutor } from '../execution/cellExecutor';
+import { IProjectRequests, IUserRights } from '../tokens';
+import { Questions } from '../ui/questions';
+
+/** Provides `INotebookCellExecutor`. */
+export const executorPlugin: JupyterFrontEndPlugin<INotebookCellExecutor> = {
+  id: 'cocalc-jupyter:executor',
+  description: 'Runs notebook cells on the project server.',
+  autoStart: true,
+  requires: [IProjectRequests, IUserRights],
+  optional: [ITranslator],
+  provides: INotebookCellExecutor,
+  activate: (
+    _: JupyterFrontEnd,
+    requests: IProjectRequests,
+    rights: IUserRights,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
+    const questions = new Questions(
+      (runId, inputId, value) => requests.answerInput(runId, inputId, value),
+      trans
+    );
+    return new ServerCellExecutor({
+      requests,
+      rights,
+      trans,
+      onInput: (runId, input) => {
+        questions.update(runId, input);
+      }
+    });
+  }
+};

@@ -1,0 +1,40 @@
+/**
+ * Shows notebooks read-only to users who may not edit them.
+ */
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { Notification } from '@jupyterlab/apputils';
+import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { makeReadOnly } from '../documents/readOnly';
+import { IUserRights } from '../tokens';
+
+/** Locks all open notebooks when the user may not write. */
+export const readOnlyPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'cocalc-jupyter:read-only',
+  description: 'Shows notebooks read-only to users who may not edit them.',
+  autoStart: true,
+  requires: [INotebookTracker, IUserRights],
+  optional: [ITranslator],
+  activate: async (
+    _: JupyterFrontEnd,
+    notebooks: INotebookTracker,
+    rights: IUserRights,
+    translator: ITranslator | null
+  ) => {
+    if ((await rights.ready).write) {
+      return;
+    }
+    const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
+    const message = trans.__('You may only read here: this change is not saved, nobody sees it.');
+    const lock = (panel: NotebookPanel): void => {
+      void panel.context.ready.then(() => {
+        makeReadOnly(panel, () => Notification.warning(message));
+      });
+    };
+    notebooks.forEach(lock);
+    notebooks.widgetAdded.connect((_, panel) => {
+      lock(panel);
+    });
+  }
+};

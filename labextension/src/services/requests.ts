@@ -1,0 +1,154 @@
+/**
+ * The project server's HTTP interface: runs, their questions, and the caller's rights.
+ *
+ * Knows neither the notebook widgets nor how a request is authenticated; the sender does the latter.
+ */
+
+/** Sends a request to a path below the server's base URL. */
+export type Send = (path: string, init: RequestInit) => Promise<Response>;
+
+/** One code cell's state in a run. */
+export type CellState = 'queued' | 'running' | 'ok' | 'error' | 'aborted';
+
+/** An instruction from the kernel's reply, such as `set_next_input`. */
+export interface IPayload {
+  source: string;
+  [key: string]: unknown;
+}
+
+/** The progress of one cell of a run. */
+export interface ICellStatus {
+  cell_id: string;
+  state: CellState;
+  reason?: string;
+  payload?: IPayload[];
+}
+
+/** A question that the running code asks with `input()` or `getpass()`. */
+export interface IInputRequest {
+  prompt: string;
+  password: boolean;
+  input_id: string;
+}
+
+/** The progress of a run; `change` grows whenever something in it changes. */
+export interface IRunStatus {
+  run_id: string;
+  change: number;
+  finished: boolean;
+  cells: ICellStatus[];
+  input: IInputRequest | null;
+}
+
+/** The last edit that the server must have seen before it runs anything. */
+export interface IEdits {
+  client_id: number;
+  clock: number;
+}
+
+/** A run of some cells of one notebook, in order. */
+export interface IRunRequest {
+  kernel_id: string;
+  cells: { cell_id: string }[];
+  stop_on_error: boolean;
+  edits: IEdits | null;
+}
+
+/** What the user may do in this project. */
+export interface IRights {
+  /** Whether edits of documents are accepted. */
+  write: boolean;
+  /** Whether code may be run. */
+  execute: boolean;
+}
+
+/** The server refused a request, or was not reachable (status 0). */
+export class RequestError extends Error {
+  constructor(
+    readonly status: number,
+    message: string
+  ) {
+    super(message);
+    this.name = 'RequestError';
+  }
+
+  /** Whether the same request may succeed a little later. */
+  get isTransient(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+const RIGHTS_ASKED = { contents: ['write'], kernels: ['execute'] };
+
+/**
+ * Typed requests to the project server. All methods throw `RequestError`.
+ */
+export class ProjectRequests {
+  constructor(private readonly send: Send) {}
+
+  /** Queue cells for execution; returns the run's id. */
+  async startRun(roomId: string, run: IRunRequest): Promise<string> {
+    const path = `cocalc/api/notebooks/${encodeURIComponent(roomId)}/run`;
+    const answer = await this.json(path, { method: 'POST', body: JSON.stringify(run) });
+    return (answer as { run_id: string }).run_id;
+  }
+
+  /** Wait (up to about 20 s) for a change after `seen`, and return the run's progress. */
+  async pollRun(runId: string, seen: number, signal: AbortSignal): Promise<IRunStatus> {
+    const path = `cocalc/api/runs/${encodeURIComponent(runId)}?seen=${seen}`;
+    return (await this.json(path, { method: 'GET', signal })) as IRunStatus;
+  }
+
+  /** Answer a question; status 409 when somebody else has answered it. */
+  async answerInput(runId: string, inputId: string, value: string): Promise<void> {
+    const path = `cocalc/api/runs/${encodeURIComponent(runId)}/input`;
+    const body = JSON.stringify({ input_id: inputId, value });
+    await this.ok(path, { method: 'POST', body });
+  }
+
+  /** Ask what the user may do. */
+  async fetchRights(): Promise<IRights> {
+    const asked = encodeURIComponent(JSON.stringify(RIGHTS_ASKED));
+    const answer = await this.json(`api/me?permissions=${asked}`, { method: 'GET' });
+    const { permissions } = answer as { permissions: Record<string, string[] | undefined> };
+    return {
+      write: permissions['contents']?.includes('write') ?? false,
+      execute: permissions['kernels']?.includes('execute') ?? false
+    };
+  }
+
+  private async json(path: string, init: RequestInit): Promise<unknown> {
+    const response = await this.ok(path, init);
+    try {
+      return await response.json();
+    } catch (error) {
+      throw new RequestError(0, `The server's answer was cut off: ${String(error)}`);
+    }
+  }
+
+  private async ok(path: string, init: RequestInit): Promise<Response> {
+    let response: Response;
+    try {
+      response = await this.send(path, init);
+    } catch (error) {
+      throw new RequestError(0, `The server cannot be reached: ${String(error)}`);
+    }
+    if (!response.ok) {
+      throw new RequestError(response.status, await explain(response));
+    }
+    return response;
+  }
+}
+
+/** Return the server's own words about a failure, or its status line. */
+async function explain(response: Response): Promise<string> {
+  const fallback = `The server answered ${response.status} ${response.statusText}`.trim();
+  const text = await response.text().catch(() => '');
+  try {
+    const { message } = JSON.parse(text) as { message?: unknown };
+    return typeof message === 'string' && message !== '' ? message : fallback;
+  } catch {
+    // A proxy in between answers with a page instead of JSON.
+    return fallback;
+  }
+}
