@@ -1,0 +1,229 @@
+"""Words of the execution queue: what can happen to it, and what it asks to be done.
+
+Plain data. Events are facts reported by the shell, effects are orders to it; both are applied
+and performed one at a time, in order.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+__all__ = [
+    "Abort",
+    "AbortCell",
+    "AwaitIdle",
+    "CellDeleted",
+    "ConnectKernel",
+    "Effect",
+    "Enqueue",
+    "Event",
+    "FinishCell",
+    "GraceOver",
+    "Idle",
+    "Interrupted",
+    "KernelLost",
+    "KernelReady",
+    "Loss",
+    "Queued",
+    "QueuedCell",
+    "Replied",
+    "Reply",
+    "RunCancelled",
+    "StartCell",
+    "StartRefused",
+]
+
+
+class Loss(Enum):
+    """How a kernel was lost: name of the error shown, and the sentence for the user."""
+
+    RESTARTED = ("KernelRestarted", "The kernel was restarted.")
+    DIED = (
+        "KernelDied",
+        "The kernel died; too little memory is a usual cause. Its variables are lost.",
+    )
+    SHUT_DOWN = ("KernelShutDown", "The kernel was shut down.")
+    SWITCHED = ("KernelSwitched", "The notebook was switched to another kernel.")
+    UNRESPONSIVE = ("KernelUnresponsive", "The kernel does not answer. Restart it.")
+    FAILED = (
+        "ExecutionFailed",
+        "The server failed to run this cell; its log has the details. Run the cell again.",
+    )
+
+    @property
+    def error_name(self) -> str:
+        """The ``ename`` of the error output."""
+        return self.value[0]
+
+    @property
+    def message(self) -> str:
+        """What happened, as a sentence."""
+        return self.value[1]
+
+
+class Abort(Enum):
+    """Why a queued cell did not run although the kernel is there; the sentence for the user."""
+
+    ERROR = "An earlier cell of the same run failed."
+    INTERRUPTED = "The kernel was interrupted."
+    DELETED = "The cell was deleted before its turn."
+    CANCELLED = "The run was cancelled."
+    REFUSED = "The kernel skipped the cell because another request failed. Run it again."
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedCell:
+    """One cell of one run; ``serial`` is unique in the notebook, ``index`` its place in the run."""
+
+    serial: int
+    run_id: str
+    index: int
+    cell_id: str
+    source: str
+    stop_on_error: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The kernel's ``execute_reply``; ``status`` is ok, error or aborted."""
+
+    status: str
+    execution_count: int | None = None
+    payload: tuple[dict[str, Any], ...] = ()
+    error_name: str = ""
+    error_value: str = ""
+    traceback: tuple[str, ...] = ()
+
+    @property
+    def interrupted(self) -> bool:
+        """True if the cell ended because of an interrupt."""
+        return self.status == "error" and self.error_name == "KeyboardInterrupt"
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Somebody runs cells, given by id and text in this order."""
+
+    run_id: str
+    cells: tuple[tuple[str, str], ...]
+    stop_on_error: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KernelReady:
+    """The kernel answers, and its output channel is connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The kernel replied to the execution of the cell ``serial``."""
+
+    serial: int
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """The kernel reported idle for the cell ``serial``: all its output was received."""
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class GraceOver:
+    """No idle status came within the grace period after the reply."""
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartRefused:
+    """The running cell could not be started: it is not in the document any more."""
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """Somebody interrupted the kernel. The running cell ends by the kernel's own reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelLost:
+    """The kernel's process ended, or the notebook uses another one."""
+
+    loss: Loss
+
+
+@dataclass(frozen=True, slots=True)
+class CellDeleted:
+    """The cell is gone. If it runs already, it runs to its end."""
+
+    cell_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunCancelled:
+    """The queued cells of this run are not wanted any more."""
+
+    run_id: str
+
+
+Event = (
+    Enqueue
+    | KernelReady
+    | Replied
+    | Idle
+    | GraceOver
+    | StartRefused
+    | Interrupted
+    | KernelLost
+    | CellDeleted
+    | RunCancelled
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Show the cell as waiting."""
+
+    cell: QueuedCell
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectKernel:
+    """Connect to the kernel, then report ``KernelReady`` or ``KernelLost``."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartCell:
+    """Clear the cell's outputs, show it as running and send its code."""
+
+    cell: QueuedCell
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitIdle:
+    """Start the grace period, then report ``GraceOver``."""
+
+    cell: QueuedCell
+
+
+@dataclass(frozen=True, slots=True)
+class FinishCell:
+    """Write the last outputs and the execution count."""
+
+    cell: QueuedCell
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class AbortCell:
+    """Show that the cell ended without the kernel's reply; ``started`` if it was running."""
+
+    cell: QueuedCell
+    reason: Loss | Abort
+    started: bool
+
+
+Effect = Queued | ConnectKernel | StartCell | AwaitIdle | FinishCell | AbortCell
