@@ -1,0 +1,1 @@
+"""Who somebody is: the authenticators of the hub, and from hub user to account."""

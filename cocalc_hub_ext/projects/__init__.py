@@ -1,0 +1,1 @@
+"""Projects: their life cycle, their members, and the mirror of both in JupyterHub."""

@@ -1,0 +1,137 @@
+"""The service's process: what it owns, in which order it starts, how it ends.
+
+Start: settings, tables, then the port, so that the hub sees the service only when it can
+answer; the mirror in the hub and the demo project follow in the background, because they need a
+hub that has gone on starting. End: on SIGTERM, in the opposite order.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import jinja2
+from jupyterhub.services.auth import HubOAuthCallbackHandler
+from sqlalchemy.exc import SQLAlchemyError
+from tornado.httpserver import HTTPServer
+from tornado.web import Application
+
+from ..auth.identity import Identities
+from ..db.engine import Database, create_hub_engine
+from ..db.schema import upgrade_schema
+from ..errors import HubError
+from ..ids import PROJECT_ID_PATTERN
+from ..projects.hub_client import HubClient
+from ..projects.manager import ProjectManager
+from . import handlers
+from .boot import boot
+from .cookie_secret import load_cookie_secret
+from .settings import ServiceSettings, settings_from_env
+
+__all__ = ["main", "make_app", "serve"]
+
+_HERE = Path(__file__).parent
+_MAX_BODY_BYTES = 64 * 1024
+log = logging.getLogger("cocalc.hub.server")
+
+
+def main() -> None:
+    """Run the service until it is told to stop."""
+    logging.basicConfig(
+        level=logging.INFO, format="[%(levelname).1s %(asctime)s %(name)s] %(message)s"
+    )
+    logging.getLogger("tornado.access").setLevel(logging.WARNING)
+    try:
+        asyncio.run(_run(settings_from_env(os.environ)))
+    except (HubError, SQLAlchemyError, OSError) as error:
+        sys.exit(f"cocalc-jupyter: the projects service cannot start: {error}")
+
+
+async def _run(settings: ServiceSettings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(settings, stop)
+
+
+async def serve(settings: ServiceSettings, stop: asyncio.Event) -> None:
+    """Serve until ``stop`` is set; raises OSError when the port is taken."""
+    engine = create_hub_engine(settings.database_url)
+    upgrade_schema(engine)
+    database = Database(engine)
+    hub = HubClient(
+        api_url=settings.api_url, public_url=settings.public_url, token=settings.api_token
+    )
+    identities = Identities(database, hub, now=_now, new_id=uuid4)
+    manager = ProjectManager(database, hub, identities, now=_now, new_id=uuid4)
+    server = HTTPServer(
+        make_app(settings, manager, identities), xheaders=True, max_body_size=_MAX_BODY_BYTES
+    )
+    server.listen(settings.port, settings.host)
+    booting = asyncio.create_task(boot(settings, database, hub, manager, identities), name="boot")
+    try:
+        await stop.wait()
+    finally:
+        booting.cancel()
+        server.stop()
+        await server.close_all_connections()
+        await asyncio.gather(booting, return_exceptions=True)
+        await manager.close()
+        hub.close()
+        database.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def make_app(
+    settings: ServiceSettings, manager: ProjectManager, identities: Identities
+) -> Application:
+    """Build the Tornado application below the service's prefix."""
+    parts = {
+        "manager": manager,
+        "identities": identities,
+        "pages": _make_pages(),
+        "settings": settings,
+    }
+    project = rf"api/projects/({PROJECT_ID_PATTERN})"
+    routes: list[tuple[str, type[handlers.BaseHandler]]] = [
+        ("", handlers.PageHandler),
+        ("list", handlers.ListHandler),
+        (rf"open/({PROJECT_ID_PATTERN})", handlers.OpenHandler),
+        ("api/projects", handlers.ProjectsHandler),
+        (project, handlers.ProjectHandler),
+        (f"{project}/start", handlers.StartHandler),
+        (f"{project}/stop", handlers.StopHandler),
+        (f"{project}/members", handlers.MembersHandler),
+        (f"{project}/members/([^/]+)", handlers.MemberHandler),
+    ]
+    prefix = settings.prefix
+    return Application(
+        [
+            (prefix + "oauth_callback", HubOAuthCallbackHandler),
+            (prefix + "api/health", handlers.HealthHandler),
+            *((prefix + path, handler, parts) for path, handler in routes),
+        ],
+        default_handler_class=handlers.NotFoundHandler,
+        default_handler_args=parts,
+        cookie_secret=load_cookie_secret(settings.data_dir / "service_cookie_secret"),
+        static_path=str(_HERE / "static"),
+        static_url_prefix=prefix + "static/",
+    )
+
+
+def _make_pages() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
