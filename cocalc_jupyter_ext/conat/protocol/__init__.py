@@ -1,0 +1,1 @@
+"""The protocol without I/O: subjects, messages, encodings, framing, connection state."""

@@ -1,0 +1,1 @@
+"""What is built on request and reply alone."""

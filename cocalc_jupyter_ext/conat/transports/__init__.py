@@ -1,0 +1,1 @@
+"""The ways bytes and events travel between a client and a broker."""

@@ -1,0 +1,1 @@
+"""The functions a project offers to its collaborators over the message fabric."""
