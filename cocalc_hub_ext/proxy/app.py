@@ -38,7 +38,7 @@ class _PublicFace:
         assert self._session is not None, "requests come while the application runs"  # noqa: S101
         route = self._table.match(request.headers.get("Host", ""), _path(request))
         if route is None:
-            return await explain_failure(self._session, self._settings.error_target, request, 404)
+            return await self._explain(self._session, request, 404)
         try:
             return await self._pass_on(self._session, route, request)
         except aiohttp.SocketTimeoutError:
@@ -46,7 +46,15 @@ class _PublicFace:
         except aiohttp.ClientError as error:
             status, reason = 503, str(error) or type(error).__name__
         _log.warning("%s %s (%s): %s", status, route.routespec, route.target, reason)
-        return await explain_failure(self._session, self._settings.error_target, request, status)
+        return await self._explain(self._session, request, status)
+
+    async def _explain(
+        self, session: aiohttp.ClientSession, request: web.BaseRequest, status: int
+    ) -> web.Response:
+        response = await explain_failure(session, self._settings.error_target, request, status)
+        if is_websocket_request(request.method, request.headers):
+            response.force_close()  # what follows on this connection is not HTTP
+        return response
 
     async def _pass_on(
         self, session: aiohttp.ClientSession, route: Route, request: web.BaseRequest

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 from .headers import end_to_end
 
@@ -28,7 +29,7 @@ async def explain_failure(
     """Answer ``status`` with the hub's page for it (``<error_target><status>?url=``)."""
     if not error_target:
         return _plain(status)
-    url = f"{error_target}{status}?url={quote(request.raw_path, safe='')}"
+    url = URL(f"{error_target}{status}?url={quote(request.raw_path, safe='')}", encoded=True)
     try:
         async with session.get(url, timeout=_PAGE_TIMEOUT, allow_redirects=False) as page:
             if page.status >= HTTPStatus.INTERNAL_SERVER_ERROR and page.status != status:

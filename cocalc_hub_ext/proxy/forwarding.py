@@ -6,7 +6,6 @@ the other.
 """
 
 import logging
-from collections.abc import AsyncIterator
 
 import aiohttp
 from aiohttp import web
@@ -29,20 +28,6 @@ _log = logging.getLogger(__name__)
 SENT_BY_TARGET = web.ResponseKey("sent_by_target", frozenset[str])
 # What aiohttp would add on its own to a request that does not carry it.
 ADDED_BY_CLIENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
-
-class _OnceReadable:
-    """A request body that refuses to be sent twice: a repeated upload would be cut short."""
-
-    def __init__(self, stream: aiohttp.StreamReader) -> None:
-        self._stream = stream
-        self._started = False
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._started:
-            raise aiohttp.ClientPayloadError("the request body was sent already")
-        self._started = True
-        return self._stream.iter_any().__aiter__()
 
 
 def client_of(request: web.BaseRequest) -> Client:
@@ -73,7 +58,7 @@ async def forward_request(
         request.method,
         target_url(target, request),
         headers=forwarded(request.headers, client_of(request)),
-        data=_OnceReadable(request.content) if request.body_exists else None,
+        data=request.content if request.body_exists else None,
         skip_auto_headers=ADDED_BY_CLIENT,
         allow_redirects=False,
     ) as upstream:

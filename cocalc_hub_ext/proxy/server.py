@@ -86,7 +86,7 @@ def _take_token() -> str:
 async def _run(options: argparse.Namespace, token: str) -> None:
     _allow_many_connections()
     table = RouteTable(by_host=options.host_routing)
-    settings = ProxySettings(error_target=options.error_target, host_routing=options.host_routing)
+    settings = ProxySettings(error_target=options.error_target)
     public = make_app(table, settings, _utc_now)
     api = make_api(table, token, _utc_now)
     tls = _tls_context(options.ssl_key, options.ssl_cert)

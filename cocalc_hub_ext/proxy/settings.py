@@ -26,11 +26,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ProxySettings:
-    """Where errors are explained, how routes are matched, and how much is allowed.
+    """Where errors are explained, and how much is allowed.
 
     ``error_target`` is the hub's address for error pages (``.../hub/error/``) or "" for plain ones.
     """
 
     error_target: str = ""
-    host_routing: bool = False
     limits: Limits = Limits()
