@@ -22,6 +22,7 @@ import type { IEdits, IInputRequest } from '../services/requests';
 import type { IUserRights } from '../tokens';
 import { KernelStarter } from './kernelReadiness';
 import { applyPayload } from './payloads';
+import type { RunMemory } from './runMemory';
 import { type CellOutcome, type IRunRequests, type IRunTarget, RunQueue } from './runQueue';
 import { Slots } from './slots';
 
@@ -32,6 +33,7 @@ type SessionContext = NonNullable<RunCellOptions['sessionContext']>;
 export interface ICellExecutorOptions {
   requests: IRunRequests;
   rights: IUserRights;
+  memory: RunMemory;
   trans: TranslationBundle;
   /** Called with the open question of a run, or `null` when there is none (any more). */
   onInput: (runId: string, input: IInputRequest | null) => void;
@@ -51,8 +53,8 @@ export class ServerCellExecutor implements INotebookCellExecutor {
   /** Run a cell; resolves with whether it succeeded, once the server says so. */
   async runCell(options: RunCellOptions): Promise<boolean> {
     const { cell, notebook, sessionContext } = options;
-    const isOurs = cell instanceof CodeCell && roomIdOf(notebook.sharedModel) !== null;
-    if (!isOurs || !sessionContext) {
+    const roomId = roomIdOf(notebook.sharedModel);
+    if (!(cell instanceof CodeCell) || !sessionContext || roomId === null) {
       return runCell(options);
     }
     if (!(await this.options.rights.ready).execute) {
@@ -61,7 +63,7 @@ export class ServerCellExecutor implements INotebookCellExecutor {
     }
     const readiness = await this.kernels.ensure(sessionContext, options.sessionDialogs);
     if (readiness === 'ready') {
-      return this.runCode(options, cell, sessionContext);
+      return this.runCode(options, cell, this.queueOf(notebook, sessionContext, roomId));
     }
     if (readiness === 'none') {
       cell.model.sharedModel.transact(() => {
@@ -75,11 +77,10 @@ export class ServerCellExecutor implements INotebookCellExecutor {
   private async runCode(
     options: RunCellOptions,
     cell: CodeCell,
-    sessionContext: SessionContext
+    queue: RunQueue
   ): Promise<boolean> {
     cell.outputHidden = false;
     options.onCellExecutionScheduled({ cell });
-    const queue = this.queueOf(options.notebook, sessionContext);
     const outcome = await queue.run(cell.model.sharedModel.getId());
     if (cell.isDisposed) {
       return false;
@@ -94,18 +95,40 @@ export class ServerCellExecutor implements INotebookCellExecutor {
     return false;
   }
 
-  private queueOf(notebook: INotebookModel, sessionContext: SessionContext): RunQueue {
+  /** Watch again what this browser tab had started in a notebook before the page was loaded. */
+  resume(notebook: INotebookModel, sessionContext: SessionContext): void {
+    const roomId = roomIdOf(notebook.sharedModel);
+    if (roomId !== null) {
+      const queue = this.queueOf(notebook, sessionContext, roomId);
+      this.options.memory.list(roomId).forEach(runId => {
+        queue.resume(runId);
+      });
+    }
+  }
+
+  private queueOf(
+    notebook: INotebookModel,
+    sessionContext: SessionContext,
+    roomId: string
+  ): RunQueue {
     const known = this.queues.get(notebook);
     if (known) {
       return known;
     }
+    const { memory } = this.options;
     const queue = new RunQueue({
       requests: this.options.requests,
-      target: () => this.targetOf(notebook, sessionContext),
+      target: () => this.targetOf(notebook, sessionContext, roomId),
       slots: this.slots,
       endOfTurn: () => sleep(0),
       sleep,
       onInput: this.options.onInput,
+      onStarted: runId => {
+        memory.add(roomId, runId);
+      },
+      onEnded: runId => {
+        memory.remove(roomId, runId);
+      },
       onFailure: message => Notification.error(message, { autoClose: false })
     });
     this.queues.set(notebook, queue);
@@ -115,14 +138,14 @@ export class ServerCellExecutor implements INotebookCellExecutor {
     return queue;
   }
 
-  private targetOf(notebook: INotebookModel, sessionContext: SessionContext): IRunTarget {
-    const { trans } = this.options;
-    const roomId = roomIdOf(notebook.sharedModel);
+  private targetOf(
+    notebook: INotebookModel,
+    sessionContext: SessionContext,
+    roomId: string
+  ): IRunTarget {
     const kernelId = sessionContext.session?.kernel?.id;
-    if (roomId === null) {
-      throw new Error(trans.__('The notebook is not connected to the server yet. Try again.'));
-    }
     if (kernelId === undefined) {
+      const { trans } = this.options;
       throw new Error(trans.__('The notebook has lost its kernel. Select one and run again.'));
     }
     return { roomId, kernelId, edits: this.editsOf(notebook) };

@@ -12,6 +12,7 @@ interface IWorld {
   slept: number[];
   failures: string[];
   inputs: [string, IInputRequest | null][];
+  ended: string[];
 }
 
 function createWorld(kernelId: string | null = 'kernel'): IWorld {
@@ -19,6 +20,7 @@ function createWorld(kernelId: string | null = 'kernel'): IWorld {
   const slept: number[] = [];
   const failures: string[] = [];
   const inputs: IWorld['inputs'] = [];
+  const ended: string[] = [];
   const queue = new RunQueue({
     requests,
     target: () => {
@@ -34,9 +36,11 @@ function createWorld(kernelId: string | null = 'kernel'): IWorld {
       return Promise.resolve();
     },
     onInput: (runId, input) => inputs.push([runId, input]),
+    onStarted: () => undefined,
+    onEnded: runId => ended.push(runId),
     onFailure: message => failures.push(message)
   });
-  return { queue, requests, slept, failures, inputs };
+  return { queue, requests, slept, failures, inputs, ended };
 }
 
 function status(change: number, states: string[], more: Partial<IRunStatus> = {}): IRunStatus {
@@ -228,4 +232,39 @@ test('a closed queue settles its cells without complaint and takes no more', asy
   assert.equal((await queue.run('c')).state, 'aborted');
   assert.equal(requests.runs.length, 1);
   assert.deepEqual(failures, []);
+});
+
+test('a run resumed after a reload shows its questions until it ends', async () => {
+  const { queue, requests, inputs, ended } = createWorld();
+  queue.resume('run-1');
+  await settled();
+  const input = { prompt: 'Name?', password: true, input_id: 'q' };
+  requests.poll(0).resolve(status(5, ['running'], { input }));
+  await settled();
+  requests.poll(1).resolve(status(6, ['ok'], { finished: true }));
+  await settled();
+  assert.deepEqual(inputs[0], ['run-1', input]);
+  assert.deepEqual(inputs.at(-1), ['run-1', null]);
+  assert.deepEqual(ended, ['run-1']);
+});
+
+test('a resumed run that the server has forgotten is dropped without complaint', async () => {
+  const { queue, requests, failures, ended } = createWorld();
+  queue.resume('run-1');
+  await settled();
+  requests.poll(0).reject(new RequestError(404, 'gone'));
+  await settled();
+  assert.deepEqual(failures, []);
+  assert.deepEqual(ended, ['run-1']);
+});
+
+test('a run that goes on after its notebook was closed has not ended', async () => {
+  const { queue, requests, ended } = createWorld();
+  void queue.run('a');
+  await settled();
+  requests.run(0).resolve('run-1');
+  await settled();
+  queue.dispose();
+  await settled();
+  assert.deepEqual(ended, []);
 });

@@ -46,6 +46,9 @@ export interface IRunQueueOptions {
   sleep: (ms: number) => Promise<void>;
   /** Called with the open question of a run, or `null` when there is none (any more). */
   onInput: (runId: string, input: IInputRequest | null) => void;
+  /** Called when the server has accepted a run, and when that run needs no watching any more. */
+  onStarted: (runId: string) => void;
+  onEnded: (runId: string) => void;
   /** Called once for each request that failed as a whole. */
   onFailure: (message: string) => void;
 }
@@ -86,6 +89,11 @@ export class RunQueue {
     });
   }
 
+  /** Watch a run again that was started before the page was loaded. */
+  resume(runId: string): void {
+    this.lastWatch = this.lastWatch.then(() => this.watch(runId, []));
+  }
+
   /** Whether the queue was closed. */
   get isDisposed(): boolean {
     return this.closing.signal.aborted;
@@ -114,12 +122,14 @@ export class RunQueue {
     }
     try {
       const { roomId, kernelId, edits } = this.options.target();
-      return await this.options.requests.startRun(roomId, {
+      const runId = await this.options.requests.startRun(roomId, {
         kernel_id: kernelId,
         cells: batch.map(({ cellId }) => ({ cell_id: cellId })),
         stop_on_error: true,
         edits
       });
+      this.options.onStarted(runId);
+      return runId;
     } catch (error) {
       this.fail(batch, messageOf(error));
       return null;
@@ -130,12 +140,15 @@ export class RunQueue {
     try {
       await this.follow(runId, batch);
     } catch (error) {
-      if (!this.isDisposed) {
+      // A run that was resumed may have ended, and been forgotten, long ago.
+      if (!this.isDisposed && batch.length > 0) {
         this.fail(batch, lostRunMessage(error));
       }
-    } finally {
-      this.options.onInput(runId, null);
-      settleAll(batch, CLOSED);
+    }
+    this.options.onInput(runId, null);
+    settleAll(batch, CLOSED);
+    if (!this.isDisposed) {
+      this.options.onEnded(runId);
     }
   }
 

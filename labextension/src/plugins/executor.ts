@@ -6,6 +6,7 @@ import { INotebookCellExecutor } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { ServerCellExecutor } from '../execution/cellExecutor';
+import { RunMemory } from '../execution/runMemory';
 import { IProjectRequests, IUserRights } from '../tokens';
 import { Questions } from '../ui/questions';
 
@@ -30,6 +31,7 @@ export const executorPlugin: JupyterFrontEndPlugin<INotebookCellExecutor> = {
     );
     return new ServerCellExecutor({
       requests,
+      memory: new RunMemory(window.sessionStorage),
       rights,
       trans,
       onInput: (runId, input) => {

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Outage } from './outage';
+import { RequestError } from './requests';
+
+function createOutage(answers: (number | 'ok')[]): { outage: Outage; told: string[] } {
+  const told: string[] = [];
+  const outage = new Outage(
+    () => {
+      const answer = answers.shift() ?? 'ok';
+      return answer === 'ok'
+        ? Promise.resolve()
+        : Promise.reject(new RequestError(answer, String(answer)));
+    },
+    ms => {
+      told.push(`wait ${ms}`);
+      return Promise.resolve();
+    },
+    {
+      showUnreachable: () => told.push('unreachable'),
+      showRefused: () => told.push('refused'),
+      hide: () => told.push('hidden')
+    }
+  );
+  return { outage, told };
+}
+
+test('a server that answers at once is not reported', async () => {
+  const { outage, told } = createOutage(['ok']);
+  await outage.report();
+  assert.deepEqual(told, ['hidden']);
+});
+
+test('an outage is told once and ends when the server answers', async () => {
+  const { outage, told } = createOutage([0, 0, 503, 'ok']);
+  await Promise.all([outage.report(), outage.report()]);
+  assert.deepEqual(told, ['unreachable', 'wait 3000', 'wait 3000', 'wait 3000', 'hidden']);
+});
+
+test('a user whom the server does not know any more is told so', async () => {
+  const { outage, told } = createOutage([0, 403]);
+  await outage.report();
+  assert.deepEqual(told, ['unreachable', 'wait 3000', 'refused']);
+});
+
+test('a second outage is reported again', async () => {
+  const { outage, told } = createOutage([0, 'ok', 0, 'ok']);
+  await outage.report();
+  await outage.report();
+  assert.equal(told.filter(text => text === 'unreachable').length, 2);
+});
