@@ -1,0 +1,133 @@
+"""From plain content to shared document and back (reference jupyterlab-rtc §4).
+
+``initial_state`` and ``read_update`` build their own private ``Doc``, use it and drop it, so they
+may run in a worker thread while the live document goes on.
+"""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+import jupyter_ydoc
+from jupyter_ydoc import YNotebook
+from jupyter_ydoc.yunicode import YUnicode
+from pycrdt import Doc
+
+from .notebook_cells import take_notebook, with_cell_ids
+from .storage import Content
+from .text_edits import replace_text
+
+__all__ = [
+    "InitialState",
+    "Rendered",
+    "YDocument",
+    "YDocumentClasses",
+    "content_digest",
+    "initial_state",
+    "installed_classes",
+    "read_update",
+    "take_content",
+]
+
+YDocument = Any
+"""An instance of a ``jupyter_ydoc`` class, such as ``YNotebook`` (that package is untyped)."""
+YDocumentClasses = Mapping[str, Callable[..., YDocument]]
+"""Document class by type, as in the room id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The plain content of a document and its digest."""
+
+    content: Content
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class InitialState:
+    """The first history of a document: as an update, its content's digest, and its name."""
+
+    update: bytes
+    digest: str
+    epoch: str
+
+
+def installed_classes() -> YDocumentClasses:
+    """Return the document classes of all installed packages, by type; ``file`` is always there."""
+    return {"file": YUnicode} | {
+        point.name: point.load() for point in entry_points(group="jupyter_ydoc")
+    }
+
+
+def initial_state(make: Callable[..., YDocument], content: Content, *, salt: str) -> InitialState:
+    """Build the first history of a document from a file's content.
+
+    Client id 0 and derived cell ids make it the same history each time; ``epoch`` names it, so
+    that pages which hold another history are told apart.
+
+    Raises whatever ``jupyter_ydoc`` raises for content that is not of the type.
+    """
+    ydoc = make(Doc(client_id=0))
+    if isinstance(ydoc, YNotebook):
+        content = with_cell_ids(content, salt)
+    ydoc.set(content)
+    value = ydoc.get()
+    epoch = hashlib.sha256(f"{salt} {jupyter_ydoc.__version__} ".encode() + _encoded(value))
+    return InitialState(
+        update=bytes(ydoc.ydoc.get_update()),
+        digest=content_digest(value),
+        epoch=epoch.hexdigest()[:32],
+    )
+
+
+def read_update(make: Callable[..., YDocument], update: bytes) -> Rendered:
+    """Return the plain content that a complete update holds, and its digest."""
+    doc: Doc[Any] = Doc()
+    doc.apply_update(update)
+    with warnings.catch_warnings():
+        # jupyter_ydoc warns when it gives a doubled cell id a new one; the file is valid then.
+        warnings.simplefilter("ignore", UserWarning)
+        content = make(doc).get()
+    return Rendered(content, content_digest(content))
+
+
+def take_content(ydoc: YDocument, content: Content, *, salt: str) -> None:
+    """Turn the live document into ``content`` by small edits; call it inside a transaction."""
+    if isinstance(ydoc, YNotebook):
+        take_notebook(ydoc, with_cell_ids(content, salt))
+    elif isinstance(ydoc, YUnicode):
+        replace_text(ydoc.ydoc["source"], content)
+    else:
+        ydoc.set(content)
+
+
+def content_digest(content: Content) -> str:
+    """Return a digest that is equal for content that means the same.
+
+    What contents managers add to a notebook when they read it (trust marks, empty
+    attachments) does not count.
+    """
+    plain = _plain_notebook(content) if _is_notebook(content) else content
+    return hashlib.sha256(_encoded(plain)).hexdigest()
+
+
+def _encoded(content: Content) -> bytes:
+    return content if isinstance(content, bytes) else json.dumps(content, sort_keys=True).encode()
+
+
+def _is_notebook(content: Content) -> bool:
+    return isinstance(content, Mapping) and isinstance(content.get("cells"), list)
+
+
+def _plain_notebook(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {**content, "cells": [_plain_cell(cell) for cell in content["cells"]]}
+
+
+def _plain_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {k: v for k, v in cell.get("metadata", {}).items() if k != "trusted"}
+    plain = {k: v for k, v in cell.items() if k != "attachments" or v}
+    return plain | {"metadata": metadata}

@@ -1,0 +1,339 @@
+"""Keeps the plain file and the live document one: autosave, changes from outside, crashes.
+
+The log has every keystroke; the file is written after a short quiet. Before it writes, and every
+second in between, this looks whether somebody else changed the file, and acts as ``disk.py``
+decides. One lock orders all that touches the file.
+
+Before a write its digest goes into the log's metadata. If the process dies between writing the
+file and noting so, the file that is found afterwards is recognised as our own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from .autosave import AutosaveClock
+from .contents import Rendered, YDocument, content_digest, read_update, take_content
+from .disk import DiskDecision, decide
+from .errors import DocumentError, FileMissingError, FileUnreadableError
+from .notices import Action, Level, Notice, Notify
+from .room_ids import RoomId
+from .settings import DocumentSettings
+from .storage import FileStorage, FileVersion, LoadedFile
+from .update_log import LogMeta
+
+__all__ = ["FileLink", "LinkedDocument"]
+
+
+class LinkedDocument(Protocol):
+    """What the link needs of its document."""
+
+    room_id: RoomId
+    path: str
+    ydoc: YDocument
+
+    def edit(self) -> AbstractContextManager[None]:
+        """One transaction of the server's own."""
+        ...
+
+    async def flush(self) -> None:
+        """Wait until all changes are durable."""
+        ...
+
+    async def write_meta(self, meta: LogMeta) -> None:
+        """Store the log's metadata."""
+        ...
+
+
+class FileLink:
+    """The tie between one live document and its plain file."""
+
+    def __init__(
+        self,
+        document: LinkedDocument,
+        *,
+        storage: FileStorage,
+        meta: LogMeta,
+        settings: DocumentSettings,
+        notify: Notify,
+        executor: Executor,
+    ) -> None:
+        self._document = document
+        self._storage = storage
+        self._meta = meta
+        self._settings = settings
+        self._notify = notify
+        self._executor = executor
+        self._clock = AutosaveClock(settings.autosave)
+        self._edits = 0
+        self._changed = asyncio.Event()
+        self._lock = asyncio.Lock()
+        self._unusable: FileVersion | None = None
+        self._gone = False
+        self._problem = ""
+        self._tasks: list[asyncio.Task[None]] = []
+        self.autosave_wanted: Callable[[], bool] = lambda: True
+
+    @property
+    def meta(self) -> LogMeta:
+        """The present metadata of the log."""
+        return self._meta
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the document holds edits that no file has."""
+        return self._clock.unsaved
+
+    def start(self) -> None:
+        """Begin to save and to watch the file."""
+        self._tasks = [
+            asyncio.create_task(self._autosave(), name="autosave"),
+            asyncio.create_task(self._watch(), name="file watch"),
+        ]
+
+    async def close(self) -> None:
+        """Stop watching and write what no file has yet; a failure is reported, the log has it."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        if self.unsaved and self.autosave_wanted():
+            await self._attempt(self._save_edits)
+
+    def content_changed(self) -> None:
+        """Note an edit of the content, by anybody."""
+        self._edits += 1
+        self._clock = self._clock.edited(self._now())
+        self._changed.set()
+
+    def marked_dirty(self) -> None:
+        """Note that a browser shows the document as unsaved; it is told soon if that is wrong."""
+        self._changed.set()
+
+    async def save(self) -> None:
+        """Return when everything in the document now is in the log and in the file.
+
+        Raises FileWriteError, LogWriteError. Cancelling is safe at any point.
+        """
+        async with self._lock:
+            if self.unsaved or await self._look() is None:
+                await self._write()
+            else:
+                await self._document.flush()
+                self._mark_saved()
+
+    async def settle_at_open(self) -> None:
+        """Compare log and file once after the document was restored from its log."""
+        async with self._lock:
+            await self._recognise_own_write()
+            rendered = await self._render()
+            if rendered.digest != self._meta.digest:
+                self.content_changed()
+            await self._settle()
+
+    def show_version(self) -> None:
+        """Show the browsers which version of the file the document was loaded from."""
+        self._mark_saved()
+
+    async def check_file(self) -> None:
+        """Look at the file once and act on what is found."""
+        async with self._lock:
+            await self._settle()
+
+    async def _settle(self) -> None:
+        found = await self._look()
+        decision = decide(
+            file_exists=found is not None,
+            file_changed=found is not None and self._is_foreign(found),
+            unsaved_edits=self.unsaved,
+        )
+        if decision is DiskDecision.FILE_GONE:
+            self._note_gone()
+            return
+        self._gone = False
+        if decision is DiskDecision.KEEP_BOTH:
+            await self._write()
+        elif decision is DiskDecision.TAKE_FILE and found != self._unusable:
+            await self._take_file()
+
+    async def _write(self) -> None:
+        await self._document.flush()
+        path, edits, rendered = self._document.path, self._edits, await self._render()
+        found = await self._look()
+        if found is not None and self._is_foreign(found):
+            await self._keep_foreign_version()
+        elif found is not None and rendered.digest == self._meta.digest:
+            self._saved(edits)
+            return
+        await self._put_meta(self._meta.begun(rendered.digest))
+        version = await self._storage.save(
+            path,
+            rendered.content,
+            file_format=self._document.room_id.format,
+            file_type=self._document.room_id.type,
+        )
+        await self._put_meta(self._meta.settled(version, rendered.digest))
+        self._saved(edits)
+        self._tell("save", "Content saved.", "DEBUG")
+
+    async def _keep_foreign_version(self) -> None:
+        path = self._document.path
+        copy = await self._storage.keep_copy(path)
+        self._tell(
+            "overwrite",
+            f"{path} was changed by another program while it had unsaved edits here. "
+            f"The edits are in {path}; the other version is kept as {copy}.",
+            "WARNING",
+        )
+
+    async def _take_file(self) -> None:
+        try:
+            loaded = await self._load()
+        except FileMissingError:
+            return
+        except FileUnreadableError as error:
+            self._unusable = await self._look()
+            self._tell(
+                "overwrite",
+                f"Another program wrote {error}. The document here stays as it was; "
+                "with the next edit it is saved and that version is kept as a copy.",
+                "WARNING",
+            )
+            return
+        if self.unsaved:  # somebody typed while the file was read
+            await self._write()
+            return
+        await self._replace_content(loaded)
+
+    async def _replace_content(self, loaded: LoadedFile) -> None:
+        with self._document.edit():
+            take_content(self._document.ydoc, loaded.content, salt=str(self._document.room_id))
+        edits, rendered = self._edits, await self._render()
+        await self._put_meta(self._meta.settled(loaded.version, rendered.digest))
+        self._saved(edits)
+        self._tell("overwrite", "The content was changed by another program.", "INFO")
+
+    async def _recognise_own_write(self) -> None:
+        """Settle a write that a crash interrupted: complete, or torn and then to be repeated."""
+        writing, found = self._meta.writing, await self._look()
+        if writing is None or found is None or not self._is_foreign(found):
+            return
+        try:
+            loaded = await self._load()
+        except FileUnreadableError:
+            await self._put_meta(self._meta.settled(found, ""))
+            return
+        if content_digest(loaded.content) == writing:
+            await self._put_meta(self._meta.settled(loaded.version, writing))
+
+    async def _look(self) -> FileVersion | None:
+        """Return the state of the file; the costly part is fetched only if it may have changed."""
+        path, known = self._document.path, self._meta.file
+        found = await self._storage.stat(path)
+        if found is None or (known is not None and found.modified == known.modified):
+            return found and known
+        return await self._storage.version(path)
+
+    def _is_foreign(self, found: FileVersion) -> bool:
+        return self._meta.file is None or not self._meta.file.same_bytes(found)
+
+    async def _load(self) -> LoadedFile:
+        room_id = self._document.room_id
+        return await self._storage.load(
+            self._document.path, file_format=room_id.format, file_type=room_id.type
+        )
+
+    async def _render(self) -> Rendered:
+        """Read the content in a worker thread, from a copy that nobody edits meanwhile."""
+        update, make = self._document.ydoc.ydoc.get_update(), type(self._document.ydoc)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, read_update, make, update)
+
+    async def _put_meta(self, meta: LogMeta) -> None:
+        await self._document.write_meta(meta)
+        self._meta = meta
+
+    def _saved(self, edits: int) -> None:
+        """Note that the first ``edits`` edits are in the file; later ones stay unsaved."""
+        self._clock = self._clock.saved()
+        self._gone = False
+        if self._edits != edits:
+            self._clock = self._clock.edited(self._now())
+            self._changed.set()
+        self._mark_saved()
+
+    def _mark_saved(self) -> None:
+        """Tell the browsers through the document's state, as the stock server does."""
+        ydoc, file = self._document.ydoc, self._meta.file
+        with self._document.edit():
+            if file is not None and file.hash is not None and ydoc.hash != file.hash:
+                ydoc.hash = file.hash
+            if ydoc.dirty and not self.unsaved:
+                ydoc.dirty = False
+
+    def _note_gone(self) -> None:
+        if not self._gone:
+            self._gone = True
+            text = (
+                f"{self._document.path} was deleted. The open document stays as it is; "
+                "the next edit or an explicit save writes the file again."
+            )
+            self._tell("overwrite", text, "WARNING")
+
+    async def _autosave(self) -> None:
+        while True:
+            await self._changed.wait()
+            await self._wait_until_due()
+            self._changed.clear()
+            if self.autosave_wanted() and not await self._attempt(self._save_edits):
+                self._clock = self._clock.failed(self._now())
+                self._changed.set()
+
+    async def _wait_until_due(self) -> None:
+        """Wait for the quiet after the last edit, or after a dirty mark without an edit."""
+        start = self._now()
+        while True:
+            due = self._clock.due()
+            if due is None:
+                due = start + self._settings.autosave.quiet_s
+            remaining_s = due - self._now()
+            if remaining_s <= 0:
+                return
+            await asyncio.sleep(remaining_s)
+
+    async def _save_edits(self) -> None:
+        """Write what no file has; unlike ``save`` this does not bring back a deleted file."""
+        async with self._lock:
+            if self.unsaved:
+                await self._write()
+            else:
+                self._mark_saved()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.file_poll_s)
+            await self._attempt(self.check_file)
+
+    async def _attempt(self, action: Callable[[], Awaitable[None]]) -> bool:
+        """Do something with the file; report a failure, once, instead of raising it."""
+        try:
+            await action()
+        except DocumentError as error:
+            if str(error) != self._problem:
+                self._problem = str(error)
+                self._tell("save", self._problem, "ERROR")
+            return False
+        self._problem = ""
+        return True
+
+    def _tell(self, action: Action, message: str, level: Level) -> None:
+        room_id, path = self._document.room_id, self._document.path
+        self._notify(
+            Notice(room_id=room_id, path=path, action=action, message=message, level=level)
+        )
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

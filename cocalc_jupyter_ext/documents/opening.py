@@ -1,0 +1,176 @@
+"""How a live document comes to life: from its log, or, if it has none, from its file.
+
+A log is never rebuilt from the file while it can be read, so pages that come back after a
+restart find the history they know. A log that cannot be read never stops a document from
+opening: it is set aside under a clear name and the file is loaded.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pycrdt import Doc
+
+from ..conat.persist.sqlite_store import SqliteStore
+from ..conat.persist.store import StoreCorruptError, StoreLockedError
+from .contents import InitialState, YDocument, initial_state
+from .document import LiveDocument
+from .errors import DocumentBusyError, FileUnreadableError, LogWriteError
+from .notices import Notice, Notify
+from .room_ids import RoomId
+from .settings import DocumentSettings
+from .storage import FileStorage, LoadedFile
+from .update_log import LogMeta, UpdateLog, set_aside
+
+__all__ = ["DocumentOpener"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenedLog:
+    log: UpdateLog
+    update: bytes | None
+    meta: LogMeta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentOpener:
+    """Everything that opening a document needs; ``log_folder`` is where the logs are."""
+
+    storage: FileStorage
+    settings: DocumentSettings
+    notify: Notify
+    executor: Executor
+    log_folder: Path
+
+    async def open(
+        self, room_id: RoomId, path: str, make: Callable[..., YDocument]
+    ) -> LiveDocument:
+        """Open the document; raises DocumentError."""
+        loop = asyncio.get_running_loop()
+        log_path = self.log_folder / f"{room_id.file_name}.db"
+        opened = await loop.run_in_executor(self.executor, _open_log, log_path, path)
+        try:
+            return await self._restore(opened, room_id, path, make)
+        except BaseException:
+            await loop.run_in_executor(self.executor, opened.log.close)
+            raise
+
+    async def _restore(
+        self, opened: _OpenedLog, room_id: RoomId, path: str, make: Callable[..., YDocument]
+    ) -> LiveDocument:
+        update, meta = opened.update, opened.meta
+        from_log = update is not None and meta is not None
+        if update is None or meta is None:
+            update, meta = await self._load(opened.log, room_id, path, make)
+        doc: Doc[Any] = Doc()
+        doc.apply_update(update)
+        document = LiveDocument(
+            room_id=room_id,
+            path=path,
+            ydoc=make(doc),
+            log=opened.log,
+            meta=meta,
+            storage=self.storage,
+            settings=self.settings,
+            notify=self.notify,
+            executor=self.executor,
+        )
+        await self._prepare(document, from_log=from_log)
+        return document
+
+    async def _load(
+        self, log: UpdateLog, room_id: RoomId, path: str, make: Callable[..., YDocument]
+    ) -> tuple[bytes, LogMeta]:
+        loaded = await self.storage.load(path, file_format=room_id.format, file_type=room_id.type)
+        loop = asyncio.get_running_loop()
+        state = await loop.run_in_executor(
+            self.executor, _initial_state, make, loaded, room_id, path
+        )
+        meta = LogMeta(epoch=state.epoch, file=loaded.version, digest=state.digest)
+        await loop.run_in_executor(self.executor, _write, log, state.update, meta)
+        return state.update, meta
+
+    async def _prepare(self, document: LiveDocument, *, from_log: bool) -> None:
+        with document.edit():
+            if document.ydoc.path != document.path:
+                document.ydoc.path = document.path
+            if not from_log:
+                document.ydoc.dirty = False
+        if from_log:
+            await document.file.settle_at_open()
+        else:
+            document.file.show_version()
+        document.file.start()
+        source = "log" if from_log else "file"
+        self.notify(
+            Notice(
+                room_id=document.room_id,
+                path=document.path,
+                action="load",
+                message=f"Content loaded from {source}.",
+            )
+        )
+
+
+def _open_log(log_path: Path, path: str) -> _OpenedLog:
+    try:
+        return _read_log(log_path)
+    except (StoreCorruptError, sqlite3.DatabaseError) as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise LogWriteError(f"{log_path}: {error}") from error
+        aside = set_aside(log_path)
+        _log.error(
+            "The log of %s cannot be read (%s). It is kept as %s; the document is loaded from "
+            "its file.",
+            path,
+            error,
+            aside,
+        )
+        return _read_log(log_path)
+    except StoreLockedError as error:
+        raise DocumentBusyError(path) from error
+
+
+def _read_log(log_path: Path) -> _OpenedLog:
+    store = SqliteStore.open(log_path)
+    try:
+        log = UpdateLog(store)
+        contents = log.read()
+        return _OpenedLog(log, _merged(contents.updates), contents.meta)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _merged(updates: list[bytes]) -> bytes | None:
+    doc: Doc[Any] = Doc()
+    try:
+        for update in updates:
+            doc.apply_update(update)
+    except ValueError as error:
+        raise StoreCorruptError(str(error)) from error
+    return doc.get_update() if updates else None
+
+
+def _initial_state(
+    make: Callable[..., YDocument], loaded: LoadedFile, room_id: RoomId, path: str
+) -> InitialState:
+    try:
+        return initial_state(make, loaded.content, salt=str(room_id))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        problem = f"not a valid {room_id.type} ({type(error).__name__}: {error})"
+        raise FileUnreadableError(path, problem) from error
+
+
+def _write(log: UpdateLog, update: bytes, meta: LogMeta) -> None:
+    try:
+        log.compact(update, meta)
+    except (sqlite3.Error, OSError) as error:
+        raise LogWriteError(str(error)) from error

@@ -1,0 +1,22 @@
+"""The numbers that govern documents, as one value."""
+
+from dataclasses import dataclass, field
+
+from .autosave import AutosaveTimes
+
+__all__ = ["DocumentSettings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentSettings:
+    """Times in seconds, sizes in bytes.
+
+    ``file_poll_s`` is how often the plain file is looked at for changes from outside;
+    ``close_delay_s`` how long a document stays open after the last one let go of it;
+    ``compact_bytes`` the size from which a log is compacted while its document is open.
+    """
+
+    autosave: AutosaveTimes = field(default_factory=AutosaveTimes)
+    file_poll_s: float = 1.0
+    close_delay_s: float = 60.0
+    compact_bytes: int = 4_000_000

@@ -1,0 +1,170 @@
+"""The update log of one document: every change, in order, on disk (design D5).
+
+The log is a stream (conat-sync §2.2). Unkeyed messages are Yjs updates, each as one msgpack
+binary, with the author's name and the kind in the headers; the message with key ``meta`` says
+how the log relates to the plain file. Compaction replaces all of them by one snapshot.
+
+This class is synchronous and is called from a worker thread, one call at a time.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgpack
+
+from ..conat.persist.store import (
+    Encoding,
+    NewMessage,
+    StoreCorruptError,
+    StoredMessage,
+    StreamStore,
+)
+from .storage import FileVersion
+
+__all__ = ["LogContents", "LogMeta", "LoggedUpdate", "UpdateLog", "set_aside"]
+
+_META = "meta"
+_KIND_UPDATE, _KIND_SNAPSHOT = "update", "snapshot"
+
+WallClock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedUpdate:
+    """One change and who made it (a user name, or empty for the server itself)."""
+
+    update: bytes
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogMeta:
+    """How the log relates to the plain file.
+
+    ``epoch`` names the history: a page that holds another one must not be merged. ``file`` is
+    the state of the file that was last read or written, ``digest`` that of the content that
+    went with it. ``writing`` is the digest of content whose writing was begun and not yet
+    confirmed, so that a file found after a crash is recognised as our own.
+    """
+
+    epoch: str
+    file: FileVersion | None
+    digest: str | None
+    writing: str | None = None
+
+    def begun(self, digest: str) -> "LogMeta":
+        """Note that content is about to be written to the file."""
+        return replace(self, writing=digest)
+
+    def settled(self, file: FileVersion, digest: str) -> "LogMeta":
+        """Note that the file now holds this content."""
+        return replace(self, file=file, digest=digest, writing=None)
+
+
+@dataclass(frozen=True, slots=True)
+class LogContents:
+    """All updates in order, and the metadata; ``meta`` is None for a new log."""
+
+    updates: list[bytes]
+    meta: LogMeta | None
+
+
+class UpdateLog:
+    """The changes of one document in a stream store."""
+
+    def __init__(self, store: StreamStore, wall_clock: WallClock = time.time) -> None:
+        self._store = store
+        self._wall_clock = wall_clock
+        self._last_seq = 0
+        self._bytes = store.total_bytes()
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of everything in the log, by conat-sync §2.4, as far as written here."""
+        return self._bytes
+
+    def read(self) -> LogContents:
+        """Return everything; raises StoreCorruptError when some of it is unreadable."""
+        updates, meta = [], None
+        for message in self._store.iter_messages():
+            self._last_seq = message.seq
+            if message.key is None:
+                updates.append(_update_of(message))
+            elif message.key == _META:
+                meta = _meta_of(message)
+        if updates and meta is None:
+            msg = "the log says nothing about its file"
+            raise StoreCorruptError(msg)
+        return LogContents(updates, meta)
+
+    def append(self, updates: Sequence[LoggedUpdate]) -> None:
+        """Store updates in one transaction; when this returns they outlive the process."""
+        self._note(self._store.set_many([self._message(u, _KIND_UPDATE) for u in updates]))
+        self._bytes += sum(len(u.update) for u in updates)
+
+    def write_meta(self, meta: LogMeta) -> None:
+        """Store the metadata."""
+        self._note(self._store.set_many([self._meta_message(meta)]))
+
+    def compact(self, snapshot: bytes, meta: LogMeta) -> None:
+        """Replace everything by one snapshot, in one transaction."""
+        messages = [self._message(LoggedUpdate(snapshot), _KIND_SNAPSHOT), self._meta_message(meta)]
+        self._note(self._store.replace_through(self._last_seq, messages))
+        self._bytes = self._store.total_bytes()
+
+    def close(self) -> None:
+        """Release the file; further calls do nothing."""
+        self._store.close()
+
+    def _note(self, seqs: list[int]) -> None:
+        if seqs:
+            self._last_seq = seqs[-1]
+
+    def _message(self, entry: LoggedUpdate, kind: str) -> NewMessage:
+        headers = {"kind": kind} | ({"author": entry.author} if entry.author else {})
+        raw = msgpack.packb(entry.update)
+        return NewMessage(raw=raw, headers=headers, time_ms=self._now_ms())
+
+    def _meta_message(self, meta: LogMeta) -> NewMessage:
+        raw = json.dumps(asdict(meta)).encode()
+        return NewMessage(raw=raw, encoding=Encoding.JSON, key=_META, time_ms=self._now_ms())
+
+    def _now_ms(self) -> int:
+        return round(self._wall_clock() * 1000)
+
+
+def set_aside(path: Path, wall_clock: WallClock = time.time) -> Path:
+    """Rename an unreadable log and the files SQLite keeps beside it; return the new path."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(wall_clock()))
+    target = path.with_name(f"{path.name}.unreadable-{stamp}")
+    path.replace(target)
+    for suffix in ("-wal", "-shm"):
+        beside = path.with_name(path.name + suffix)
+        if beside.exists():
+            beside.replace(target.with_name(target.name + suffix))
+    return target
+
+
+def _update_of(message: StoredMessage) -> bytes:
+    try:
+        update = msgpack.unpackb(message.raw)
+    except ValueError as error:
+        raise StoreCorruptError(str(error)) from error
+    if not isinstance(update, bytes):
+        msg = f"message {message.seq} holds no update"
+        raise StoreCorruptError(msg)
+    return update
+
+
+def _meta_of(message: StoredMessage) -> LogMeta:
+    try:
+        value: dict[str, Any] = json.loads(message.raw)
+        file = value.pop("file")
+        return LogMeta(file=None if file is None else FileVersion(**file), **value)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        msg = f"the log's metadata cannot be read: {error}"
+        raise StoreCorruptError(msg) from error

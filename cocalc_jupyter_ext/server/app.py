@@ -1,0 +1,246 @@
+"""The server extension: builds the parts from its traits, mounts them, starts and stops them.
+
+Each area has its own module with ``handlers(...)`` and, where it needs one, an object with
+``start`` and ``stop``; this module only puts them together, in the order in which one needs the
+other, and takes them down in reverse.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from jupyter_core.paths import jupyter_data_dir
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Float, Integer, Unicode, default
+
+from ..documents.autosave import AutosaveTimes
+from ..documents.contents import installed_classes
+from ..documents.opening import DocumentOpener
+from ..documents.registry import DocumentRegistry
+from ..documents.rooms import Rooms
+from ..documents.settings import DocumentSettings
+from . import membership, neighbours, rooms
+from .connections import UserSockets
+from .event_emitter import EventEmitter
+from .file_storage import ContentsStorage
+from .path_events import follow_paths
+from .settings import RoomSettings, ServerSettings
+from .settings_file_ids import SettingsFileIds
+from .shared_documents import SharedDocuments
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
+__all__ = ["CoCalcExtension", "Part"]
+
+_STORAGE_THREADS = 4
+
+
+class Part(Protocol):
+    """Something that runs while the server runs."""
+
+    async def start(self) -> None:
+        """Begin to work; called once, on the event loop."""
+        ...
+
+    async def stop(self) -> None:
+        """End within a bounded time; idempotent."""
+        ...
+
+
+class CoCalcExtension(ExtensionApp):
+    """CoCalc's collaborative computing in one Jupyter Server."""
+
+    name = "cocalc_jupyter_ext"
+    load_other_extensions = True
+
+    data_dir = Unicode(
+        help="""Folder for the update logs of documents and other data of this extension.
+
+        Keep it outside the folder with the notebooks and on a disk that survives restarts.
+        Default: ``cocalc`` in Jupyter's data directory.
+        """
+    ).tag(config=True)
+
+    @default("data_dir")
+    def _default_data_dir(self) -> str:
+        return str(Path(jupyter_data_dir()) / "cocalc")
+
+    document_close_delay_s = Float(
+        60.0,
+        min=0,
+        help="""Seconds for which a document stays open after the last page left it and its
+        kernel became idle. It is saved before it is closed. Default: 60.
+        """,
+    ).tag(config=True)
+
+    autosave_quiet_s = Float(
+        1.0,
+        min=0.05,
+        help="""Seconds without an edit after which the plain file is written. Every edit is in
+        the update log at once, whatever this says. Default: 1.
+        """,
+    ).tag(config=True)
+
+    autosave_longest_s = Float(
+        10.0,
+        min=0.05,
+        help="""Seconds after which the plain file is written even if somebody types without
+        pause. Default: 10.
+        """,
+    ).tag(config=True)
+
+    file_poll_s = Float(
+        1.0,
+        min=0.05,
+        help="""Seconds between looks at the plain file of an open document, to notice changes
+        by other programs. Default: 1.
+        """,
+    ).tag(config=True)
+
+    log_compact_bytes = Integer(
+        4_000_000,
+        min=10_000,
+        help="""Size in bytes from which the update log of an open document is compacted; it is
+        always compacted when the document is closed. Default: 4,000,000.
+        """,
+    ).tag(config=True)
+
+    room_max_message_bytes = Integer(
+        100_000_000,
+        min=1_000,
+        help="""Largest message in bytes that a page may send about a document; a larger one
+        ends its connection. Default: 100,000,000.
+        """,
+    ).tag(config=True)
+
+    room_max_unsent_bytes = Integer(
+        20_000_000,
+        min=1_000,
+        help="""Bytes that may wait to be sent to one page. A page that reads too slowly is
+        disconnected when there are more, and connects again. Default: 20,000,000.
+        """,
+    ).tag(config=True)
+
+    room_keep_alive_s = Float(
+        15.0,
+        min=0.1,
+        help="""Seconds between signs of life to every page; pages hang up after 30 seconds of
+        silence. Default: 15.
+        """,
+    ).tag(config=True)
+
+    shutdown_timeout_s = Float(
+        10.0,
+        min=0,
+        help="""Seconds that saving and closing may take when the server stops. What is not saved
+        by then is still in the update logs. Default: 10.
+        """,
+    ).tag(config=True)
+
+    hub_service_name = Unicode(
+        "cocalc",
+        help="""Name of the JupyterHub service that may tell this server to forget a removed
+        member. Default: cocalc.
+        """,
+    ).tag(config=True)
+
+    def _link_jupyter_server_extension(self, serverapp: "ServerApp") -> None:
+        super()._link_jupyter_server_extension(serverapp)
+        neighbours.arrange(serverapp.extension_manager, self.log)
+
+    def initialize_settings(self) -> None:
+        """Build the parts; nothing runs before ``start``."""
+        self.parts: list[Part] = []
+        self.server_settings = self._server_settings()
+        self._executor = ThreadPoolExecutor(_STORAGE_THREADS, thread_name_prefix="cocalc-storage")
+        self.user_sockets = UserSockets()
+        self.user_sockets.watch(self.settings["identity_provider"])
+        self._build_documents()
+
+    def initialize_handlers(self) -> None:
+        """Mount every area's routes under the base URL."""
+        self.handlers.extend(
+            [
+                *rooms.handlers(self._room_services),
+                *membership.handlers(self.user_sockets, self.server_settings.hub_service_name),
+            ]
+        )
+
+    async def _start_jupyter_server_extension(self, _serverapp: "ServerApp") -> None:
+        for part in self.parts:
+            await part.start()
+
+    async def stop_extension(self) -> None:
+        """Stop the parts in reverse order, save and close every document."""
+        for part in reversed(self.parts):
+            await part.stop()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _build_documents(self) -> None:
+        settings, events = self.server_settings, self.settings["event_logger"]
+        emitter = EventEmitter(events, self.log)
+        self.file_ids = SettingsFileIds(self._web_settings)
+        opener = DocumentOpener(
+            storage=ContentsStorage(lambda: self._web_settings()["contents_manager"]),
+            settings=settings.documents,
+            notify=emitter.notice,
+            executor=self._executor,
+            log_folder=settings.data_folder / "documents",
+        )
+        self.documents = DocumentRegistry(
+            opener, file_ids=self.file_ids, classes=installed_classes()
+        )
+        self.rooms = Rooms(self.documents, settings.rooms.keep_alive_s)
+        self.parts.append(_DocumentParts(self.documents, self.rooms, settings.shutdown_timeout_s))
+        self._room_services = rooms.RoomServices(
+            documents=self.documents,
+            rooms=self.rooms,
+            file_ids=self.file_ids,
+            events=emitter,
+            settings=settings.rooms,
+        )
+        follow_paths(events, self.documents)
+        shared = SharedDocuments(self.documents, self.file_ids)
+        self.settings[neighbours.STOCK_COLLABORATION] = shared
+
+    def _web_settings(self) -> dict[str, Any]:
+        """Return the settings of the running server; other extensions add theirs after ours."""
+        assert self.serverapp is not None  # noqa: S101 - an extension is linked before it is built
+        return self.serverapp.web_app.settings
+
+    def _server_settings(self) -> ServerSettings:
+        return ServerSettings(
+            data_folder=Path(self.data_dir).expanduser().absolute(),
+            shutdown_timeout_s=self.shutdown_timeout_s,
+            hub_service_name=self.hub_service_name,
+            documents=DocumentSettings(
+                autosave=AutosaveTimes(
+                    quiet_s=self.autosave_quiet_s, longest_s=self.autosave_longest_s
+                ),
+                file_poll_s=self.file_poll_s,
+                close_delay_s=self.document_close_delay_s,
+                compact_bytes=self.log_compact_bytes,
+            ),
+            rooms=RoomSettings(
+                max_message_bytes=self.room_max_message_bytes,
+                max_unsent_bytes=self.room_max_unsent_bytes,
+                keep_alive_s=self.room_keep_alive_s,
+            ),
+        )
+
+
+class _DocumentParts:
+    """Starts and stops what keeps documents and their rooms going."""
+
+    def __init__(self, documents: DocumentRegistry, rooms: Rooms, timeout_s: float) -> None:
+        self._documents = documents
+        self._rooms = rooms
+        self._timeout_s = timeout_s
+
+    async def start(self) -> None:
+        self._rooms.start()
+
+    async def stop(self) -> None:
+        await self._rooms.stop()
+        await self._documents.close(self._timeout_s)

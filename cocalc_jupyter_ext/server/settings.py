@@ -1,0 +1,34 @@
+"""The server's settings as one frozen value, built once from the application's traits."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..documents.settings import DocumentSettings
+
+__all__ = ["RoomSettings", "ServerSettings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomSettings:
+    """Limits of one room connection: sizes in bytes, times in seconds.
+
+    A peer whose unread output exceeds ``max_unsent_bytes`` is disconnected.
+    """
+
+    max_message_bytes: int = 100_000_000
+    max_unsent_bytes: int = 20_000_000
+    keep_alive_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """Everything that the extension's parts need to know.
+
+    ``data_folder`` is where documents' logs and the like are kept, outside the notebooks' tree.
+    """
+
+    data_folder: Path
+    shutdown_timeout_s: float = 10.0
+    hub_service_name: str = "cocalc"
+    documents: DocumentSettings = field(default_factory=DocumentSettings)
+    rooms: RoomSettings = field(default_factory=RoomSettings)

@@ -1,0 +1,154 @@
+"""Real Jupyter servers for tests: one process each, in a folder of its own."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+__all__ = ["JupyterServer", "free_port"]
+
+TOKEN = "test-token"
+START_TIMEOUT_S = 60
+
+
+def free_port() -> int:
+    """Return a port on the loopback interface that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class JupyterServer:
+    """A ``jupyter server`` with our extension; files are in ``folder/work``.
+
+    ``config`` is the text of its configuration file. It may be started again after it was
+    stopped or killed, at the same address and with the same data.
+    """
+
+    folder: Path
+    config: str = ""
+    extra_args: Sequence[str] = ()
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def work(self) -> Path:
+        """The folder that the server serves."""
+        return self.folder / "work"
+
+    @property
+    def url(self) -> str:
+        """The base address, with a slash at the end."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def log(self) -> str:
+        """Everything that the server printed so far."""
+        path = self.folder / "server.log"
+        return path.read_text() if path.exists() else ""
+
+    def start(self) -> None:
+        """Start the process and wait until it answers."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        config = self.folder / "config" / "jupyter_server_config.py"
+        config.parent.mkdir(exist_ok=True)
+        config.write_text(self.config)
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command(), cwd=self.folder, env=self._environment(), stdout=log, stderr=log
+            )
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        """Ask the process to end, as an orderly shutdown does, and wait for it."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the process without any chance to write something."""
+        self._end(signal.SIGKILL)
+
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Make an HTTP request as the user of the token."""
+        headers = {"Authorization": f"token {TOKEN}"} | options.pop("headers", {})
+        async with httpx.AsyncClient(base_url=self.url, timeout=30) as client:
+            return await client.request(method, path, headers=headers, **options)
+
+    async def session(self, path: str, *, file_format: str, file_type: str) -> dict[str, str]:
+        """Make the session request of the stock front end."""
+        response = await self.request(
+            "PUT",
+            f"api/collaboration/session/{quote(path, safe='')}",
+            content=json.dumps({"format": file_format, "type": file_type}),
+        )
+        response.raise_for_status()
+        return dict(response.json())
+
+    def socket_url(self, path: str) -> str:
+        """Return the websocket address of a path, with the token."""
+        mark = "&" if "?" in path else "?"
+        return f"ws://127.0.0.1:{self.port}/{path}{mark}token={TOKEN}"
+
+    def _command(self) -> list[str]:
+        return [
+            sys.executable,
+            "-m",
+            "jupyter",
+            "server",
+            "--allow-root",
+            "--no-browser",
+            "--ServerApp.ip=127.0.0.1",
+            f"--ServerApp.port={self.port}",
+            "--ServerApp.port_retries=0",
+            f"--ServerApp.root_dir={self.work}",
+            f"--IdentityProvider.token={TOKEN}",
+            "--ServerApp.jpserver_extensions={'cocalc_jupyter_ext': True}",
+            *self.extra_args,
+        ]
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {
+            "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
+            "JUPYTER_DATA_DIR": str(self.folder / "data"),
+            "JUPYTER_RUNTIME_DIR": str(self.folder / "runtime"),
+            "HOME": str(self.folder),
+        }
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if self.process is None or self.process.poll() is not None:
+                break
+            try:
+                httpx.get(f"{self.url}api", timeout=1).raise_for_status()
+            except httpx.HTTPError:
+                time.sleep(0.05)
+            else:
+                return
+        self.kill()
+        raise AssertionError(f"the server did not start:\n{self.log}")
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self.process = self.process, None
+        if process is not None and process.poll() is None:
+            process.send_signal(how)
+            process.wait(timeout=30)
+
+
+async def until(condition: Any, timeout_s: float = 10.0) -> None:
+    """Wait until a condition holds in another process; fails the test after ``timeout_s``."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        await asyncio.sleep(0.01)
