@@ -117,10 +117,10 @@ class NoSubscribers(ConatError):  # noqa: N818 - see InvalidSubject
 
 
 class Disconnected(ConatError):  # noqa: N818 - see InvalidSubject
-    """The connection was lost while an answer was awaited."""
+    """There is no connection, or it was lost while an answer was awaited."""
 
-    def __str__(self) -> str:
-        return "socket has been disconnected"
+    def __init__(self, message: str = "socket has been disconnected") -> None:
+        super().__init__(message)
 
 
 class ClientClosed(ConatError):  # noqa: N818 - see InvalidSubject

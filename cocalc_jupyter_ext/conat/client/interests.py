@@ -34,8 +34,8 @@ class Caller(Protocol):
     """The way to the server."""
 
     @property
-    def is_connected(self) -> bool:
-        """Tell whether there is a connection."""
+    def is_signed_in(self) -> bool:
+        """Tell whether the server can be asked."""
         ...  # pragma: no cover - a protocol has no body
 
     def send(self, event: ClientEvent) -> None:
@@ -89,7 +89,7 @@ class Interests:
         shared.sinks.remove(sink)
         if not shared.sinks:
             del self._shared[pattern]
-            if self._caller.is_connected:
+            if self._caller.is_signed_in:
                 self._caller.send(Unsubscribe((pattern,)))
 
     def deliver(self, delivery: Delivery, now_s: float) -> None:

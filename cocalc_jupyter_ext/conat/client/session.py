@@ -130,9 +130,9 @@ class Session:
             self._link.close()
 
     @property
-    def is_connected(self) -> bool:
-        """Tell whether there is a link; the server may not know us yet."""
-        return self._link is not None
+    def is_signed_in(self) -> bool:
+        """Tell whether there is a connection on which the server knows us."""
+        return self.info is not None
 
     async def wait_until_signed_in(self) -> Info:
         """Wait, without limit; raises SignInFailed or ClientClosed when it is in vain."""
@@ -147,8 +147,8 @@ class Session:
         """Send an event; raises Disconnected, or what ended the session."""
         if self._ended_by is not None:
             raise self._ended_by
-        if self._link is None:
-            raise Disconnected
+        if self._link is None or self.info is None:
+            raise Disconnected  # what is sent before the sign-in is lost (conat-core §2.1)
         self._link.send(event, on_ack)
 
     async def call(self, event: ClientEvent, timeout_s: float) -> Any:

@@ -274,6 +274,11 @@ class EndpointMixin(WebSocketHandler):
         """Take a message; reading pauses until what is returned is done."""
         return self._session.receive(message) if self._session is not None else None
 
+    def end_session(self, reason: str) -> None:
+        """Disconnect the client for good, for instance because its user lost a right."""
+        if self._session is not None:
+            self._session.close(reason, may_return=False)
+
     def on_close(self) -> None:
         """End the conversation."""
         if self._session is not None:

@@ -1,0 +1,63 @@
+"""From the name of a call to a function: the table, and the checks before a call.
+
+A call is ``{name: "group.function", args: [...]}`` (hub-project-api §3.1). There is no
+permission check here: whoever may publish on the project's subject may call everything
+in the table, and the message fabric has checked that.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from ..conat.errors import ConatError
+
+__all__ = ["ApiError", "ApiFunction", "Dispatcher"]
+
+ApiFunction = Callable[..., Awaitable[object]]
+
+
+class ApiError(ConatError):
+    """A call that cannot be made; the text tells the caller why."""
+
+
+class Dispatcher:
+    """Calls functions by name."""
+
+    def __init__(self, functions: Mapping[str, ApiFunction], known: frozenset[str]) -> None:
+        self._functions = dict(functions)
+        self._known = known
+
+    async def __call__(self, request: object) -> object:
+        """Make the call a request asks for and return its result.
+
+        Raises ApiError for a malformed request, an unknown function, or arguments the
+        function does not take.
+        """
+        name, args = _read(request)
+        if name == "ping":
+            return "pong"
+        function = self._find(name)
+        try:
+            inspect.signature(function).bind(*args)
+        except TypeError as error:
+            raise ApiError(f"{name}: {error}") from error
+        return await function(*args)
+
+    def _find(self, name: str) -> ApiFunction:
+        function = self._functions.get(name)
+        if function is not None:
+            return function
+        if name in self._known:
+            raise ApiError(f"'{name}' is not supported by this server")
+        raise ApiError(f"unknown function '{name[:100]}'")
+
+
+def _read(request: object) -> tuple[str, list[Any]]:
+    if not isinstance(request, dict) or not isinstance(request.get("name"), str):
+        raise ApiError("a call must be an object with a name, which is a string")
+    args = request.get("args")
+    if args is None:
+        args = []
+    if not isinstance(args, list):
+        raise ApiError("the args of a call must be an array")
+    return request["name"], args

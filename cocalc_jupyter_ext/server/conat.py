@@ -1,0 +1,112 @@
+"""The message fabric inside a project's server, at ``{base_url}conat/``.
+
+Identity comes from Jupyter Server: its identity provider says who the user is, its
+authorizer whether they may execute, its origin rules which pages may connect. An upgrade
+without all three is refused with 403. The project itself is a client of the same broker,
+in process, and serves ``project.{id}.0.api.-``.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
+from jupyter_server.utils import ensure_async
+from tornado.web import HTTPError
+
+from ..conat.broker.broker import Broker
+from ..conat.client.client import Client
+from ..conat.client.subscription import Message
+from ..conat.protocol.subjects import project_subject
+from ..conat.services.service import Service
+from ..conat.transports.loopback import LoopbackTransport
+from ..conat.transports.tornado_endpoint import Endpoint, EndpointMixin
+from ..conat.types import ProjectId, User
+from ..project.dispatch import ApiFunction, Dispatcher
+from ..project.system import KNOWN_FUNCTIONS, system_functions
+from .authorizer import ProjectAuthorizer
+from .identity import account_id_from_username
+
+__all__ = ["ConatHandler", "ConatService", "handlers"]
+
+_log = logging.getLogger(__name__)
+
+API_COMPUTE_SERVER: Final = 0
+"""The project itself, as opposed to a compute server of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Api:
+    """What is served while the service runs."""
+
+    client: Client
+    service: Service
+
+
+class ConatService:
+    """The broker of one project, and the project as its first client."""
+
+    def __init__(
+        self, project_id: ProjectId, functions: Mapping[str, ApiFunction] | None = None
+    ) -> None:
+        self.project_id = project_id
+        self.broker = Broker(ProjectAuthorizer(project_id))
+        self.endpoint = Endpoint(self.broker)
+        table = {**system_functions(time.time), **(functions or {})}
+        self._dispatch = Dispatcher(table, KNOWN_FUNCTIONS)
+        self._api: _Api | None = None
+
+    async def start(self) -> None:
+        """Connect the project and serve its API; returns when calls can be answered."""
+        project = User("project", self.project_id)
+        client = Client(LoopbackTransport(self.broker, project))
+        subject = project_subject(self.project_id, "api", compute_server_id=API_COMPUTE_SERVER)
+        self._api = _Api(client, Service(client, subject, self._answer))
+        client.start()
+        await self._api.service.start()
+        _log.info("project %s answers on %s", self.project_id, subject)
+
+    async def stop(self) -> None:
+        """Stop serving and close all connections; calling it again does nothing."""
+        if self._api is not None:
+            await self._api.service.stop()
+            await self._api.client.close()
+            self._api = None
+        await self.broker.stop()
+
+    async def _answer(self, request: Message) -> object:
+        return await self._dispatch(request.data)
+
+
+class ConatHandler(WebSocketMixin, EndpointMixin, JupyterHandler):
+    """The WebSocket of one conat client."""
+
+    auth_resource = "conat"
+    ping_interval = 0  # Engine.IO has its own pings
+
+    @ws_authenticated
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Open the WebSocket of a user who may execute here; 403 for others."""
+        answer = self.authorizer.is_authorized(
+            self, self.current_user, "execute", self.auth_resource
+        )
+        if not await ensure_async(answer):
+            raise HTTPError(403, f"{self.current_user.username} may not use conat here.")
+        await super().get(*args, **kwargs)
+
+    async def authenticate(self) -> User:
+        """Return the account of Jupyter's user."""
+        return User("account", account_id_from_username(self.current_user.username))
+
+    def close_revoked(self) -> None:
+        """End the connection because the user lost the right to be here."""
+        self.end_session("You are no longer a member of this project.")
+
+
+def handlers(service: ConatService) -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
+    """Return the routes, relative to the base URL."""
+    return [("conat/", ConatHandler, {"endpoint": service.endpoint})]
