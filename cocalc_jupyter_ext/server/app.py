@@ -5,6 +5,7 @@ Each area has its own module with ``handlers(...)`` and, where it needs one, an 
 other, and takes them down in reverse.
 """
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,10 +20,11 @@ from ..documents.opening import DocumentOpener
 from ..documents.registry import DocumentRegistry
 from ..documents.rooms import Rooms
 from ..documents.settings import DocumentSettings
-from . import membership, neighbours, rooms
+from . import conat, membership, neighbours, rooms
 from .connections import UserSockets
 from .event_emitter import EventEmitter
 from .file_storage import ContentsStorage
+from .identity import find_project_id
 from .path_events import follow_paths
 from .settings import RoomSettings, ServerSettings
 from .settings_file_ids import SettingsFileIds
@@ -157,12 +159,16 @@ class CoCalcExtension(ExtensionApp):
         self.user_sockets = UserSockets()
         self.user_sockets.watch(self.settings["identity_provider"])
         self._build_documents()
+        project_id = find_project_id(os.environ, self.server_settings.data_folder)
+        self.conat = conat.ConatService(project_id)
+        self.parts.append(self.conat)
 
     def initialize_handlers(self) -> None:
         """Mount every area's routes under the base URL."""
         self.handlers.extend(
             [
                 *rooms.handlers(self._room_services),
+                *conat.handlers(self.conat),
                 *membership.handlers(self.user_sockets, self.server_settings.hub_service_name),
             ]
         )
