@@ -38,17 +38,13 @@ class Loss(Enum):
     """How a kernel was lost: name of the error shown, and the sentence for the user."""
 
     RESTARTED = ("KernelRestarted", "The kernel was restarted.")
-    DIED = (
-        "KernelDied",
-        "The kernel died; too little memory is a usual cause. Its variables are lost.",
-    )
+    DIED = ("KernelDied", "The kernel died; too little memory is a usual cause.")
     SHUT_DOWN = ("KernelShutDown", "The kernel was shut down.")
     SWITCHED = ("KernelSwitched", "The notebook was switched to another kernel.")
-    UNRESPONSIVE = ("KernelUnresponsive", "The kernel does not answer. Restart it.")
-    FAILED = (
-        "ExecutionFailed",
-        "The server failed to run this cell; its log has the details. Run the cell again.",
-    )
+    MISSING = ("KernelMissing", "There is no such kernel any more; start one.")
+    UNREACHABLE = ("KernelUnreachable", "The kernel does not answer; restart it.")
+    SERVER_ENDED = ("ServerRestarted", "The server was stopped or restarted.")
+    FAILED = ("ExecutionFailed", "The server failed to run cells; its log has the details.")
 
     @property
     def error_name(self) -> str:
@@ -69,6 +65,11 @@ class Abort(Enum):
     DELETED = "The cell was deleted before its turn."
     CANCELLED = "The run was cancelled."
     REFUSED = "The kernel skipped the cell because another request failed. Run it again."
+
+    @property
+    def message(self) -> str:
+        """The reason as a sentence."""
+        return self.value
 
 
 @dataclass(frozen=True, slots=True)

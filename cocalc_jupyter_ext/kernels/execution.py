@@ -74,6 +74,11 @@ class ExecutionState:
         """True while a cell runs or waits."""
         return self.running is not None or bool(self.queue)
 
+    def awaits_idle(self, serial: int) -> bool:
+        """Return whether this cell was replied to and only its idle status is missing."""
+        running = _running(self, serial)
+        return running is not None and running.reply is not None
+
 
 def apply(state: ExecutionState, event: Event) -> list[Effect]:
     """Change ``state`` by ``event``; return what must be done, in order.

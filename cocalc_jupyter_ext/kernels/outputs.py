@@ -85,6 +85,7 @@ class CellOutputs:
         self._limits = limits
         self._entries: list[_Stream | _Display] = []
         self._taken = 0
+        self._taken_text_bytes: int | None = None
         self._keep = 0
         self._clear_on_next = False
         self._text_chars = 0
@@ -166,37 +167,34 @@ class CellOutputs:
         if keep == taken and isinstance(last, _Stream):
             text_edit = last.text.take_edit()
             erase, add = text_edit.erase, text_edit.add
-        append = tuple(self._render_taken(entry) for entry in self._entries[keep:])
-        self._taken = self._keep = len(self._entries)
+        append = self._take_from(keep)
         if keep == taken and not (erase or add or append):
             return None
         return OutputsEdit(keep, erase, add, append)
 
     def take_all(self) -> OutputsEdit:
         """Return an edit that writes everything anew, and count it as taken."""
-        self._keep = 0
-        append = tuple(self._render_taken(entry) for entry in self._entries)
-        self._taken = self._keep = len(self._entries)
-        return OutputsEdit(0, append=append)
+        return OutputsEdit(0, append=self._take_from(0))
 
     def snapshot(self) -> list[Output]:
         """Return all outputs as of now."""
         return [entry.render() for entry in self._entries]
 
-    def taken_shape(self) -> tuple[int, int | None]:
-        """Return how many outputs were taken and, for a stream at the end, its UTF-8 length.
+    @property
+    def taken_count(self) -> int:
+        """How many outputs were taken: the document has as many, unless somebody changed them."""
+        return self._taken
 
-        Valid directly after ``take_edit``: the document must have this shape before the next
-        edit, or somebody else has changed the outputs.
-        """
-        last = self._entries[-1] if self._entries else None
-        size = len(str(last.text).encode()) if isinstance(last, _Stream) else None
-        return len(self._entries), size
+    @property
+    def taken_text_bytes(self) -> int | None:
+        """UTF-8 length of the last taken output's text; None if that is no stream."""
+        return self._taken_text_bytes
 
     def forget(self) -> None:
         """Start anew: somebody cleared the outputs in the document."""
         self._reset()
         self._taken = 0
+        self._taken_text_bytes = None
 
     def _show(self, kind: str, content: dict[str, Any]) -> None:
         self._clear_if_due()
@@ -291,11 +289,14 @@ class CellOutputs:
         self._tail = []
         self._omitted_chars = 0
 
-    @staticmethod
-    def _render_taken(entry: _Stream | _Display) -> Output:
-        if isinstance(entry, _Stream):
-            entry.text.take_edit()
-        return entry.render()
+    def _take_from(self, keep: int) -> tuple[Output, ...]:
+        for entry in self._entries[keep:]:
+            if isinstance(entry, _Stream):
+                entry.text.take_edit()
+        self._taken = self._keep = len(self._entries)
+        last = self._entries[-1] if self._entries else None
+        self._taken_text_bytes = len(str(last.text).encode()) if isinstance(last, _Stream) else None
+        return tuple(entry.render() for entry in self._entries[keep:])
 
 
 def _bundle_chars(data: dict[str, Any]) -> int:

@@ -1,0 +1,144 @@
+"""The sockets of one kernel, with a session of our own.
+
+``KernelChannels`` sends requests and hears replies on the event loop. It notices the end of the
+kernel's process as the closing of the shell connection, which needs neither polling nor the
+cooperation of whoever ended it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import zmq
+import zmq.asyncio
+from jupyter_client.connect import ConnectionFileMixin, KernelConnectionInfo
+from jupyter_client.session import Session
+from zmq.utils.monitor import recv_monitor_message
+
+__all__ = [
+    "RUNNER_SESSION_PREFIX",
+    "ChannelListener",
+    "ConnectionInfo",
+    "KernelChannels",
+    "connection",
+    "new_session",
+]
+
+ConnectionInfo = KernelConnectionInfo
+"""Address and key of a kernel, as ``KernelManager.get_connection_info`` gives it."""
+
+RUNNER_SESSION_PREFIX = "cocalc-runner-"
+"""Session ids of runners start with this; front ends need not see the outputs they cause."""
+
+_log = logging.getLogger(__name__)
+
+
+class ChannelListener(Protocol):
+    """Who is told what the kernel says."""
+
+    def on_reply(self, message: dict[str, Any]) -> None:
+        """Take a reply of the shell or control channel."""
+
+    def on_input_request(self, message: dict[str, Any]) -> None:
+        """Take a question for a line of text."""
+
+    def on_disconnected(self) -> None:
+        """Notice that the kernel's process closed its end."""
+
+
+def new_session(unique: str) -> Session:
+    """Return a session whose messages are recognised as caused by a runner."""
+    return Session(session=RUNNER_SESSION_PREFIX + unique)
+
+
+def connection(
+    info: ConnectionInfo, session: Session, context: zmq.Context[Any]
+) -> ConnectionFileMixin:
+    """Return the maker of sockets for a kernel; ``session`` gets the kernel's key."""
+    made = ConnectionFileMixin(context=context, session=session)
+    made.load_connection_info(info)
+    return made
+
+
+class KernelChannels:
+    """Shell, control and stdin of one kernel process."""
+
+    def __init__(self, info: ConnectionInfo, session: Session, listener: ChannelListener) -> None:
+        self._session = session
+        self._listener = listener
+        self._context = zmq.asyncio.Context()
+        made = connection(info, session, self._context)
+        identity = session.bsession
+        self._shell: Any = made.connect_shell(identity)
+        self._control: Any = made.connect_control(identity)
+        self._stdin: Any = made.connect_stdin(identity)
+        self._monitor: Any = self._shell.get_monitor_socket(
+            zmq.EVENT_DISCONNECTED | zmq.EVENT_MONITOR_STOPPED
+        )
+        self._tasks = [
+            self._start(self._read(self._shell, listener.on_reply), "shell"),
+            self._start(self._read(self._control, listener.on_reply), "control"),
+            self._start(self._read(self._stdin, listener.on_input_request), "stdin"),
+            self._start(self._watch(), "monitor"),
+        ]
+
+    def ping(self) -> None:
+        """Ask for the kernel's info on the control channel, which answers while a cell runs."""
+        self._session.send(self._control, "kernel_info_request")
+
+    def execute(self, source: str, cell_id: str) -> str:
+        """Send code; return the id of the request."""
+        content = {
+            "code": source,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": True,
+            # The queue decides what an error stops; the kernel must not abort others' requests.
+            "stop_on_error": False,
+        }
+        message = self._session.msg("execute_request", content, metadata={"cellId": cell_id})
+        self._session.send(self._shell, message)
+        return str(message["header"]["msg_id"])
+
+    def answer(self, request: dict[str, Any], value: str) -> None:
+        """Answer an input request."""
+        self._session.send(self._stdin, "input_reply", {"value": value}, parent=request)
+
+    async def close(self) -> None:
+        """Close the sockets; idempotent."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            self._shell.disable_monitor()
+            self._context.destroy(linger=0)
+
+    def _start(self, reading: Any, channel: str) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.create_task(reading, name=f"kernel {channel}")
+        task.add_done_callback(self._on_ended)
+        return task
+
+    def _on_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("Reading from a kernel failed", exc_info=error)
+            self._listener.on_disconnected()
+
+    async def _read(self, socket: Any, handle: Callable[[dict[str, Any]], None]) -> None:
+        while True:
+            frames = await socket.recv_multipart()
+            try:
+                _, parts = self._session.feed_identities(frames)
+                message = self._session.deserialize(parts)
+            except ValueError:
+                _log.warning("A kernel sent a message that cannot be read", exc_info=True)
+            else:
+                handle(message)
+
+    async def _watch(self) -> None:
+        while True:
+            event = await recv_monitor_message(self._monitor)
+            if event["event"] == zmq.EVENT_DISCONNECTED:
+                self._listener.on_disconnected()

@@ -1,0 +1,124 @@
+"""Reads a kernel's output channel in a thread of its own, so that no line is lost.
+
+A subscriber that reads too slowly makes ZeroMQ drop messages silently, and an event loop that
+edits a document is too slow at times. So the thread does nothing but read and coalesce, its
+socket queues without limit (``RCVHWM`` 0), and its context has an I/O thread of its own. The
+backlog between thread and loop is bounded in bytes; when it is full the thread waits.
+
+Messages that nobody here needs are dropped in the thread: those that were caused by other
+sessions, except updates of displays, which may concern a display of ours.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import zmq
+from jupyter_client.session import Session
+
+from .backlog import Backlog, IopubMessage
+from .channels import ConnectionInfo, connection
+
+__all__ = ["IopubReader"]
+
+_log = logging.getLogger(__name__)
+_FROM_ALL_SESSIONS = {"update_display_data"}
+
+
+class IopubReader:
+    """The thread, from construction until ``close``.
+
+    ``on_messages`` is called on the event loop when ``take`` has something new, ``on_heard``
+    when anything at all was received.
+    """
+
+    def __init__(
+        self,
+        info: ConnectionInfo,
+        session: Session,
+        *,
+        on_messages: Callable[[], None],
+        on_heard: Callable[[], None],
+        max_backlog_bytes: int = 64_000_000,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._session_id = session.session
+        # Sessions are not thread-safe: this one checks signatures in the thread alone.
+        self._session = Session(session=session.session)
+        self._on_messages = on_messages
+        self._on_heard = on_heard
+        self._max_backlog_bytes = max_backlog_bytes
+        self._changed = threading.Condition()
+        self._backlog = Backlog()
+        self._closing = False
+        self._context = zmq.Context()
+        self._context.setsockopt(zmq.RCVHWM, 0)
+        self._context.setsockopt(zmq.LINGER, 0)
+        self._socket: Any = connection(info, self._session, self._context).connect_iopub()
+        self._thread = threading.Thread(target=self._run, name="kernel iopub", daemon=True)
+        self._thread.start()
+
+    def take(self) -> list[IopubMessage]:
+        """Return what was received since the previous call, in order."""
+        with self._changed:
+            messages = self._backlog.take()
+            self._changed.notify()
+        return messages
+
+    def close(self) -> None:
+        """End the thread; idempotent. Takes milliseconds."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._context.term()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            heard = False
+            while True:
+                frames = self._socket.recv_multipart()
+                if not heard:
+                    heard = True
+                    self._call(self._on_heard)
+                self._receive(frames)
+        except zmq.ContextTerminated:
+            _log.debug("The reader of a kernel's output has ended")
+        finally:
+            self._socket.close()
+
+    def _receive(self, frames: list[bytes]) -> None:
+        try:
+            message = self._read(frames)
+        except ValueError:
+            _log.warning("A kernel published a message that cannot be read", exc_info=True)
+            return
+        if message is not None:
+            self._hand_over(message, sum(map(len, frames)))
+
+    def _read(self, frames: list[bytes]) -> IopubMessage | None:
+        _, parts = self._session.feed_identities(frames)
+        message = self._session.deserialize(parts, content=False)
+        kind, parent = message["header"]["msg_type"], message["parent_header"]
+        if parent.get("session") != self._session_id and kind not in _FROM_ALL_SESSIONS:
+            return None
+        content = self._session.unpack(message["content"])
+        return IopubMessage(str(parent.get("msg_id", "")), kind, content)
+
+    def _hand_over(self, message: IopubMessage, size_bytes: int) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or self._has_room())
+            first = len(self._backlog) == 0
+            self._backlog.add(message, size_bytes)
+        if first:
+            self._call(self._on_messages)
+
+    def _has_room(self) -> bool:
+        return self._backlog.size_bytes < self._max_backlog_bytes
+
+    def _call(self, callback: Callable[[], None]) -> None:
+        with self._changed:
+            if not self._closing:
+                self._loop.call_soon_threadsafe(callback)

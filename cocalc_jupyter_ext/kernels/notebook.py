@@ -1,0 +1,263 @@
+"""The notebook's side of execution: folds the kernel's messages and edits the document.
+
+Synchronous. Every change is made inside ``batch()``, one transaction for all cells concerned.
+A cell that was deleted meanwhile is passed over; one that was moved is found by its id.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pycrdt import Map
+
+from . import render
+from .backlog import IopubMessage
+from .errors import CellsNotFoundError
+from .events import Abort, Loss, QueuedCell, Reply
+from .outputs import CellOutputs, Output, OutputLimits
+
+__all__ = ["Notebook", "NotebookDocument", "Releasable", "end_orphans"]
+
+_MAX_REMEMBERED_CELLS = 100
+
+
+class Releasable(Protocol):
+    """A hold on a document."""
+
+    def release(self) -> None:
+        """Let go of the document."""
+
+
+class NotebookDocument(Protocol):
+    """What is needed of a live document whose ``ydoc`` is a ``YNotebook``."""
+
+    ydoc: Any
+
+    @property
+    def closed(self) -> bool:
+        """Whether the document can no longer be edited."""
+
+    def edit(self) -> AbstractContextManager[None]:
+        """Open a transaction."""
+
+    def hold(self, reason: str) -> Releasable:
+        """Keep the document open."""
+
+
+@dataclass(eq=False, slots=True)
+class _Shown:
+    """The latest run of a cell: what it shows, and whether the document has all of it."""
+
+    cell: QueuedCell
+    outputs: CellOutputs
+
+
+class Notebook:
+    """Cells of one document as execution sees them."""
+
+    def __init__(self, document: NotebookDocument, limits: OutputLimits) -> None:
+        self._document = document
+        self._limits = limits
+        self._positions: dict[str, int] = {}
+        self._by_cell: OrderedDict[str, _Shown] = OrderedDict()
+        self._by_request: dict[str, _Shown] = {}
+        self._by_display: dict[str, list[_Shown]] = {}
+        self._changed: dict[_Shown, None] = {}
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Make all changes inside one transaction; nothing is changed in a closed document."""
+        if self._document.closed:
+            yield
+            return
+        with self._document.edit():
+            yield
+
+    def sources(self, cell_ids: Iterable[str]) -> list[tuple[str, str]]:
+        """Return ids and texts of code cells; raises ``CellsNotFoundError``."""
+        cells = [(cell_id, self._cell(cell_id)) for cell_id in cell_ids]
+        missing = [cell_id for cell_id, cell in cells if cell is None]
+        if missing:
+            raise CellsNotFoundError(missing)
+        return [(cell_id, str(cell["source"])) for cell_id, cell in cells if cell is not None]
+
+    def show_queued(self, cell: QueuedCell) -> None:
+        """Show that the cell waits."""
+        shared = self._cell(cell.cell_id)
+        if shared is not None:
+            render.show_queued(shared)
+
+    def start(self, cell: QueuedCell) -> bool:
+        """Clear the outputs and show that the cell runs; False if it is gone."""
+        shared = self._cell(cell.cell_id)
+        if shared is None:
+            return False
+        render.show_started(shared)
+        self._remember(_Shown(cell, CellOutputs(self._limits)))
+        return True
+
+    def expect(self, request_id: str, cell: QueuedCell) -> None:
+        """Put the outputs of this request into the cell."""
+        shown = self._shown(cell)
+        if shown is not None:
+            self._by_request[request_id] = shown
+
+    def fold(self, messages: Iterable[IopubMessage]) -> list[int]:
+        """Fold in what the kernel published; return the serials of cells reported idle."""
+        idle: list[int] = []
+        for message in messages:
+            if message.kind == "update_display_data":
+                self._update_display(message.content)
+                continue
+            shown = self._by_request.get(message.parent_id)
+            if shown is None:
+                continue
+            if message.kind == "status":
+                if message.content.get("execution_state") == "idle":
+                    idle.append(shown.cell.serial)
+            else:
+                self._apply(shown, message.kind, message.content)
+        return idle
+
+    def echo(self, cell: QueuedCell, text: str) -> None:
+        """Show a question and its answer where a terminal would."""
+        shown = self._shown(cell)
+        if shown is not None:
+            self._apply(shown, "stream", {"name": "stdout", "text": text})
+
+    def flush(self) -> None:
+        """Write all changed outputs."""
+        changed, self._changed = self._changed, {}
+        for shown in changed:
+            shared = self._cell(shown.cell.cell_id)
+            if shared is not None:
+                render.write(shared, shown.outputs)
+
+    def finish(self, cell: QueuedCell, reply: Reply) -> None:
+        """Show the end of a cell: last outputs, execution count."""
+        shown = self._shown(cell)
+        if shown is not None:
+            for page in _pages(reply):
+                self._apply(shown, "display_data", page)
+            if reply.status == "error" and not shown.outputs.has_error:
+                shown.outputs.show_error(reply.error_name, reply.error_value, list(reply.traceback))
+            self._write_last(shown)
+        self._end(cell, reply.execution_count)
+
+    def abort(self, cell: QueuedCell, reason: Loss | Abort, *, started: bool) -> None:
+        """Show that a cell ended without the kernel's reply, and why."""
+        shown = self._shown(cell) if started else None
+        if shown is not None:
+            error = _error_output(reason, "It ended this cell.")
+            shown.outputs.show_error(error["ename"], error["evalue"], error["traceback"])
+            self._write_last(shown)
+        elif isinstance(reason, Loss):
+            shared = self._cell(cell.cell_id)
+            if shared is not None:
+                render.append_output(shared, _error_output(reason, "This cell did not run."))
+        self._end(cell, None)
+
+    def forget_kernel(self) -> None:
+        """Expect nothing more of any request: the kernel is gone."""
+        self._by_request.clear()
+        self._by_display.clear()
+        self._by_cell.clear()
+        self._changed.clear()
+
+    def _cell(self, cell_id: str) -> Map[Any] | None:
+        """Return the shared code cell; most often it is where it was before."""
+        if self._document.closed:
+            return None
+        cells = self._document.ydoc.ycells
+        position = self._positions.get(cell_id)
+        if position is None or position >= len(cells) or cells[position].get("id") != cell_id:
+            self._positions = {cell.get("id"): n for n, cell in enumerate(cells)}
+            position = self._positions.get(cell_id)
+        if position is None or not render.is_code_cell(cells[position]):
+            return None
+        return cells[position]  # type: ignore[no-any-return]  # YNotebook is untyped
+
+    def _shown(self, cell: QueuedCell) -> _Shown | None:
+        shown = self._by_cell.get(cell.cell_id)
+        return shown if shown is not None and shown.cell.serial == cell.serial else None
+
+    def _remember(self, shown: _Shown) -> None:
+        self._drop(self._by_cell.pop(shown.cell.cell_id, None))
+        self._by_cell[shown.cell.cell_id] = shown
+        if len(self._by_cell) > _MAX_REMEMBERED_CELLS:
+            self._drop(self._by_cell.popitem(last=False)[1])
+
+    def _drop(self, shown: _Shown | None) -> None:
+        if shown is None:
+            return
+        self._changed.pop(shown, None)
+        self._by_request = {k: v for k, v in self._by_request.items() if v is not shown}
+        for display_id, showing in list(self._by_display.items()):
+            self._by_display[display_id] = [other for other in showing if other is not shown]
+            if not self._by_display[display_id]:
+                del self._by_display[display_id]
+
+    def _apply(self, shown: _Shown, kind: str, content: dict[str, Any]) -> None:
+        shown.outputs.apply(kind, content)
+        self._changed[shown] = None
+        display_id = (content.get("transient") or {}).get("display_id")
+        if isinstance(display_id, str):
+            showing = self._by_display.setdefault(display_id, [])
+            if shown not in showing:
+                showing.append(shown)
+
+    def _update_display(self, content: dict[str, Any]) -> None:
+        display_id = str((content.get("transient") or {}).get("display_id"))
+        for shown in self._by_display.get(display_id, []):
+            if shown.outputs.update_display(display_id, content):
+                self._changed[shown] = None
+
+    def _write_last(self, shown: _Shown) -> None:
+        shown.outputs.finish()
+        self._changed[shown] = None
+        self.flush()
+
+    def _end(self, cell: QueuedCell, execution_count: int | None) -> None:
+        shared = self._cell(cell.cell_id)
+        if shared is not None:
+            render.show_finished(shared, execution_count)
+
+
+def end_orphans(document: NotebookDocument) -> int:
+    """End cells that still show ``[*]`` because the server ended while they ran.
+
+    Call it when a document was opened, before anything runs. Returns the number of cells.
+    """
+    orphans = [
+        cell
+        for cell in document.ydoc.ycells
+        if cell.get("execution_state") == "running" and render.is_code_cell(cell)
+    ]
+    if orphans:
+        with document.edit():
+            for cell in orphans:
+                render.append_output(cell, _error_output(Loss.SERVER_ENDED, "Run the cell again."))
+                render.show_finished(cell)
+    return len(orphans)
+
+
+def _pages(reply: Reply) -> list[dict[str, Any]]:
+    """Return what ``object?`` shows: the kernel puts it into the reply."""
+    return [
+        {"data": item["data"], "metadata": {}}
+        for item in reply.payload
+        if item.get("source") == "page" and isinstance(item.get("data"), dict)
+    ]
+
+
+def _error_output(reason: Loss | Abort, consequence: str) -> Output:
+    name = reason.error_name if isinstance(reason, Loss) else "CellNotRun"
+    message = f"{reason.message} {consequence}" if isinstance(reason, Loss) else reason.message
+    return {
+        "output_type": "error",
+        "ename": name,
+        "evalue": message,
+        "traceback": [f"\x1b[31m{name}\x1b[39m: {message}"],
+    }
