@@ -33,9 +33,10 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class _RoutesApi:
     """Translates requests into calls on the table."""
 
-    def __init__(self, table: RouteTable, now: Now) -> None:
+    def __init__(self, table: RouteTable, now: Now, on_added: Callable[[str], None]) -> None:
         self._table = table
         self._now = now
+        self._on_added = on_added
 
     async def list(self, _request: web.Request) -> web.Response:
         return web.json_response({route.routespec: _describe(route) for route in self._table})
@@ -53,7 +54,8 @@ class _RoutesApi:
         if not isinstance(target, str):
             return _refuse(400, "The target must be an address.")
         body.pop("last_activity", None)
-        self._table.add(self._routespec(request), target, body, self._now())
+        route = self._table.add(self._routespec(request), target, body, self._now())
+        self._on_added(route.routespec)
         return web.Response(status=201)
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -65,9 +67,14 @@ class _RoutesApi:
         return path.lstrip("/") if self._table.by_host and path != "/" else path
 
 
-def make_api(table: RouteTable, token: str, now: Now) -> web.Application:
-    """Build the API application; ``token`` is the secret every request must carry."""
-    api = _RoutesApi(table, now)
+def make_api(
+    table: RouteTable, token: str, now: Now, on_added: Callable[[str], None] = lambda _: None
+) -> web.Application:
+    """Build the API application; ``token`` is the secret every request must carry.
+
+    ``on_added`` is called with each routespec that was added or replaced.
+    """
+    api = _RoutesApi(table, now, on_added)
     app = web.Application(
         middlewares=[_authenticated(token), _errors_as_json], client_max_size=_MAX_BODY_BYTES
     )

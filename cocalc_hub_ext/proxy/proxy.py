@@ -12,15 +12,17 @@ import socket
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp import ClientError, ClientResponseError
+from aiohttp import ClientError, ClientResponse, ClientResponseError
 from jupyterhub.httpclient import fetch
 from jupyterhub.metrics import PROXY_POLL_DURATION_SECONDS
 from jupyterhub.proxy import Proxy
 from jupyterhub.utils import new_token, url_path_join
 from traitlets import Enum, Float, Integer, Unicode, default
+from yarl import URL
 
 from .errors import CannotListenError, InvalidSettingError, ProxyDiedError
 from .listeners import bind_listeners
@@ -114,8 +116,15 @@ class CoCalcProxy(Proxy):
             return
         await self._launch()
         await self.restore_routes()
+
+    async def restore_routes(self) -> None:
+        """Add all routes to a new process; the hub's own comes last, as serving begins with it."""
+        await self.add_all_users(self.app.users)
+        await self.add_all_services(self.app._service_map)  # noqa: SLF001 - JupyterHub does so too
         for routespec, target in self.extra_routes.items():
             await self.add_route(routespec, target, {"extra": True})
+        await self.add_hub_route(self.hub)
+        self.log.info("The new proxy has its routes and serves")
 
     async def add_route(self, routespec: str, target: str, data: dict[str, Any] | None) -> None:
         """Add or replace a route. Raises aiohttp.ClientResponseError when the proxy refuses it."""
@@ -128,7 +137,7 @@ class CoCalcProxy(Proxy):
         try:
             await self._request("DELETE", self.validate_routespec(routespec))
         except ClientResponseError as error:
-            if error.status != 404:
+            if error.status != HTTPStatus.NOT_FOUND:
                 raise
             self.log.warning("Route %s was deleted already", routespec)
 
@@ -190,6 +199,7 @@ class CoCalcProxy(Proxy):
         command = [sys.executable, "-m", "cocalc_hub_ext.proxy", "--end-with-stdin"]
         command += [f"--listen-fd={number}" for number in listeners]
         command += [f"--api-fd={number}" for number in api_listeners]
+        command += [f"--serve-after={self.hub.routespec}"]
         command += [f"--log-level={self.log_level}"]
         command += [f"--error-target={url_path_join(self.hub.url, 'error')}/"]
         command += [f"--ssl-key={self.ssl_key}"] if self.ssl_key else []
@@ -245,12 +255,27 @@ class CoCalcProxy(Proxy):
 
     async def _ask(self, method: str, routespec: str, body: Any = None) -> Any:
         path = f"/{routespec.lstrip('/')}" if routespec else ""
-        return await fetch(
-            f"{self.api_url}/api/routes{path}",
+        answer = await fetch(
+            URL(f"{self.api_url}/api/routes{path}", encoded=True),
             method=method,
             headers={"Authorization": f"token {self.auth_token}"},
             json=body,
+            raise_for_status=False,
         )
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise await _refusal(answer)
+        return answer
+
+
+async def _refusal(answer: ClientResponse) -> ClientResponseError:
+    """Turn the proxy's answer into the error that JupyterHub expects, with the proxy's words."""
+    return ClientResponseError(
+        answer.request_info,
+        answer.history,
+        status=answer.status,
+        message=(await answer.text())[:500],
+        headers=answer.headers,
+    )
 
 
 def _numbers(sockets: list[socket.socket]) -> list[int]:

@@ -53,6 +53,7 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--host-routing", action="store_true", help="routes begin with a host name")
     add("--ssl-key", default="", help="private key file; turns on https")
     add("--ssl-cert", default="", help="certificate file (chain)")
+    add("--serve-after", default="", help="serve once this route exists; until then callers wait")
     add("--end-with-stdin", action="store_true", help="stop when standard input ends")
     add("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     return parser.parse_args(arguments)
@@ -88,16 +89,23 @@ async def _run(options: argparse.Namespace, token: str) -> None:
     table = RouteTable(by_host=options.host_routing)
     settings = ProxySettings(error_target=options.error_target)
     public = make_app(table, settings, _utc_now)
-    api = make_api(table, token, _utc_now)
+    awaited = asyncio.Event()
+    api = make_api(
+        table,
+        token,
+        _utc_now,
+        lambda added: awaited.set() if added == options.serve_after else None,
+    )
     tls = _tls_context(options.ssl_key, options.ssl_cert)
     public_sockets = _listeners(options.listen_fd, options.ip, options.port)
     api_sockets = _listeners(options.api_fd, options.api_ip, options.api_port)
-    async with (
-        _serving(public, public_sockets, tls, server_options(settings.limits)),
-        _serving(api, api_sockets, None, {"access_log": None, "shutdown_timeout": 1.0}),
-    ):
-        _log.info("Serving on %s", ", ".join(_names(public_sockets)))
-        await _end_asked_for(watch_stdin=options.end_with_stdin)
+    end = _end_of_the_process(watch_stdin=options.end_with_stdin)
+    async with _serving(api, api_sockets, None, {"access_log": None, "shutdown_timeout": 1.0}):
+        if options.serve_after:
+            await _first_of(awaited, end)
+        async with _serving(public, public_sockets, tls, server_options(settings.limits)):
+            _log.info("Serving on %s", ", ".join(_names(public_sockets)))
+            await end.wait()
 
 
 @contextlib.asynccontextmanager
@@ -117,17 +125,27 @@ async def _serving(
         await runner.cleanup()
 
 
-async def _end_asked_for(*, watch_stdin: bool) -> None:
-    """Wait for SIGTERM, SIGINT or, when watched, the end of standard input."""
+def _end_of_the_process(*, watch_stdin: bool) -> asyncio.Event:
+    """Return what is set by SIGTERM, SIGINT or, when watched, the end of standard input."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
+
+    def on_input() -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        ended.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     if watch_stdin:
-        loop.add_reader(sys.stdin.fileno(), ended.set)
-    await ended.wait()
-    if watch_stdin:
-        loop.remove_reader(sys.stdin.fileno())
+        loop.add_reader(sys.stdin.fileno(), on_input)
+    return ended
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for each in waiting:
+        each.cancel()
 
 
 def _listeners(descriptors: Sequence[int], host: str, port: int) -> list[socket.socket]:

@@ -55,7 +55,8 @@ def make_home(root: Path, name: str) -> Path:
     """
     home = home_path(root.resolve(), name)
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise UnusableHomeError(home, error.strerror or str(error)) from error
     if home.is_symlink() or home.resolve() != home:

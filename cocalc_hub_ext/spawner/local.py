@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
 from jupyterhub.utils import url_path_join
 from traitlets import Float, Unicode, default
@@ -110,7 +111,7 @@ class ProjectSpawner(LocalProcessSpawner):
             home = await asyncio.to_thread(make_home, Path(self.projects_root), self.user.name)
         except HubError as error:
             raise SpawnException(str(error), reason=error.code) from error
-        await self._end_leftovers(patience_s=0.5)
+        await self._end_leftovers(set(), patience_s=0.5)
         address: tuple[str, int] = await self._launch(home)
         await self._wait_until_ready(home)
         return address
@@ -127,9 +128,13 @@ class ProjectSpawner(LocalProcessSpawner):
         return status
 
     async def stop(self, now: bool = False) -> None:
-        """End the server and everything it started; returns when nothing of it is left."""
+        """End the server and everything it started; returns when nothing of it is left.
+
+        The server is asked first and ends its kernels itself; ``now`` changes nothing about that.
+        """
+        family = await asyncio.to_thread(find_processes, self.user.name, self.name, self.pid)
         await super().stop(now=True)
-        await self._end_leftovers(patience_s=1.0)
+        await self._end_leftovers(family, patience_s=1.0)
 
     def get_state(self) -> dict[str, Any]:
         """Return what a new hub needs to find the server again."""
@@ -190,11 +195,12 @@ class ProjectSpawner(LocalProcessSpawner):
     def _exit_code(self) -> int | None:
         return None if self.proc is None else self.proc.poll()
 
-    async def _end_leftovers(self, patience_s: float) -> None:
+    async def _end_leftovers(self, family: set[psutil.Process], patience_s: float) -> None:
         """End processes of this server that outlived it, such as kernels of a killed server."""
 
         def end() -> tuple[int, int]:
-            found = find_processes(self.user.name, self.name)
+            known = {process for process in family if process.is_running()}
+            found = known | find_processes(self.user.name, self.name)
             return len(found), end_processes(found, patience_s)
 
         found, killed = await asyncio.to_thread(end)

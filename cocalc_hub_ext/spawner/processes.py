@@ -3,12 +3,12 @@
 Kernels and terminals lead sessions of their own, so ending the server's process group would leave
 them behind when the server has no time to end them itself. Every descendant inherits
 ``JUPYTERHUB_USER`` and ``JUPYTERHUB_SERVER_NAME``; whoever carries both belongs to the server, even
-when its parent is gone.
+when its parent is gone. Descendants that changed their environment are found through their parents.
 """
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Collection
 
 import psutil
 
@@ -38,18 +38,22 @@ def is_running(pid: int, started: float) -> bool:
         return False
 
 
-def find_processes(user: str, server_name: str) -> list[psutil.Process]:
-    """Return all processes of this machine's user that belong to the server of ``user``."""
+def find_processes(user: str, server_name: str, pid: int = 0) -> set[psutil.Process]:
+    """Return all processes that belong to the server of ``user``.
+
+    Those are the marked ones and the descendants of ``pid``, itself included.
+    """
     wanted = (user, server_name)
     own = os.getpid()
-    return [
+    marked = {
         process
         for process in psutil.process_iter()
         if process.pid != own and _marks(process) == wanted
-    ]
+    }
+    return marked | (_family(pid) if pid else set())
 
 
-def end_processes(processes: Sequence[psutil.Process], patience_s: float) -> int:
+def end_processes(processes: Collection[psutil.Process], patience_s: float) -> int:
     """Ask ``processes`` to end, kill those left after ``patience_s``, return how many were killed.
 
     Blocks for at most ``patience_s`` and a moment more; call it in a thread.
@@ -62,6 +66,14 @@ def end_processes(processes: Sequence[psutil.Process], patience_s: float) -> int
         _signal(process, signal.SIGKILL)
     psutil.wait_procs(alive, timeout=2)
     return len(alive)
+
+
+def _family(pid: int) -> set[psutil.Process]:
+    try:
+        head = psutil.Process(pid)
+        return {head, *head.children(recursive=True)}
+    except psutil.Error:
+        return set()
 
 
 def _marks(process: psutil.Process) -> tuple[str | None, ...]:

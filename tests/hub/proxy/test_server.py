@@ -188,7 +188,9 @@ async def test_https_ends_at_the_proxy_and_the_target_is_told(target: int, tmp_p
         await add_route(api_port, "/", target)
         async with session.get(f"https://{LOCAL}:{port}/") as answer:
             headers = await answer.json()
-        async with session.put(f"https://{LOCAL}:{port}/", data=io.BytesIO(bytes(8 * MIB))) as answer:
+        async with session.put(
+            f"https://{LOCAL}:{port}/", data=io.BytesIO(bytes(8 * MIB))
+        ) as answer:
             assert await answer.text() == str(8 * MIB)
 
     assert headers["X-Forwarded-Proto"] == "https"
@@ -208,3 +210,23 @@ def test_the_defaults_serve_loopback_only() -> None:
     assert (options.ip, options.port) == (LOCAL, 8000)
     assert (options.api_ip, options.api_port) == (LOCAL, 8001)
     assert options.end_with_stdin is False
+
+
+async def test_callers_wait_for_the_route_that_serving_begins_with(target: int) -> None:
+    async with (
+        serving("--serve-after=/") as (_, port, api_port),
+        aiohttp.ClientSession() as session,
+    ):
+        early = asyncio.ensure_future(session.get(f"http://{LOCAL}:{port}/"))
+        await add_route(api_port, "/elsewhere/", 1)
+        assert not early.done()
+        await add_route(api_port, "/", target)
+        async with await early as answer:
+            assert answer.status == 200
+
+
+async def test_it_ends_in_order_while_it_still_waits_for_its_first_route() -> None:
+    async with serving("--serve-after=/") as (process, _, api_port):
+        await add_route(api_port, "/elsewhere/", 1)
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 5) == 0
