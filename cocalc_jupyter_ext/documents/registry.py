@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .contents import YDocumentClasses
@@ -38,6 +39,7 @@ class DocumentRegistry:
         self._slots: dict[RoomId, _Slot] = {}
         self._closings: set[asyncio.Task[None]] = set()
         self._closed = False
+        self.on_opened: Callable[[LiveDocument], None] = lambda _: None
 
     def __len__(self) -> int:
         return sum(slot.document is not None for slot in self._slots.values())
@@ -123,6 +125,7 @@ class DocumentRegistry:
         make = self._classes.get(room_id.type, self._classes["file"])
         document = await self._opener.open(room_id, path, make)
         document.on_idle = lambda: self._close_later(room_id)
+        self.on_opened(document)
         return document
 
     def _close_later(self, room_id: RoomId) -> None:

@@ -20,7 +20,8 @@ from ..documents.opening import DocumentOpener
 from ..documents.registry import DocumentRegistry
 from ..documents.rooms import Rooms
 from ..documents.settings import DocumentSettings
-from . import conat, membership, neighbours, rooms
+from ..kernels.runner import RunnerSettings
+from . import conat, execution, kernel_websocket, membership, neighbours, rooms
 from .connections import UserSockets
 from .event_emitter import EventEmitter
 from .file_storage import ContentsStorage
@@ -159,6 +160,7 @@ class CoCalcExtension(ExtensionApp):
         self.user_sockets = UserSockets()
         self.user_sockets.watch(self.settings["identity_provider"])
         self._build_documents()
+        self._build_execution()
         project_id = find_project_id(os.environ, self.server_settings.data_folder)
         self.conat = conat.ConatService(project_id)
         self.parts.append(self.conat)
@@ -168,6 +170,7 @@ class CoCalcExtension(ExtensionApp):
         self.handlers.extend(
             [
                 *rooms.handlers(self._room_services),
+                *execution.handlers(self.execution),
                 *conat.handlers(self.conat),
                 *membership.handlers(self.user_sockets, self.server_settings.hub_service_name),
             ]
@@ -209,6 +212,17 @@ class CoCalcExtension(ExtensionApp):
         follow_paths(events, self.documents)
         shared = SharedDocuments(self.documents, self.file_ids)
         self.settings[neighbours.STOCK_COLLABORATION] = shared
+
+    def _build_execution(self) -> None:
+        self.execution = execution.Execution(
+            documents=self.documents,
+            kernel_manager=self.settings["kernel_manager"],
+            events=self.settings["event_logger"],
+            settings=RunnerSettings(),
+        )
+        self.parts.append(self.execution)
+        self.documents.on_opened = execution.end_orphaned_runs
+        kernel_websocket.install(self.settings, self.log)
 
     def _web_settings(self) -> dict[str, Any]:
         """Return the settings of the running server; other extensions add theirs after ours."""

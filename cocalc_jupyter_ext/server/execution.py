@@ -5,6 +5,7 @@ encode. Errors are JSON ``{"message": ...}`` with a sentence for the person who 
 """
 
 import asyncio
+import logging
 import time
 import uuid
 from functools import partial
@@ -35,13 +36,24 @@ from ..kernels.errors import (
     RunNotFoundError,
     TooManyQueuedError,
 )
+from ..kernels.notebook import end_orphans
 from ..kernels.registry import Edits, RunnerRegistry, RunRequest
 from ..kernels.runner import RunnerSettings
 from ..kernels.runs import Runs
 from .kernel_host import ServerKernels
 
-__all__ = ["Execution", "InputHandler", "RunHandler", "RunProgressHandler", "handlers"]
+__all__ = [
+    "Execution",
+    "InputHandler",
+    "RunHandler",
+    "RunProgressHandler",
+    "end_orphaned_runs",
+    "handlers",
+]
 
+_log = logging.getLogger(__name__)
+
+_NOTEBOOK = "notebook"
 _POLL_S = 20.0
 _MAX_CELLS = 100_000
 _MAX_TEXT = 1_000_000
@@ -95,13 +107,19 @@ class Execution:
 
     async def _open_notebook(self, room_id: str) -> LiveDocument:
         parsed = RoomId.parse(room_id)
-        if parsed.type != "notebook":
+        if parsed.type != _NOTEBOOK:
             raise UnknownDocumentError(room_id)
         return await self._documents.open(parsed)
 
     async def _on_kernel_action(self, logger: EventLogger, schema_id: str, data: Any) -> None:
         if data.get("action") == "interrupt" and data.get("status") == "success":
             self.runners.kernel_interrupted(str(data.get("kernel_id")))
+
+
+def end_orphaned_runs(document: LiveDocument) -> None:
+    """End the cells of a just opened document that ran when an earlier server was killed."""
+    if document.room_id.type == _NOTEBOOK and (count := end_orphans(document)):
+        _log.warning("%s: %d cells were running when the server ended", document.path, count)
 
 
 class _ExecuteHandler(APIHandler):
