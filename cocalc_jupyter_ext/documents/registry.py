@@ -13,7 +13,10 @@ from .notices import Notice
 from .opening import DocumentOpener
 from .room_ids import RoomId
 
-__all__ = ["DocumentRegistry"]
+__all__ = ["DocumentRegistry", "OpenedListener"]
+
+OpenedListener = Callable[[LiveDocument], None]
+"""Called with a document that was just opened, before anybody has joined it."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +42,7 @@ class DocumentRegistry:
         self._slots: dict[RoomId, _Slot] = {}
         self._closings: set[asyncio.Task[None]] = set()
         self._closed = False
-        self.on_opened: Callable[[LiveDocument], None] = lambda _: None
+        self.on_opened: OpenedListener = lambda _: None
 
     def __len__(self) -> int:
         return sum(slot.document is not None for slot in self._slots.values())
