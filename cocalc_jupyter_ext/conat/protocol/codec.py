@@ -37,7 +37,6 @@ MAX_DEPTH: Final = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_TIMESTAMP_EXTENSION: Final = -1
 _ARRAY_INDEX_END: Final = 2**32 - 1
 
 
@@ -246,10 +245,10 @@ def _milliseconds(date: datetime) -> int:
     return (date - _EPOCH) // _MILLISECOND
 
 
-def _timestamp(date: datetime) -> msgpack.ExtType:
+def _timestamp(date: datetime) -> msgpack.Timestamp:
+    """Return what is packed as extension -1 in its shortest form."""
     seconds, milliseconds = divmod(_milliseconds(date), 1000)
-    stamp = msgpack.Timestamp(seconds, milliseconds * 1_000_000)
-    return msgpack.ExtType(_TIMESTAMP_EXTENSION, stamp.to_bytes())
+    return msgpack.Timestamp(seconds, milliseconds * 1_000_000)
 
 
 def _iso_text(date: datetime) -> str:

@@ -1,48 +1,35 @@
-"""The server's side of a WebSocket: bytes, protocol connection, broker.
+"""The endpoint: conat over Tornado's WebSockets.
 
-Mix ``EndpointMixin`` into a ``WebSocketHandler`` and pass an ``Endpoint``. The handler
-says who the user is; everything else happens here. ``permessage-deflate`` is never
-negotiated, long polling is refused, a message above the payload limit closes the socket
-with code 1009, and a reader that does not keep up is disconnected (conat-core §1, §2).
+Mix ``EndpointMixin`` into a ``WebSocketHandler`` and pass an ``Endpoint``; the handler
+says who the user is. ``permessage-deflate`` is never negotiated, long polling is refused,
+a message above the payload limit closes the socket with code 1009, and a reader that does
+not keep up is disconnected (conat-core §1, §2).
 """
 
-import asyncio
 import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketHandler
 
-from ..broker.broker import Broker, refuse
-from ..errors import ConatError
-from ..protocol.connection import (
-    Acknowledged,
-    Connected,
-    Ended,
-    Received,
-    Rejected,
-    ServerConnection,
-)
+from ..broker.broker import Broker
 from ..protocol.engineio import Handshake
-from ..protocol.messages import Delivery, ServerEvent
+from ..protocol.messages import Delivery
 from ..protocol.socketio import Frame
-from ..types import Clock, JsonValue, User
+from ..types import Clock, User
+from .server_session import ServerSession
 from .websocket_writer import DeliveryCache, WebSocketWriter, websocket_buffers
-
-if TYPE_CHECKING:
-    from ..broker.peer import Peer
 
 __all__ = ["Endpoint", "EndpointMixin", "EndpointSettings"]
 
 _log = logging.getLogger(__name__)
 
 ENGINE_IO_VERSION: Final = "4"
-CLOSE_NORMAL: Final = 1000
-CLOSE_PROTOCOL_ERROR: Final = 1002
+WEBSOCKET_ONLY: Final = "Transport unknown: this server needs transports: ['websocket']"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,149 +60,44 @@ class Endpoint:
         )
 
 
-Authenticate = Callable[[], Awaitable[User | None]]
-
-
-class _Session:
-    """One open socket: feeds the protocol connection, and is the broker's way back."""
+class _SocketOutlet:
+    """Writes to one WebSocket, and gives up a reader that is too slow."""
 
     def __init__(
         self,
         endpoint: Endpoint,
         stream: IOStream,
         close_socket: Callable[[int, str], None],
-        authenticate: Authenticate,
+        on_slow_reader: Callable[[], None],
     ) -> None:
-        self._endpoint = endpoint
+        self._deliveries = endpoint.deliveries
         self._stream = stream
         self._close_socket = close_socket
-        self._authenticate = authenticate
-        sid = secrets.token_urlsafe(15)
-        self._connection = ServerConnection(endpoint.handshake(), sid, endpoint.clock())
+        self._on_slow_reader = on_slow_reader
         limit = endpoint.settings.max_write_buffer_bytes
-        self._writer = WebSocketWriter(stream, limit, self._give_up_slow_reader)
-        self._peer: Peer | None = None
-        self._on_ack: dict[int, Callable[[], None]] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._flush()
-        self._set_timer()
+        self._writer = WebSocketWriter(stream, limit, self._give_up)
 
-    def receive(self, frame: Frame) -> Awaitable[None] | None:
-        """Take a message; what is returned must be awaited before the next one is taken."""
-        self._connection.receive(frame, self._endpoint.clock())
-        hold: Awaitable[None] | None = None
-        for event in self._connection.events_received():
-            match event:
-                case Received(message, ack_id) if self._peer is not None:
-                    hold = self._peer.receive(message, ack_id)
-                case Rejected(_name, ack_id, error) if self._peer is not None:
-                    self._peer.reject(ack_id, error)
-                case Acknowledged(ack_id):
-                    self._on_ack.pop(ack_id, _ignore)()
-                case Connected():
-                    hold = self._sign_in()
-                case Ended():
-                    self._ended(event)
-        self._flush()
-        return hold
+    def write(self, frames: list[Frame]) -> None:
+        self._writer.write(websocket_buffers(frames))
 
-    def socket_closed(self) -> None:
-        """Note that the socket is gone."""
-        self._connection.close()
-        self._settle()
+    def deliver(self, delivery: Delivery) -> None:
+        self._writer.write(self._deliveries.buffers(delivery))
 
-    async def _sign_in(self) -> None:
-        """Ask who the user is; refuse or let in (conat-core §2.1, §2.3).
-
-        Events that come meanwhile wait in the socket.
-        """
-        try:
-            user = await self._authenticate()
-            self._peer = self._endpoint.broker.connect(self, user)
-        except ConatError as error:
-            await refuse(self, self._endpoint.broker, error)
-
-    # The broker's way to the client
-
-    def send(self, event: ServerEvent, on_ack: Callable[[], None] | None = None) -> None:
-        """Send an event; deliveries share their bytes with all other receivers."""
-        if isinstance(event, Delivery):
-            self._writer.write(self._endpoint.deliveries.buffers(event))
-            return
-        ack_id = self._connection.send(event, wants_ack=on_ack is not None)
-        if ack_id is not None and on_ack is not None:
-            self._on_ack[ack_id] = on_ack
-        self._flush()
-
-    def acknowledge(self, ack_id: int, value: JsonValue) -> None:
-        """Answer an event of the client."""
-        self._connection.acknowledge(ack_id, value)
-        self._flush()
-
-    def close(self, reason: str, *, may_return: bool) -> None:
-        """End the connection: with a word, or in a way that makes the client come back."""
-        if may_return:
-            self._connection.close(reason)
-        else:
-            self._connection.disconnect(reason)
-        self._settle()
-
-    # The connection's own business
-
-    def _settle(self) -> None:
-        """Do what follows from the connection's events outside of ``receive``."""
-        for event in self._connection.events_received():
-            if isinstance(event, Ended):
-                self._ended(event)
-        self._flush()
-
-    def _ended(self, event: Ended) -> None:
-        if event.error is not None:
-            _log.warning("a connection ends, because the client sent: %s", event.error)
-        if self._timer is not None:
-            self._timer.cancel()
-        self._flush()
+    def close(self, code: int, reason: str) -> None:
         self._writer.flush()
         self._writer.close()
-        if self._peer is not None:
-            self._peer.close(event.reason)
-        code = CLOSE_NORMAL if event.error is None else CLOSE_PROTOCOL_ERROR
-        self._close_socket(code, event.reason)
+        self._close_socket(code, reason)
 
-    def _flush(self) -> None:
-        frames = self._connection.data_to_send()
-        if frames:
-            self._writer.write(websocket_buffers(frames))
-
-    def _set_timer(self) -> None:
-        deadline_s = self._connection.deadline_s
-        if deadline_s is not None:
-            delay_s = max(0.0, deadline_s - self._endpoint.clock())
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
-
-    def _tick(self) -> None:
-        self._connection.tick(self._endpoint.clock())
-        self._settle()
-        self._set_timer()
-
-    def _give_up_slow_reader(self) -> None:
+    def _give_up(self) -> None:
         """Close without a handshake: the reader would not read it."""
-        user = self._peer.user if self._peer is not None else None
-        limit = self._endpoint.settings.max_write_buffer_bytes
-        _log.warning("disconnecting %s: more than %d bytes are not read", user, limit)
         self._stream.close()
-        self._connection.close("slow reader")
-        self._settle()
-
-
-def _ignore() -> None:
-    """Take an acknowledgement nobody waits for any more."""
+        self._on_slow_reader()
 
 
 class EndpointMixin(WebSocketHandler):
     """A WebSocket handler that speaks conat; give ``endpoint`` to ``initialize``."""
 
-    _session: _Session | None = None
+    _session: ServerSession | None = None
 
     def initialize(self, endpoint: Endpoint, **kwargs: Any) -> None:
         """Remember the endpoint this handler belongs to."""
@@ -232,22 +114,18 @@ class EndpointMixin(WebSocketHandler):
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Open a WebSocket; refuse what is none with an error the client shows."""
         if self.get_query_argument("EIO", "") != ENGINE_IO_VERSION:
-            self._refuse(5, "Unsupported protocol version: this server speaks Engine.IO 4")
+            self._refuse(5, "Unsupported protocol version: this server needs Engine.IO 4")
         elif self.get_query_argument("transport", "") != "websocket":
-            self._refuse(0, "Transport unknown: set transports to ['websocket']")
+            self._refuse(0, WEBSOCKET_ONLY)
         else:
             await super().get(*args, **kwargs)
 
     async def post(self) -> None:
         """Refuse long polling."""
-        self._refuse(0, "Transport unknown: set transports to ['websocket']")
+        self._refuse(0, WEBSOCKET_ONLY)
 
     def check_xsrf_cookie(self) -> None:
         """Need none: ``post`` only refuses, and WebSockets are guarded by their origin."""
-
-    def _refuse(self, code: int, message: str) -> None:
-        self.set_status(400)
-        self.finish({"code": code, "message": message})
 
     def get_compression_options(self) -> dict[str, Any] | None:
         """Offer no compression: it costs more than it saves (conat-core §1.2)."""
@@ -267,19 +145,38 @@ class EndpointMixin(WebSocketHandler):
         """Begin the conversation."""
         self.set_nodelay(True)
         carrier = self.ws_connection
-        if carrier is not None and carrier.stream is not None:
-            self._session = _Session(self._endpoint, carrier.stream, self.close, self.authenticate)
+        if carrier is None or carrier.stream is None:
+            return
+        outlet = _SocketOutlet(self._endpoint, carrier.stream, self.close, self._slow_reader)
+        self._session = ServerSession(
+            self._endpoint.broker,
+            outlet,
+            authenticate=self.authenticate,
+            handshake=self._endpoint.handshake(),
+            clock=self._endpoint.clock,
+        )
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Take a message; reading pauses until what is returned is done."""
         return self._session.receive(message) if self._session is not None else None
+
+    def on_close(self) -> None:
+        """End the conversation."""
+        if self._session is not None:
+            self._session.carrier_closed()
 
     def end_session(self, reason: str) -> None:
         """Disconnect the client for good, for instance because its user lost a right."""
         if self._session is not None:
             self._session.close(reason, may_return=False)
 
-    def on_close(self) -> None:
-        """End the conversation."""
+    def _slow_reader(self) -> None:
         if self._session is not None:
-            self._session.socket_closed()
+            limit = self._endpoint.settings.max_write_buffer_bytes
+            user = self._session.user
+            _log.warning("disconnecting %s, which left more than %d bytes unread", user, limit)
+            self._session.carrier_closed("slow reader")
+
+    def _refuse(self, code: int, message: str) -> None:
+        self.set_status(400)
+        self.finish({"code": code, "message": message})

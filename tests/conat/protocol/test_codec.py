@@ -1,0 +1,205 @@
+"""conat-core §5 and §1.5; SPEC C1 to C4. The bytes are those of ``@msgpack/msgpack``."""
+
+import math
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cocalc_jupyter_ext.conat.errors import CodecError
+from cocalc_jupyter_ext.conat.protocol.codec import (
+    UNDEFINED,
+    Encoding,
+    decode,
+    depth_exceeds,
+    encode,
+    from_json,
+    to_json,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def at_ms(milliseconds: int) -> datetime:
+    return EPOCH + timedelta(milliseconds=milliseconds)
+
+
+@pytest.mark.parametrize(
+    ("value", "wire"),
+    [
+        (None, "c0"),
+        (UNDEFINED, "c0"),
+        ([UNDEFINED], "91c0"),
+        ({"a": UNDEFINED, "keep": 1}, "81a46b65657001"),
+        (True, "c3"),
+        (False, "c2"),
+        (0, "00"),
+        (-0.0, "00"),
+        (1.0, "01"),
+        (127, "7f"),
+        (128, "cc80"),
+        (-1, "ff"),
+        (-129, "d1ff7f"),
+        (2**31, "ce80000000"),
+        (2**32, "cf0000000100000000"),
+        (-(2**31) - 1, "d3ffffffff7fffffff"),
+        (2**53 - 1, "cf001fffffffffffff"),
+        (2**53, "cb4340000000000000"),
+        (-(2**53), "cbc340000000000000"),
+        (3.25, "cb400a000000000000"),
+        (math.nan, "cb7ff8000000000000"),
+        (-math.nan, "cb7ff8000000000000"),
+        (math.inf, "cb7ff0000000000000"),
+        ("hello", "a568656c6c6f"),
+        ("x" * 32, "d920" + "78" * 32),
+        (b"\x00\x01", "c4020001"),
+        (bytearray(b"\x00"), "c40100"),
+        (memoryview(b"\x07"), "c40107"),
+        ([1, "x"], "9201a178"),
+        ((1, 2), "920102"),
+        ({"b": 1, "a": 2}, "82a16201a16102"),
+        ({"b": 1, 10: 2, 9: 3}, "83a13903a2313002a16201"),
+        ({"4294967295": 1, "01": 2, "1": 3}, "83a13103aa3432393439363732393501a2303102"),
+        (at_ms(1_700_000_000_000), "d6ff6553f100"),
+        (at_ms(1_700_000_000_123), "d7ff1d5353006553f100"),
+        (at_ms(-1), "c70cff3b8b87c0ffffffffffffffff"),
+    ],
+)
+def test_bytes_of_values(value: object, wire: str) -> None:
+    assert encode(value).hex() == wire
+
+
+@pytest.mark.parametrize(("value", "size"), [("hello", 6), ("more", 5), ("hi", 3)])
+def test_lengths_that_publishers_are_told(value: str, size: int) -> None:
+    assert len(encode(value)) == size
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (object(), "type object"),
+        ({1.5: 1}, "neither a string"),
+        ({True: 1}, "neither a string"),
+        (datetime(2020, 1, 1), "time zone"),  # noqa: DTZ001 - the point of the case
+        (10**400, "too large"),
+        ("\ud800", "MessagePack"),
+    ],
+)
+def test_what_javascript_could_not_have_sent_is_refused(value: object, reason: str) -> None:
+    with pytest.raises(CodecError, match=reason):
+        encode(value)
+
+
+def test_nesting_is_limited_to_100_levels() -> None:
+    nested: list[object] = []
+    for _ in range(99):
+        nested = [nested]
+    encode(nested)
+
+    with pytest.raises(CodecError, match="100 levels"):
+        encode([nested])
+
+
+@pytest.mark.parametrize(
+    ("wire", "value"),
+    [
+        ("d7ff1d5353006553f100", at_ms(1_700_000_000_123)),
+        ("c70cff3b8b87c0ffffffffffffffff", at_ms(-1)),
+        ("c4020001", b"\x00\x01"),
+        ("8107c0", {"7": None}),
+        ("81cb3ff0000000000000c0", {"1": None}),
+    ],
+)
+def test_decoding(wire: str, value: object) -> None:
+    assert decode(bytes.fromhex(wire)) == value
+
+
+@pytest.mark.parametrize(
+    "wire",
+    ["", "92", "c0c0", "81c001", "81c301", "81c4010101", "81a95f5f70726f746f5f5f01", "a1ff", "c1"],
+)
+def test_bytes_that_are_no_value_are_refused(wire: str) -> None:
+    with pytest.raises(CodecError):
+        decode(bytes.fromhex(wire))
+
+
+def test_json_is_written_as_javascript_writes_it() -> None:
+    value = {
+        "a": [1.0, 2.5, math.nan, None, UNDEFINED],
+        "gone": UNDEFINED,
+        "date": EPOCH.astimezone(timezone(timedelta(hours=2))),
+        "text": 'ž"\n',
+    }
+
+    assert to_json(value) == (
+        '{"a":[1,2.5,null,null,null],"date":"1970-01-01T00:00:00.000Z","text":"ž\\"\\n"}'
+    )
+
+
+def test_lone_surrogates_are_escaped() -> None:
+    assert to_json("ž\ud800") == '"ž\\ud800"'
+    assert from_json('"\\ud800"') == "\ud800"
+
+
+def test_json_holds_no_binary() -> None:
+    with pytest.raises(CodecError, match="use MessagePack"):
+        encode({"a": b"x"}, Encoding.JSON)
+
+
+@pytest.mark.parametrize("text", ["", "{", "NaN", "[Infinity]", "1 2", "[" * 100_000])
+def test_text_that_is_no_json_is_refused(text: str) -> None:
+    with pytest.raises(CodecError, match="not valid JSON"):
+        decode(text.encode(), Encoding.JSON)
+
+
+@pytest.mark.parametrize("call", [lambda: encode(1, 2), lambda: decode(b"\x01", 2)])
+def test_other_encodings_are_unknown(call: object) -> None:
+    with pytest.raises(CodecError, match="unknown encoding 2"):
+        call()  # type: ignore[operator]  # both are functions
+
+
+def test_depth_is_counted_through_objects_and_arrays() -> None:
+    assert not depth_exceeds({"a": [1]}, 2)
+    assert depth_exceeds({"a": [1]}, 1)
+    assert not depth_exceeds("text", 0)
+
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(allow_nan=False, width=64).filter(lambda number: not number.is_integer())
+    | st.text()
+    | st.binary()
+    | st.integers(-8_000_000_000_000, 16_000_000_000_000).map(at_ms)
+)
+keys = st.text().filter(lambda key: key != "__proto__")
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=20
+)
+
+
+@given(values)
+def test_msgpack_gives_back_what_was_encoded(value: object) -> None:
+    assert decode(encode(value)) == value
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
+    )
+)
+def test_json_gives_back_what_was_encoded(value: object) -> None:
+    assert decode(encode(value, Encoding.JSON), Encoding.JSON) == value
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_decoded_or_refused(raw: bytes) -> None:
+    for encoding in Encoding:
+        try:
+            decode(raw, encoding)
+        except CodecError:
+            continue

@@ -1,0 +1,80 @@
+"""conat-core §7.2; SPEC S4."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cocalc_jupyter_ext.conat.protocol.patterns import PatternTrie
+from cocalc_jupyter_ext.conat.protocol.subjects import matches
+from cocalc_jupyter_ext.conat.types import Pattern, Subject
+
+patterns = st.builds(
+    lambda parts, end: Pattern(".".join([*parts, *end]) or ">"),
+    st.lists(st.sampled_from(["a", "b", "*"]), max_size=4),
+    st.sampled_from([[], [">"]]),
+)
+subjects = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=5).map(
+    lambda parts: Subject(".".join(parts))
+)
+
+
+def trie_of(*patterns: str) -> PatternTrie[str]:
+    trie: PatternTrie[str] = PatternTrie()
+    for pattern in patterns:
+        trie.insert(Pattern(pattern), pattern)
+    return trie
+
+
+def found(trie: PatternTrie[str], subject: str) -> list[str]:
+    return [value for _pattern, value in trie.match(Subject(subject))]
+
+
+def test_overlapping_patterns_are_all_found_in_order() -> None:
+    trie = trie_of("a.b.c", "a.b.>", "a.b.*", "a.*.c", ">")
+
+    assert found(trie, "a.b.c") == [">", "a.*.c", "a.b.*", "a.b.>", "a.b.c"]
+
+
+def test_a_removed_prefix_leaves_no_trace() -> None:
+    trie = trie_of("a", "a.b")
+    trie.remove(Pattern("a"))
+
+    assert found(trie, "a") == []
+    assert found(trie, "a.b") == ["a.b"]
+    assert Pattern("a") not in trie
+
+
+def test_removing_what_is_not_there_changes_nothing() -> None:
+    trie = trie_of("a.b")
+    trie.remove(Pattern("a"))
+    trie.remove(Pattern("x.y"))
+
+    assert len(trie) == 1
+    assert trie.get(Pattern("a.b")) == "a.b"
+
+
+def test_very_long_subjects_need_no_deep_recursion() -> None:
+    long = ".".join("a" * 8_000)
+    trie = trie_of(long)
+
+    assert found(trie, long) == [long]
+    trie.remove(Pattern(long))
+    assert found(trie, long) == []
+
+
+def test_a_hundred_thousand_patterns() -> None:
+    trie = trie_of(*(f"p.{number}.x" for number in range(100_000)))
+
+    assert len(trie) == 100_000
+    assert found(trie, "p.99999.x") == ["p.99999.x"]
+
+
+@given(st.lists(patterns), st.lists(patterns), subjects)
+def test_finds_exactly_the_matching_patterns(
+    added: list[Pattern], removed: list[Pattern], subject: Subject
+) -> None:
+    trie = trie_of(*added)
+    for pattern in removed:
+        trie.remove(pattern)
+    expected = {each for each in added if each not in removed and matches(each, subject)}
+
+    assert sorted(found(trie, subject)) == sorted(expected)
