@@ -5,6 +5,7 @@ project's own code can put anything in its place.
 """
 
 import os
+import stat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,5 +54,8 @@ def _read_end(path: Path, size: int) -> bytes:
     except OSError:
         return b""
     with os.fdopen(descriptor, "rb") as file:
-        file.seek(max(0, os.fstat(descriptor).st_size - size))
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return b""
+        file.seek(max(0, status.st_size - size))
         return file.read(size)

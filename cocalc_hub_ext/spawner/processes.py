@@ -8,6 +8,7 @@ when its parent is gone. Descendants that changed their environment are found th
 
 import os
 import signal
+import time
 from collections.abc import Collection
 
 import psutil
@@ -33,9 +34,9 @@ def is_running(pid: int, started: float) -> bool:
     try:
         process = psutil.Process(pid)
         same = started == 0.0 or abs(process.create_time() - started) < 1.0
-        return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+    return same and _runs(process)
 
 
 def find_processes(user: str, server_name: str, pid: int = 0) -> set[psutil.Process]:
@@ -61,11 +62,22 @@ def end_processes(processes: Collection[psutil.Process], patience_s: float) -> i
     for process in processes:
         _signal(process, signal.SIGTERM)
         _signal(process, signal.SIGHUP)  # interactive shells ignore SIGTERM
-    _, alive = psutil.wait_procs(processes, timeout=patience_s)
-    for process in alive:
+    stubborn = _wait_for_end(processes, patience_s)
+    for process in stubborn:
         _signal(process, signal.SIGKILL)
-    psutil.wait_procs(alive, timeout=2)
-    return len(alive)
+    _wait_for_end(stubborn, 2.0)
+    return len(stubborn)
+
+
+def _wait_for_end(processes: Collection[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+    """Return those that still run after ``timeout_s``, or none as soon as all have ended.
+
+    psutil's own wait would take a child's exit code away from whoever started it.
+    """
+    deadline = time.monotonic() + timeout_s
+    while (alive := [each for each in processes if _runs(each)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return alive
 
 
 def _family(pid: int) -> set[psutil.Process]:
@@ -74,6 +86,13 @@ def _family(pid: int) -> set[psutil.Process]:
         return {head, *head.children(recursive=True)}
     except psutil.Error:
         return set()
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _marks(process: psutil.Process) -> tuple[str | None, ...]:

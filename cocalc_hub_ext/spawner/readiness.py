@@ -12,7 +12,7 @@ import aiohttp
 
 __all__ = ["ServerDiedError", "ServerSilentError", "wait_until_ready"]
 
-_ASK_TIMEOUT = aiohttp.ClientTimeout(total=5)
+_LONGEST_QUESTION_S = 5.0
 
 
 class ServerDiedError(Exception):
@@ -40,7 +40,8 @@ async def wait_until_ready(
     ServerSilentError after ``timeout_s``.
     """
     deadline = time.monotonic() + timeout_s
-    async with aiohttp.ClientSession(timeout=_ASK_TIMEOUT) as session:
+    patience = aiohttp.ClientTimeout(total=min(_LONGEST_QUESTION_S, timeout_s))
+    async with aiohttp.ClientSession(timeout=patience) as session:
         while not await _answers(session, url):
             code = exit_code()
             if code is not None:

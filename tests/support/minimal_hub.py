@@ -100,9 +100,9 @@ def write_config(folder: Path, url: str, extra: str = "") -> Path:
 
 
 async def hub_process(folder: Path, **environment: str) -> Process:
-    """Start ``jupyterhub`` on the configuration in ``folder``; its output goes to ``hub.log``."""
+    """Start ``jupyterhub`` on the configuration in ``folder``; ``hub.log`` is this run's output."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
-    with (folder / "hub.log").open("ab") as log:
+    with (folder / "hub.log").open("wb") as log:
         return await asyncio.create_subprocess_exec(
             str(Path(sys.executable).with_name("jupyterhub")),
             cwd=folder,

@@ -11,7 +11,6 @@ from cocalc_hub_ext.proxy.app import server_options
 from cocalc_hub_ext.proxy.settings import Limits, ProxySettings
 
 from .worlds import (
-    LOCAL,
     SWITCHED,
     UPGRADE,
     Clock,

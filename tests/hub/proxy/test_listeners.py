@@ -37,7 +37,7 @@ def test_an_address_of_another_machine_is_refused() -> None:
 
 
 def test_a_name_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(CannotListenError, match="nowhere.invalid"):
+    with pytest.raises(CannotListenError, match=r"nowhere\.invalid"):
         bind_listeners("nowhere.invalid", 8000)
 
 

@@ -142,9 +142,11 @@ async def test_the_hubs_certificate_is_served(tmp_path: Path, url: str) -> None:
     files = authority.create_signed_pair("proxy", "authority", alt_names=[f"IP:{LOCAL}"])["files"]
     trusting = ssl.create_default_context(cafile=files["ca"])
     extra = f'c.JupyterHub.ssl_key = "{files["key"]}"\nc.JupyterHub.ssl_cert = "{files["cert"]}"\n'
-    async with run_hub(tmp_path, url.replace("http:", "https:"), extra) as hub:
-        async with hub.session.get(f"{hub.url}/hub/login", ssl=trusting) as answer:
-            assert answer.status == 200
+    async with (
+        run_hub(tmp_path, url.replace("http:", "https:"), extra) as hub,
+        hub.session.get(f"{hub.url}/hub/login", ssl=trusting) as answer,
+    ):
+        assert answer.status == 200
 
 
 @contextlib.asynccontextmanager
@@ -180,7 +182,6 @@ async def test_a_proxy_outside_of_the_hub_outlives_it(tmp_path: Path) -> None:
                 assert hub.proxy is None
                 assert (await text(hub, "/hub/login"))[0] == 200
             assert proxy.is_running()
-            (tmp_path / "hub.log").unlink()
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"http://{LOCAL}:{port}/hub/login") as answer,

@@ -129,7 +129,7 @@ class RawTarget:
 
 
 async def exchange(port: int, request: bytes) -> bytes:
-    """Send ``request`` on a new connection and return all that comes until the other side closes."""
+    """Send ``request`` on a new connection and return all that comes until it is closed."""
     reader, writer = await asyncio.open_connection(LOCAL, port)
     try:
         writer.write(request)
