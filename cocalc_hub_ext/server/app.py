@@ -15,7 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import jinja2
-from jupyterhub.services.auth import HubOAuthCallbackHandler
+from jupyterhub.services.auth import HubOAuth, HubOAuthCallbackHandler
 from sqlalchemy.exc import SQLAlchemyError
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
@@ -36,19 +36,25 @@ __all__ = ["main", "make_app", "serve"]
 
 _HERE = Path(__file__).parent
 _MAX_BODY_BYTES = 64 * 1024
+# JupyterHub's own 300 s would keep somebody who logged out, or was blocked, for five minutes.
+_LOGIN_CACHE_S = 10
 log = logging.getLogger("cocalc.hub.server")
 
 
 def main() -> None:
     """Run the service until it is told to stop."""
-    logging.basicConfig(
-        level=logging.INFO, format="[%(levelname).1s %(asctime)s %(name)s] %(message)s"
-    )
-    logging.getLogger("tornado.access").setLevel(logging.WARNING)
+    _configure_logging()
     try:
         asyncio.run(_run(settings_from_env(os.environ)))
     except (HubError, SQLAlchemyError, OSError) as error:
         sys.exit(f"cocalc-jupyter: the projects service cannot start: {error}")
+
+
+def _configure_logging() -> None:
+    logging.basicConfig(format="[%(levelname).1s %(asctime)s %(name)s] %(message)s")
+    logging.getLogger("cocalc").setLevel(logging.INFO)
+    # Refusals are answers to the person who asked, not events of the service.
+    logging.getLogger("tornado.access").setLevel(logging.ERROR)
 
 
 async def _run(settings: ServiceSettings) -> None:
@@ -61,6 +67,7 @@ async def _run(settings: ServiceSettings) -> None:
 
 async def serve(settings: ServiceSettings, stop: asyncio.Event) -> None:
     """Serve until ``stop`` is set; raises OSError when the port is taken."""
+    HubOAuth.instance(cache_max_age=_LOGIN_CACHE_S)
     engine = create_hub_engine(settings.database_url)
     upgrade_schema(engine)
     database = Database(engine)

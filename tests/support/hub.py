@@ -95,8 +95,6 @@ class Hub:
         self.process = process
         self.url = url
         self.data_dir = data_dir
-        self.ready_after_s = 0.0
-        self._started = time.monotonic()
         self._lines: list[str] = []
         self._welcomed = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -118,8 +116,8 @@ class Hub:
     def wait_until_ready(self) -> None:
         """Wait for the line that says where to click; fail with the log when it does not come."""
         self._welcomed.wait(START_S)
-        self.ready_after_s = time.monotonic() - self._started
-        assert f"\n{_WELCOME}" in f"\n{self.log}", f"the hub did not start:\n{self.log}"
+        ended = f"process: {self.process.poll()}\n{self.log}"
+        assert f"\n{_WELCOME}" in f"\n{self.log}", f"the hub did not start; {ended}"
 
     def login(self, name: str, password: str = "") -> LoggedIn:
         """Log in; the caller closes the client."""
