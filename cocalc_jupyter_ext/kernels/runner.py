@@ -327,6 +327,8 @@ class NotebookRunner:
         else:
             self._spawn(self._watch(self._link, self.kernel_id), of_kernel=True)
             self._dispatch(KernelReady())
+            # What came while connecting was not taken, and only the first message is announced.
+            self.on_messages()
 
     async def _watch(self, link: KernelLink, kernel_id: str) -> None:
         """Check that the process lives: for kernels whose end closes no connection."""
