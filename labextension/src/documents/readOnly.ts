@@ -10,24 +10,29 @@ import { docOf } from './room';
 /**
  * Lock the editors of all present and future cells.
  *
- * Lab still offers commands that change the notebook's structure; `onLocalEdit` is called when one
- * of them changed this browser's copy only.
+ * Lab still offers commands that add, remove and move cells. Their effect would be visible here
+ * only, so it is taken back and `onUndone` is called.
  */
-export function makeReadOnly(panel: NotebookPanel, onLocalEdit: () => void): void {
+export function makeReadOnly(panel: NotebookPanel, onUndone: () => void): void {
   const { content, context } = panel;
+  const { sharedModel } = context.model;
   context.model.readOnly = true;
   lockCells(content);
   content.modelContentChanged.connect(lockCells);
   content.activeCellChanged.connect(lockCells);
-  const tell = (transaction: Transaction): void => {
-    if (transaction.local && transaction.changed.size > 0 && touchesCells(transaction)) {
-      onLocalEdit();
+  const doc = docOf(sharedModel);
+  const takeBack = (transaction: Transaction): void => {
+    if (transaction.origin === sharedModel && changesCellList(transaction)) {
+      // Lab's command still works with the changed cells until its turn ends.
+      setTimeout(() => {
+        sharedModel.undo();
+        onUndone();
+      });
     }
   };
-  const doc = docOf(context.model.sharedModel);
-  doc.on('afterTransaction', tell);
+  doc.on('afterTransaction', takeBack);
   panel.disposed.connect(() => {
-    doc.off('afterTransaction', tell);
+    doc.off('afterTransaction', takeBack);
   });
 }
 
@@ -41,7 +46,7 @@ function lock(cell: Cell): void {
   cell.readOnly = true;
 }
 
-function touchesCells({ changed, doc }: Transaction): boolean {
+function changesCellList({ changed, doc }: Transaction): boolean {
   const cells: unknown = doc.getArray('cells');
   return [...changed.keys()].some(type => type === cells);
 }

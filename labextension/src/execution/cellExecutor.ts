@@ -157,7 +157,9 @@ export class ServerCellExecutor implements INotebookCellExecutor {
   }
 
   private tellForbidden(): void {
-    Notification.error(this.options.trans.__('You may not run code in this project.'));
+    Notification.error(this.options.trans.__('You may not run code in this project.'), {
+      autoClose: 5000
+    });
   }
 
   private readonly kernels: KernelStarter;

@@ -26,10 +26,10 @@ export const readOnlyPlugin: JupyterFrontEndPlugin<void> = {
       return;
     }
     const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
-    const message = trans.__('You may only read here: this change is not saved, nobody sees it.');
+    const message = trans.__('You may only read here; the change was taken back.');
     const lock = (panel: NotebookPanel): void => {
       void panel.context.ready.then(() => {
-        makeReadOnly(panel, () => Notification.warning(message));
+        makeReadOnly(panel, () => Notification.warning(message, { autoClose: 5000 }));
       });
     };
     notebooks.forEach(lock);

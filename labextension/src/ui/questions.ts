@@ -62,10 +62,12 @@ export class Questions {
       return true;
     } catch (error) {
       if (error instanceof RequestError && error.status === ANSWERED_ELSEWHERE) {
-        Notification.info(this.trans.__('The question was answered already.'));
+        Notification.info(this.trans.__('The question was answered already.'), { autoClose: 5000 });
         return true;
       }
-      Notification.error(this.trans.__('The answer was not sent: %1', String(error)));
+      Notification.error(this.trans.__('The answer was not sent: %1', String(error)), {
+        autoClose: 5000
+      });
       return false;
     }
   }
