@@ -11,7 +11,7 @@ __all__ = ["AutosaveClock", "AutosaveTimes"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutosaveTimes:
-    """``quiet_s`` without an edit, or ``longest_s`` after the first one, or ``retry_s`` after a failure."""
+    """``quiet_s`` without an edit, ``longest_s`` after the first, ``retry_s`` after a failure."""
 
     quiet_s: float = 1.0
     longest_s: float = 10.0

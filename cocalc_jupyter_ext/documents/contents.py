@@ -17,7 +17,9 @@ from jupyter_ydoc import YNotebook
 from jupyter_ydoc.yunicode import YUnicode
 from pycrdt import Doc
 
+from .errors import FileUnreadableError
 from .notebook_cells import take_notebook, with_cell_ids
+from .room_ids import RoomId
 from .storage import Content
 from .text_edits import replace_text
 
@@ -26,6 +28,7 @@ __all__ = [
     "Rendered",
     "YDocument",
     "YDocumentClasses",
+    "checked_state",
     "content_digest",
     "initial_state",
     "installed_classes",
@@ -82,6 +85,17 @@ def initial_state(make: Callable[..., YDocument], content: Content, *, salt: str
         digest=content_digest(value),
         epoch=epoch.hexdigest()[:32],
     )
+
+
+def checked_state(
+    make: Callable[..., YDocument], content: Content, room_id: RoomId, path: str
+) -> InitialState:
+    """Build the first history, or say what is wrong: raises FileUnreadableError."""
+    try:
+        return initial_state(make, content, salt=str(room_id))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        problem = f"not a valid {room_id.type} ({type(error).__name__}: {error})"
+        raise FileUnreadableError(path, problem) from error
 
 
 def read_update(make: Callable[..., YDocument], update: bytes) -> Rendered:

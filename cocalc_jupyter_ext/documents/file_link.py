@@ -15,7 +15,14 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from .autosave import AutosaveClock
-from .contents import Rendered, YDocument, content_digest, read_update, take_content
+from .contents import (
+    Rendered,
+    YDocument,
+    checked_state,
+    content_digest,
+    read_update,
+    take_content,
+)
 from .disk import DiskDecision, decide
 from .errors import DocumentError, FileMissingError, FileUnreadableError
 from .notices import Action, Level, Notice, Notify
@@ -240,10 +247,14 @@ class FileLink:
         return self._meta.file is None or not self._meta.file.same_bytes(found)
 
     async def _load(self) -> LoadedFile:
-        room_id = self._document.room_id
-        return await self._storage.load(
-            self._document.path, file_format=room_id.format, file_type=room_id.type
+        """Read the file and make sure that it can be taken; raises FileUnreadableError."""
+        room_id, path = self._document.room_id, self._document.path
+        loaded = await self._storage.load(path, file_format=room_id.format, file_type=room_id.type)
+        make = type(self._document.ydoc)
+        await asyncio.get_running_loop().run_in_executor(
+            self._executor, checked_state, make, loaded.content, room_id, path
         )
+        return loaded
 
     async def _render(self) -> Rendered:
         """Read the content in a worker thread, from a copy that nobody edits meanwhile."""

@@ -18,13 +18,13 @@ from pycrdt import Doc
 
 from ..conat.persist.sqlite_store import SqliteStore
 from ..conat.persist.store import StoreCorruptError, StoreLockedError
-from .contents import InitialState, YDocument, initial_state
+from .contents import YDocument, checked_state
 from .document import LiveDocument
-from .errors import DocumentBusyError, FileUnreadableError, LogWriteError
+from .errors import DocumentBusyError, LogWriteError
 from .notices import Notice, Notify
 from .room_ids import RoomId
 from .settings import DocumentSettings
-from .storage import FileStorage, LoadedFile
+from .storage import FileStorage
 from .update_log import LogMeta, UpdateLog, set_aside
 
 __all__ = ["DocumentOpener"]
@@ -91,7 +91,7 @@ class DocumentOpener:
         loaded = await self.storage.load(path, file_format=room_id.format, file_type=room_id.type)
         loop = asyncio.get_running_loop()
         state = await loop.run_in_executor(
-            self.executor, _initial_state, make, loaded, room_id, path
+            self.executor, checked_state, make, loaded.content, room_id, path
         )
         meta = LogMeta(epoch=state.epoch, file=loaded.version, digest=state.digest)
         await loop.run_in_executor(self.executor, _write, log, state.update, meta)
@@ -157,16 +157,6 @@ def _merged(updates: list[bytes]) -> bytes | None:
     except ValueError as error:
         raise StoreCorruptError(str(error)) from error
     return doc.get_update() if updates else None
-
-
-def _initial_state(
-    make: Callable[..., YDocument], loaded: LoadedFile, room_id: RoomId, path: str
-) -> InitialState:
-    try:
-        return initial_state(make, loaded.content, salt=str(room_id))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        problem = f"not a valid {room_id.type} ({type(error).__name__}: {error})"
-        raise FileUnreadableError(path, problem) from error
 
 
 def _write(log: UpdateLog, update: bytes, meta: LogMeta) -> None:

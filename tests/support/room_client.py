@@ -21,7 +21,7 @@ from cocalc_jupyter_ext.documents.ysync import (
     update_frame,
 )
 
-from .servers import JupyterServer
+from .servers import TOKEN, JupyterServer
 
 __all__ = ["RoomClient"]
 
@@ -35,8 +35,11 @@ class RoomClient:
     connected again after a disconnect, and then merges, as a browser does.
     """
 
-    def __init__(self, server: JupyterServer, path: str, *, kind: str = "notebook") -> None:
+    def __init__(
+        self, server: JupyterServer, path: str, *, kind: str = "notebook", token: str = TOKEN
+    ) -> None:
         self._server = server
+        self._token = token
         self.path = path
         self.kind = kind
         self.format = "json" if kind == "notebook" else "text"
@@ -76,10 +79,11 @@ class RoomClient:
         """Ask for a session (or use the last one again) and open the socket."""
         if new_session:
             self.session = await self._server.session(
-                self.path, file_format=self.format, file_type=self.kind
+                self.path, file_format=self.format, file_type=self.kind, token=self._token
             )
         url = self._server.socket_url(
-            f"api/collaboration/room/{self.room_id}?sessionId={self.session['sessionId']}"
+            f"api/collaboration/room/{self.room_id}?sessionId={self.session['sessionId']}",
+            self._token,
         )
         self._socket = await connect(url, max_size=None, **options)
         self._synced.clear()

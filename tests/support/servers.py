@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,17 @@ from urllib.parse import quote
 
 import httpx
 
-__all__ = ["JupyterServer", "free_port"]
+__all__ = ["TOKEN", "JupyterServer", "free_port", "until", "write_notebook"]
 
 TOKEN = "test-token"
 START_TIMEOUT_S = 60
+# Lab's own server parts only cost time where no browser is involved.
+EXTENSIONS = {
+    "cocalc_jupyter_ext": True,
+    "jupyterlab": False,
+    "jupyter_lsp": False,
+    "notebook_shim": False,
+}
 
 
 def free_port() -> int:
@@ -79,26 +86,31 @@ class JupyterServer:
         """End the process without any chance to write something."""
         self._end(signal.SIGKILL)
 
-    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+    async def request(
+        self, method: str, path: str, *, token: str = TOKEN, **options: Any
+    ) -> httpx.Response:
         """Make an HTTP request as the user of the token."""
-        headers = {"Authorization": f"token {TOKEN}"} | options.pop("headers", {})
+        headers = {"Authorization": f"token {token}"} | options.pop("headers", {})
         async with httpx.AsyncClient(base_url=self.url, timeout=30) as client:
             return await client.request(method, path, headers=headers, **options)
 
-    async def session(self, path: str, *, file_format: str, file_type: str) -> dict[str, str]:
+    async def session(
+        self, path: str, *, file_format: str, file_type: str, token: str = TOKEN
+    ) -> dict[str, str]:
         """Make the session request of the stock front end."""
         response = await self.request(
             "PUT",
             f"api/collaboration/session/{quote(path, safe='')}",
             content=json.dumps({"format": file_format, "type": file_type}),
+            token=token,
         )
         response.raise_for_status()
         return dict(response.json())
 
-    def socket_url(self, path: str) -> str:
+    def socket_url(self, path: str, token: str = TOKEN) -> str:
         """Return the websocket address of a path, with the token."""
         mark = "&" if "?" in path else "?"
-        return f"ws://127.0.0.1:{self.port}/{path}{mark}token={TOKEN}"
+        return f"ws://127.0.0.1:{self.port}/{path}{mark}token={token}"
 
     def _command(self) -> list[str]:
         return [
@@ -113,7 +125,7 @@ class JupyterServer:
             "--ServerApp.port_retries=0",
             f"--ServerApp.root_dir={self.work}",
             f"--IdentityProvider.token={TOKEN}",
-            "--ServerApp.jpserver_extensions={'cocalc_jupyter_ext': True}",
+            f"--ServerApp.jpserver_extensions={EXTENSIONS}",
             *self.extra_args,
         ]
 
@@ -146,7 +158,25 @@ class JupyterServer:
             process.wait(timeout=30)
 
 
-async def until(condition: Any, timeout_s: float = 10.0) -> None:
+def write_notebook(path: Path, *sources: str) -> None:
+    """Write a notebook with one code cell per source; the cells' ids are c0, c1, ..."""
+    cells = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": f"c{number}",
+            "metadata": {},
+            "outputs": [],
+            "source": source,
+        }
+        for number, source in enumerate(sources)
+    ]
+    value = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
     """Wait until a condition holds in another process; fails the test after ``timeout_s``."""
     deadline = time.monotonic() + timeout_s
     while not condition():

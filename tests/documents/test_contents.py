@@ -1,0 +1,81 @@
+from typing import Any
+
+from jupyter_ydoc import YNotebook
+from jupyter_ydoc.yunicode import YUnicode
+from pycrdt import Doc
+
+from cocalc_jupyter_ext.documents.contents import (
+    content_digest,
+    initial_state,
+    installed_classes,
+    read_update,
+    take_content,
+)
+
+from ..support.documents import notebook
+
+
+def test_loading_the_same_file_twice_gives_one_history() -> None:
+    content = notebook("a", "b")
+    del content["cells"][0]["id"]
+    doc: Doc[Any] = Doc()
+
+    first = initial_state(YNotebook, content, salt="room")
+    second = initial_state(YNotebook, content, salt="room")
+    doc.apply_update(first.update)
+    doc.apply_update(second.update)
+
+    assert first.epoch == second.epoch
+    assert len(YNotebook(doc).ycells) == 2
+
+
+def test_another_content_has_another_epoch() -> None:
+    first = initial_state(YUnicode, "a", salt="room")
+
+    assert first.epoch != initial_state(YUnicode, "b", salt="room").epoch
+    assert first.epoch != initial_state(YUnicode, "a", salt="another room").epoch
+
+
+def test_the_digest_ignores_what_contents_managers_add() -> None:
+    content, read_back = notebook("a"), notebook("a")
+    read_back["cells"][0]["metadata"] = {"trusted": True}
+    read_back["cells"][0]["attachments"] = {}
+
+    assert content_digest(content) == content_digest(read_back)
+    assert content_digest(content) != content_digest(notebook("b"))
+    assert content_digest("text") != content_digest("text ")
+
+
+def test_a_document_is_read_from_its_update() -> None:
+    state = initial_state(YNotebook, notebook("a"), salt="room")
+
+    rendered = read_update(YNotebook, state.update)
+
+    assert rendered.digest == state.digest
+    assert [cell["source"] for cell in rendered.content["cells"]] == ["a"]
+
+
+def test_doubled_cell_ids_still_give_a_valid_notebook() -> None:
+    document = YNotebook()
+    document.set(notebook("a"))
+    document.append_cell(notebook("another")["cells"][0])
+
+    rendered = read_update(YNotebook, document.ydoc.get_update())
+
+    assert len({cell["id"] for cell in rendered.content["cells"]}) == 2
+
+
+def test_text_is_taken_by_small_edits() -> None:
+    document = YUnicode()
+    document.set("one three")
+    text = document.ydoc["source"]
+
+    with document.ydoc.transaction():
+        take_content(document, "one two three", salt="room")
+    text.insert(0, "!")
+
+    assert document.get() == "!one two three"
+
+
+def test_all_installed_types_are_known() -> None:
+    assert {"notebook", "file", "unicode", "blob"} <= set(installed_classes())

@@ -1,0 +1,171 @@
+import asyncio
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_ydoc.yunicode import YUnicode
+from pycrdt import Doc
+
+from cocalc_jupyter_ext.documents.document import LiveDocument
+from cocalc_jupyter_ext.documents.errors import DocumentClosedError, MalformedFrameError
+from cocalc_jupyter_ext.documents.notebook_cells import find_cell
+
+from ..support.documents import NOTEBOOK_ID, TEXT_ID, MemoryStorage, open_world
+
+
+def page_of(document: LiveDocument) -> YUnicode:
+    """Return what a page holds that has loaded the document."""
+    doc: Doc[Any] = Doc()
+    doc.apply_update(document.ydoc.ydoc.get_update())
+    return YUnicode(doc)
+
+
+def type_in(page: YUnicode, text: str) -> bytes:
+    """Type at the end of a page's text; return the update."""
+    state = page.ydoc.get_state()
+    source = page.ydoc["source"]
+    source += text
+    return page.ydoc.get_update(state)
+
+
+async def test_an_update_is_durable_before_anybody_is_told(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        await document.flush()
+        told: list[tuple[bytes, object]] = []
+        done = asyncio.Event()
+        document.subscribe(lambda update, origin: (told.append((update, origin)), done.set()))
+
+        document.apply(type_in(page_of(document), "!"), origin="page", author="ann")
+        assert document.ydoc.get() == "hello!"
+        assert told == []
+        await done.wait()
+
+        assert [origin for _, origin in told] == ["page"]
+
+
+async def test_what_waits_for_durability_keeps_the_order(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        await document.flush()
+        order: list[str] = []
+        document.subscribe(lambda _update, _origin: order.append("update"))
+
+        document.after_durable(lambda: order.append("at once"))
+        assert order == ["at once"]
+        document.apply(type_in(page_of(document), "1"), origin=None, author="")
+        document.after_durable(lambda: order.append("answer"))
+        document.apply(type_in(page_of(document), "2"), origin=None, author="")
+        await document.flush()
+
+        assert order == ["at once", "update", "answer", "update"]
+
+
+async def test_server_edits_are_one_update_and_nobody_undoes_them(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(NOTEBOOK_ID)
+        await document.flush()
+        updates: list[object] = []
+        document.subscribe(lambda _update, origin: updates.append(origin))
+
+        with document.edit():
+            cell = find_cell(document.ydoc, "c0")
+            assert cell is not None
+            cell["execution_state"] = "running"
+            cell["source"].insert(0, "x")
+        await document.flush()
+
+        assert updates == [None]
+        assert not document.ydoc.undo_manager.can_undo()
+
+
+async def test_rubbish_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+
+        with pytest.raises(MalformedFrameError):
+            document.apply(b"\x01\x02\x03", origin=None, author="")
+
+        assert document.ydoc.get() == "hello"
+
+
+async def test_a_run_can_wait_for_the_text_typed_before_it(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        page = page_of(document)
+        update, client_id = type_in(page, "abc"), page.ydoc.client_id
+
+        waiting = asyncio.create_task(document.wait_for_edits(client_id, 3, 5))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        document.apply(update, origin=None, author="")
+
+        assert await waiting
+        assert await document.wait_for_edits(client_id, 3, 0)
+        assert not await document.wait_for_edits(client_id, 4, 0.01)
+
+
+async def test_a_renamed_document_shows_its_new_path(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+
+        document.rename("b.txt")
+
+        assert (document.path, document.ydoc.path) == ("b.txt", "b.txt")
+
+
+async def test_a_restart_continues_the_same_history(tmp_path: Path) -> None:
+    storage = MemoryStorage()
+    storage.write("a.txt", "hello")
+    async with open_world(tmp_path, storage) as world:
+        document = await world.registry.open(TEXT_ID)
+        page, epoch = page_of(document), document.epoch
+    typed_offline = type_in(page, " offline")
+
+    async with open_world(tmp_path, storage) as world:
+        document = await world.registry.open(TEXT_ID)
+        document.apply(typed_offline, origin=None, author="ann")
+
+        assert document.epoch == epoch
+        assert document.ydoc.get() == "hello offline"
+
+
+async def test_the_log_is_compacted_while_open_when_it_has_grown(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        document._compact_at = 2_000
+        for _ in range(300):
+            with document.edit():
+                document.ydoc.ydoc["source"] += "x"
+        await document.flush()
+        while document._compaction is not None:
+            await document._compaction
+
+        assert document._log.size_bytes < 2_000
+        assert document.ydoc.get() == "hello" + "x" * 300
+
+
+async def test_a_closed_document_refuses_everything_and_is_freed(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(NOTEBOOK_ID)
+        waiting = asyncio.create_task(document.wait_for_edits(1, 1, 60))
+        await asyncio.sleep(0)
+        await document.close()
+        await document.close()
+
+        assert not await waiting
+        assert document.closed
+        with pytest.raises(DocumentClosedError, match="open it again"):
+            document.hold("late")
+        with pytest.raises(DocumentClosedError):
+            document.apply(b"\x01", origin=None, author="")
+        with pytest.raises(DocumentClosedError), document.edit():
+            pytest.fail("a closed document was edited")
+
+        inner = weakref.ref(document.ydoc.ydoc)
+        world.registry._slots.clear()
+        del document, waiting
+        gc.collect()
+        assert inner() is None

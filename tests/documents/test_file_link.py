@@ -1,0 +1,279 @@
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cocalc_jupyter_ext.documents.autosave import AutosaveTimes
+from cocalc_jupyter_ext.documents.document import LiveDocument
+from cocalc_jupyter_ext.documents.errors import FileWriteError
+from cocalc_jupyter_ext.documents.storage import FileVersion
+
+from ..support.documents import (
+    NOTEBOOK_ID,
+    STILL,
+    TEXT_ID,
+    MemoryStorage,
+    notebook,
+    open_world,
+)
+
+
+def type_in(document: LiveDocument, text: str) -> None:
+    with document.edit():
+        document.ydoc.ydoc["source"] += text
+
+
+def texts(content: dict[str, Any]) -> list[str]:
+    return [cell["source"] for cell in content["cells"]]
+
+
+async def test_saving_writes_the_content_and_marks_the_document_clean(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        type_in(document, "!")
+        with document.edit():
+            document.ydoc.dirty = True
+
+        await document.save()
+
+        assert world.storage.files["a.txt"] == "hello!"
+        assert document.ydoc.dirty is False
+        assert document.ydoc.hash == "hash of hello!"
+        assert not document.file.unsaved
+
+
+async def test_saving_without_an_edit_writes_nothing(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(NOTEBOOK_ID)
+
+        await document.save()
+
+        assert world.storage.saves == 0
+
+
+async def test_many_saves_at_once_write_once(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        type_in(document, "!")
+
+        await asyncio.gather(*[document.save() for _ in range(5)])
+
+        assert world.storage.saves == 1
+
+
+async def test_an_edit_that_was_taken_back_is_not_written(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        type_in(document, "!")
+        with document.edit():
+            del document.ydoc.ydoc["source"][5:6]
+
+        await document.save()
+
+        assert world.storage.saves == 0
+        assert not document.file.unsaved
+
+
+async def test_what_is_typed_while_the_file_is_written_stays_unsaved(tmp_path: Path) -> None:
+    class SlowStorage(MemoryStorage):
+        def __init__(self) -> None:
+            super().__init__()
+            self.writing, self.go_on = asyncio.Event(), asyncio.Event()
+
+        async def save(self, path: str, content: Any, **how: Any) -> FileVersion:
+            self.writing.set()
+            await self.go_on.wait()
+            return await super().save(path, content, **how)
+
+    storage = SlowStorage()
+    storage.write("a.txt", "hello")
+    async with open_world(tmp_path, storage) as world:
+        document = await world.registry.open(TEXT_ID)
+        type_in(document, " one")
+        saving = asyncio.create_task(document.save())
+        await storage.writing.wait()
+        type_in(document, " two")
+        storage.go_on.set()
+        await saving
+
+        assert storage.files["a.txt"] == "hello one"
+        assert document.file.unsaved
+        await document.save()
+        assert storage.files["a.txt"] == "hello one two"
+
+
+async def test_a_full_disk_is_told_once_and_loses_nothing(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        type_in(document, "!")
+        world.storage.full_disk = True
+
+        with pytest.raises(FileWriteError, match="no space left"):
+            await document.save()
+        for _ in range(3):
+            assert not await document.file._attempt(document.file.save)
+        assert [n.level for n in world.notices].count("ERROR") == 1
+
+        world.storage.full_disk = False
+        await document.save()
+        assert world.storage.files["a.txt"] == "hello!"
+
+
+async def test_the_file_is_written_after_the_quiet(tmp_path: Path) -> None:
+    settings = replace(STILL, autosave=AutosaveTimes(quiet_s=0.01, longest_s=1))
+    async with open_world(tmp_path, settings=settings) as world:
+        document = await world.registry.open(TEXT_ID)
+        type_in(document, "!")
+        async with asyncio.timeout(5):
+            while document.file.unsaved:
+                await asyncio.sleep(0.005)
+
+        assert world.storage.files["a.txt"] == "hello!"
+
+
+async def test_a_false_dirty_mark_is_taken_back_without_writing(tmp_path: Path) -> None:
+    settings = replace(STILL, autosave=AutosaveTimes(quiet_s=0.01, longest_s=1))
+    async with open_world(tmp_path, settings=settings) as world:
+        document = await world.registry.open(TEXT_ID)
+        with document.edit():
+            document.ydoc.dirty = True
+        async with asyncio.timeout(5):
+            while document.ydoc.dirty:
+                await asyncio.sleep(0.005)
+
+        assert world.storage.saves == 0
+
+
+async def test_a_change_by_another_program_is_taken(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(NOTEBOOK_ID)
+        world.storage.write("a.ipynb", notebook("1 + 1", "from git"))
+
+        await document.file.check_file()
+
+        assert texts(document.ydoc.get()) == ["1 + 1", "from git"]
+        assert not document.file.unsaved
+        assert world.notices[-1].action == "overwrite"
+        await document.file.check_file()
+        assert world.storage.saves == 0
+
+
+async def test_a_touched_file_with_the_same_bytes_is_no_change(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        type_in(document, "!")
+        world.storage.write("a.txt", "hello")
+
+        await document.file.check_file()
+        await document.save()
+
+        assert world.storage.files == {"a.txt": "hello!", "a.ipynb": world.storage.files["a.ipynb"]}
+
+
+async def test_when_both_changed_the_other_version_is_kept_beside(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        type_in(document, "!")
+        world.storage.write("a.txt", "elsewhere")
+
+        await document.file.check_file()
+
+        assert world.storage.files["a.txt"] == "hello!"
+        assert world.storage.files["a.txt.copy"] == "elsewhere"
+        (warning,) = [notice for notice in world.notices if notice.level == "WARNING"]
+        assert "a.txt.copy" in warning.message
+
+
+@pytest.mark.parametrize(
+    "content", [MemoryStorage.UNREADABLE, {"cells": [{"id": "c0"}], "metadata": {}}]
+)
+async def test_an_unreadable_version_is_told_once_and_kept_at_the_next_edit(
+    tmp_path: Path, content: object
+) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(NOTEBOOK_ID)
+        world.storage.write("a.ipynb", content)
+
+        await document.file.check_file()
+        await document.file.check_file()
+        assert [notice.level for notice in world.notices].count("WARNING") == 1
+        assert texts(document.ydoc.get()) == ["1 + 1", "2 + 2"]
+        with document.edit():
+            document.ydoc.ycells[0]["source"].insert(0, "!")
+        await document.save()
+
+        assert texts(world.storage.files["a.ipynb"]) == ["!1 + 1", "2 + 2"]
+        assert "a.ipynb.copy" in world.storage.files
+
+
+async def test_a_deleted_file_is_written_by_an_edit_or_a_wish_only(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        del world.storage.files["a.txt"]
+
+        await document.file.check_file()
+        await document.file.check_file()
+        await document.file._save_edits()
+        assert "a.txt" not in world.storage.files
+        assert sum("was deleted" in notice.message for notice in world.notices) == 1
+
+        await document.save()
+        assert world.storage.files["a.txt"] == "hello"
+
+
+async def test_edits_that_no_file_has_are_found_when_the_log_is_opened(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        type_in(document, "!")
+        document.file.autosave_wanted = lambda: False
+        storage = world.storage
+    assert storage.files["a.txt"] == "hello"
+
+    async with open_world(tmp_path, storage) as world:
+        document = await world.registry.open(TEXT_ID)
+
+        assert document.ydoc.get() == "hello!"
+        assert document.file.unsaved
+
+
+@pytest.mark.parametrize("more", ["", " and more"])
+async def test_a_file_written_just_before_a_crash_is_known_as_our_own(
+    tmp_path: Path, more: str
+) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        type_in(document, "!")
+        rendered = await document.file._render()
+        await document.file._put_meta(document.file.meta.begun(rendered.digest))
+        type_in(document, more)
+        document.file.autosave_wanted = lambda: False
+        storage = world.storage
+    storage.write("a.txt", "hello!")
+
+    async with open_world(tmp_path, storage) as world:
+        document = await world.registry.open(TEXT_ID)
+        await document.save()
+
+        assert storage.files["a.txt"] == f"hello!{more}"
+        assert "a.txt.copy" not in storage.files
+
+
+async def test_a_file_torn_by_a_crash_is_written_again(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(NOTEBOOK_ID)
+        with document.edit():
+            document.ydoc.ycells[0]["source"].insert(0, "!")
+        rendered = await document.file._render()
+        await document.file._put_meta(document.file.meta.begun(rendered.digest))
+        document.file.autosave_wanted = lambda: False
+        storage = world.storage
+    storage.write("a.ipynb", MemoryStorage.UNREADABLE)
+
+    async with open_world(tmp_path, storage) as world:
+        document = await world.registry.open(NOTEBOOK_ID)
+        await document.save()
+
+        assert texts(storage.files["a.ipynb"]) == ["!1 + 1", "2 + 2"]
+        assert "a.ipynb.copy" not in storage.files

@@ -1,0 +1,45 @@
+from hypothesis import given
+from hypothesis import strategies as st
+from pycrdt import Doc, Text
+
+from cocalc_jupyter_ext.documents.text_edits import replace_text
+
+# Characters of one to four UTF-8 bytes, combining ones, and repeats.
+texts = st.text(alphabet="aab é\u0301ü€😀👍🏽\n", max_size=30)
+
+
+def shared(value: str) -> tuple[Doc[Text], Text]:
+    doc: Doc[Text] = Doc()
+    text = doc.get("t", type=Text)
+    text += value
+    return doc, text
+
+
+@given(before=texts, after=texts)
+def test_the_text_becomes_what_is_wanted(before: str, after: str) -> None:
+    _, text = shared(before)
+
+    assert replace_text(text, after) is (before != after)
+    assert str(text) == after
+
+
+def test_what_both_share_is_not_touched() -> None:
+    doc, text = shared("😀 one two 😀")
+    updates: list[bytes] = []
+    doc.observe(lambda event: updates.append(event.update))
+
+    with doc.transaction():
+        replace_text(text, "😀 one 2 two 😀")
+
+    assert len(updates) == 1
+    assert b"two" not in updates[0]
+
+
+def test_an_equal_text_is_no_change() -> None:
+    doc, text = shared("same")
+    updates: list[bytes] = []
+    doc.observe(lambda event: updates.append(event.update))
+
+    replace_text(text, "same")
+
+    assert updates == []
