@@ -1,7 +1,7 @@
 """The public face: every request is matched to a route and forwarded or tunnelled."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
 import aiohttp
@@ -18,7 +18,6 @@ __all__ = ["make_app", "server_options"]
 
 _log = logging.getLogger(__name__)
 Now = Callable[[], datetime]
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class _PublicFace:
@@ -34,7 +33,7 @@ class _PublicFace:
         async with _open_session(self._settings.limits) as self._session:
             yield
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         assert self._session is not None, "requests come while the application runs"  # noqa: S101
         route = self._table.match(request.headers.get("Host", ""), _path(request))
         if route is None:
@@ -74,13 +73,8 @@ def make_app(table: RouteTable, settings: ProxySettings, now: Now) -> web.Applic
     """Build the application that serves everything by ``table``; ``now`` stamps activity."""
     face = _PublicFace(table, settings, now)
 
-    # aiohttp's own routing is left out: a path is matched as it was sent, not as it was decoded.
-    @web.middleware
-    async def answer_everything(request: web.Request, handler: Handler) -> web.StreamResponse:
-        del handler
-        return await face.answer(request)
-
-    app = web.Application(middlewares=[answer_everything])
+    app = web.Application()
+    app.router.add_route("*", r"/{path:[\s\S]*}", face.answer)
     app.cleanup_ctx.append(face.lifetime)
     app.on_response_prepare.append(remove_added_headers)
     return app

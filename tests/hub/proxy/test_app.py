@@ -72,6 +72,33 @@ async def test_a_request_in_absolute_form_is_routed_by_its_path(proxy: ProxyWorl
     assert got.endswith(b"\r\n\r\nproject")
 
 
+@pytest.mark.parametrize("request_line", [b"CONNECT other.test:443", b"CONNECT /", b"OPTIONS *"])
+async def test_what_only_a_forward_proxy_could_do_is_refused(
+    proxy: ProxyWorld, request_line: bytes
+) -> None:
+    async with serve_app(naming("hub")) as hub:
+        proxy.route("/", hub)
+        got = await exchange(
+            proxy.port, request_line + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+    assert got.startswith(b"HTTP/1.1 404 ")
+
+
+@pytest.mark.parametrize("path", [b"/a%0Ab", b"/a%00b", b"//a//b", b"/%ff", b"/%zz", b"/a?b?c"])
+async def test_odd_paths_are_the_targets_to_judge(proxy: ProxyWorld, path: bytes) -> None:
+    async def ok(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async with RawTarget(ok).serving() as target:
+        proxy.route("/", target.port)
+        got = await exchange(
+            proxy.port, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+    assert got.startswith(b"HTTP/1.1 200 ")
+    assert target.heads[0].startswith(f"GET {path.decode()} HTTP/1.1\r\n")
+
+
 async def test_an_unknown_path_is_said_to_be_unknown(
     proxy: ProxyWorld, session: aiohttp.ClientSession
 ) -> None:

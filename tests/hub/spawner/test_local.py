@@ -184,10 +184,12 @@ async def test_a_server_runs_on_while_the_hub_restarts(folder: Path, url: str) -
 async def test_a_server_that_stays_silent_is_ended_with_a_readable_message(
     folder: Path, url: str
 ) -> None:
-    extra = "c.Spawner.start_timeout = 3\n"
+    extra = (
+        "c.Spawner.start_timeout = 3\n"
+        'c.ProjectSpawner.cmd = ["/bin/sh", "-c", "echo thinking; sleep 100"]\n'
+    )
     async with run_hub(folder, url, extra) as hub:
         await hub.api("POST", f"users/{PROJECT}")
-        configure_server(hub, "import time; print('thinking', flush=True); time.sleep(100)")
 
         status, answer = await start(hub)
 
