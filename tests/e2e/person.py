@@ -57,7 +57,7 @@ class Person:
 
     def open_file(self, name: str) -> None:
         """Double-click a file in JupyterLab's file browser."""
-        item = self.page.locator(".jp-DirListing-item", has_text=name)
+        item = self.page.locator("#filebrowser .jp-DirListing-item", has_text=name)
         expect(item).to_be_visible(timeout=READY_MS)
         item.dblclick()
         expect(self.page.locator(".jp-Notebook .jp-Cell").first).to_be_visible(timeout=READY_MS)
@@ -85,6 +85,9 @@ class Person:
 
     def edit(self, index: int) -> None:
         """Put the cursor at the end of a cell's text."""
+        rendered = self.cell(index).locator(".jp-MarkdownOutput")
+        if rendered.is_visible():
+            rendered.dblclick()
         self.cell(index).locator(".cm-content").click()
         self.page.keyboard.press("Control+End")
 
@@ -103,8 +106,8 @@ class Person:
         self.page.get_by_role("menuitem", name=item).click()
 
     def sees_text(self, index: int, text: str) -> None:
-        """Expect ``text`` in a cell's editor."""
-        expect(self.cell(index).locator(".cm-content")).to_contain_text(text, timeout=SEE_MS)
+        """Expect ``text`` in a cell's editor or, for Markdown, in what it was rendered to."""
+        expect(self.cell(index).locator(".jp-Cell-inputArea")).to_contain_text(text, timeout=SEE_MS)
 
     def sees_output(self, index: int, text: str, *, timeout_ms: float = READY_MS) -> None:
         """Expect ``text`` in a cell's outputs."""
