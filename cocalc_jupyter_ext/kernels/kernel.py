@@ -15,7 +15,15 @@ from .channels import ConnectionInfo, KernelChannels, new_session
 from .errors import KernelUnreachableError
 from .iopub import IopubReader
 
-__all__ = ["KernelHost", "KernelLink", "KernelListener", "KernelTimes", "connect"]
+__all__ = [
+    "KernelHost",
+    "KernelLink",
+    "KernelListener",
+    "KernelTimes",
+    "Link",
+    "OpenLink",
+    "connect",
+]
 
 
 class KernelHost(Protocol):
@@ -63,6 +71,38 @@ class KernelTimes:
     """Between two questions whether it answers."""
     dead_s: float = 15.0
     """For a dead process to be started again by its restarter."""
+
+
+class Link(Protocol):
+    """An open connection to one kernel process."""
+
+    def execute(self, source: str, cell_id: str) -> str:
+        """Send code; return the id of the request."""
+
+    def answer(self, request: dict[str, Any], value: str) -> None:
+        """Answer an input request."""
+
+    def take(self) -> list[IopubMessage]:
+        """Return the kernel's messages since the previous call."""
+
+    async def close(self) -> None:
+        """End the connection; idempotent."""
+
+
+class OpenLink(Protocol):
+    """How a runner reaches its kernel: ``connect``, or a double of it."""
+
+    async def __call__(
+        self,
+        host: KernelHost,
+        kernel_id: str,
+        listener: KernelListener,
+        *,
+        times: KernelTimes,
+        new_id: Callable[[], str],
+        now: Callable[[], float],
+    ) -> Link:
+        """Return a link whose kernel answers."""
 
 
 class KernelLink:

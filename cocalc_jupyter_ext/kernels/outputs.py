@@ -190,11 +190,21 @@ class CellOutputs:
         """UTF-8 length of the last taken output's text; None if that is no stream."""
         return self._taken_text_bytes
 
-    def forget(self) -> None:
-        """Start anew: somebody cleared the outputs in the document."""
+    def forget_taken(self) -> None:
+        """Keep only what was not taken yet: somebody cleared the outputs in the document."""
+        taken, fresh = self._entries[: self._taken], self._entries[self._taken :]
+        last = taken[-1] if taken else None
         self._reset()
         self._taken = 0
         self._taken_text_bytes = None
+        if isinstance(last, _Stream) and (added := last.text.take_edit().add):
+            self._write_head(last.name, added)
+        for entry in fresh:
+            if isinstance(entry, _Stream):
+                self._write_head(entry.name, str(entry.text))
+            else:
+                self._entries.append(entry)
+                self._display_chars += entry.chars
 
     def _show(self, kind: str, content: dict[str, Any]) -> None:
         self._clear_if_due()
@@ -222,8 +232,8 @@ class CellOutputs:
             self._reset()
 
     def _reset(self) -> None:
-        self._entries.clear()
-        self._tail.clear()
+        self._entries = []
+        self._tail = []
         self._keep = self._omitted_chars = self._dropped_outputs = 0
         self._text_chars = self._display_chars = 0
 

@@ -66,7 +66,7 @@ def write(cell: Map[Any], folded: CellOutputs) -> None:
     """
     outputs: Array[Any] = cell["outputs"]
     if len(outputs) == 0 and folded.taken_count:
-        folded.forget()
+        folded.forget_taken()
     if _as_taken(outputs, folded):
         edit = folded.take_edit()
         if edit is not None:

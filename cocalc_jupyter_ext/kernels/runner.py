@@ -39,7 +39,7 @@ from .events import (
     StartRefused,
 )
 from .execution import ExecutionState, apply
-from .kernel import KernelHost, KernelLink, KernelTimes, connect
+from .kernel import KernelHost, KernelTimes, Link, OpenLink, connect
 from .notebook import Notebook, NotebookDocument
 from .outputs import OutputLimits
 from .runs import CellState, PendingInput, Runs
@@ -92,6 +92,7 @@ class NotebookRunner:
         settings: RunnerSettings,
         new_id: Callable[[], str],
         on_unused: Callable[["NotebookRunner"], None],
+        open_link: OpenLink = connect,
     ) -> None:
         self.document = document
         self.kernel_id: str | None = None
@@ -100,13 +101,14 @@ class NotebookRunner:
         self._settings = settings
         self._new_id = new_id
         self._on_unused = on_unused
+        self._open_link = open_link
         self._loop = asyncio.get_running_loop()
         self._notebook = Notebook(document, settings.outputs)
         self._state = ExecutionState(settings.max_queued)
         self._events: deque[Event] = deque()
         self._dispatching = False
         self._hold = document.hold("execution")
-        self._link: KernelLink | None = None
+        self._link: Link | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._kernel_tasks: set[asyncio.Task[None]] = set()
         self._request: tuple[str, QueuedCell] | None = None
@@ -311,7 +313,7 @@ class NotebookRunner:
         if self.kernel_id is None:
             return
         try:
-            self._link = await connect(
+            self._link = await self._open_link(
                 self._host,
                 self.kernel_id,
                 self,
@@ -330,14 +332,14 @@ class NotebookRunner:
             # What came while connecting was not taken, and only the first message is announced.
             self.on_messages()
 
-    async def _watch(self, link: KernelLink, kernel_id: str) -> None:
+    async def _watch(self, link: Link, kernel_id: str) -> None:
         """Check that the process lives: for kernels whose end closes no connection."""
         while True:
             await asyncio.sleep(self._settings.watch_s)
             if self._state.busy and not await self._host.is_alive(kernel_id):
                 await self._settle(link)
 
-    async def _settle(self, link: KernelLink) -> None:
+    async def _settle(self, link: Link) -> None:
         """End the cells of a kernel that ended, after its last outputs were written."""
         stopping = self._kernel_is_stopping()
         if self._state.busy:

@@ -92,7 +92,7 @@ def test_edits_taken_at_any_moments_add_up_to_the_outputs(messages, limits):
         if kind == "take":
             document.apply(outputs.take_edit())
             assert document.outputs == outputs.snapshot()
-            assert outputs.taken_shape()[0] == len(document.outputs)
+            assert outputs.taken_count == len(document.outputs)
         elif kind == "update":
             outputs.update_display(content[1], {"data": {"text/plain": content[0]}})
         else:
@@ -232,11 +232,12 @@ def test_after_the_outputs_were_cleared_by_somebody_only_new_ones_are_shown():
     outputs = CellOutputs(OutputLimits())
     outputs.apply(*stream("old"))
     outputs.take_edit()
-    outputs.forget()
     outputs.apply(*stream("new"))
-    assert outputs.take_edit() == OutputsEdit(
-        keep=0, append=({"output_type": "stream", "name": "stdout", "text": "new"},)
-    )
+    outputs.apply(*display("shown"))
+    outputs.forget_taken()
+    edit = outputs.take_edit()
+    assert edit.keep == 0
+    assert [o.get("text") or o["data"]["text/plain"] for o in edit.append] == ["new", "shown"]
 
 
 def test_writing_everything_anew_leaves_nothing_to_take():
@@ -248,8 +249,9 @@ def test_writing_everything_anew_leaves_nothing_to_take():
 
 
 @pytest.mark.parametrize("text", ["ascii", "é", "😀"])
-def test_the_taken_shape_counts_outputs_and_utf8_bytes_of_the_last_text(text):
+def test_what_was_taken_is_described_by_count_and_utf8_bytes_of_the_last_text(text):
     outputs = CellOutputs(OutputLimits())
     outputs.apply(*stream(text))
     outputs.take_edit()
-    assert outputs.taken_shape() == (1, len(text.encode()))
+    assert outputs.taken_count == 1
+    assert outputs.taken_text_bytes == len(text.encode())
