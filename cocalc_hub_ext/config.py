@@ -156,13 +156,11 @@ def _load(authenticator: str | type[Authenticator]) -> type[Authenticator]:
 
 
 def _hub_defaults(settings: HubSettings, ports: Mapping[str, int]) -> dict[str, Any]:
-    base_path = settings.bind_url.split("/", 3)[-1].strip("/")
-    prefix = f"/{base_path}/" if base_path else "/"
     return {
         "hub_bind_url": f"http://127.0.0.1:{ports['hub']}",
         "db_url": f"sqlite:///{settings.data_dir / 'jupyterhub.sqlite'}",
         "cookie_secret_file": str(settings.data_dir / "jupyterhub_cookie_secret"),
-        "default_url": f"{prefix}services/{SERVICE_NAME}/",
+        "default_url": f"{settings.base_url}services/{SERVICE_NAME}/",
     }
 
 

@@ -43,12 +43,18 @@ class HubSettings:
         return split.port or (443 if split.scheme == "https" else 80)
 
     @property
+    def base_url(self) -> str:
+        """The path that everything of the hub is below, with a slash at both ends."""
+        path = urlsplit(self.bind_url).path.strip("/")
+        return f"/{path}/" if path else "/"
+
+    @property
     def local_url(self) -> str:
         """The hub as this machine reaches it, without a slash at the end."""
         split = urlsplit(self.bind_url)
         host = "127.0.0.1" if self.host in _EVERYWHERE else self.host
         bracketed = f"[{host}]" if ":" in host else host
-        return f"{split.scheme}://{bracketed}:{self.port}{split.path.rstrip('/')}"
+        return f"{split.scheme}://{bracketed}:{self.port}{self.base_url.rstrip('/')}"
 
 
 def resolve_settings(

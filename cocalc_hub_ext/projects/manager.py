@@ -175,6 +175,10 @@ class ProjectManager:
             self._starts.follow(project_id, lambda report: self._follow(project_id, report))
         return await self.get_project(account, project_id)
 
+    async def wait_for_start(self, project_id: ProjectId) -> None:
+        """Wait until a start in progress has ended, well or badly."""
+        await self._starts.wait(project_id)
+
     async def stop(self, account: Account, project_id: ProjectId) -> ProjectView:
         """Stop a project unless it is stopped; raises ProjectBusyError while it starts."""
         view = await self.get_project(account, project_id)

@@ -52,6 +52,12 @@ class Starts:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("Start of project %s", project_id, exc_info=error)
 
+    async def wait(self, project_id: ProjectId) -> None:
+        """Wait until no start of this project is in progress; its outcome is recorded elsewhere."""
+        task = self._tasks.get(project_id)
+        if task is not None:
+            await asyncio.wait([task])
+
     async def close(self) -> None:
         """Stop following; the hub goes on starting. Idempotent."""
         tasks = list(self._tasks.values())

@@ -46,6 +46,8 @@ def main() -> None:
     _configure_logging()
     try:
         asyncio.run(_run(settings_from_env(os.environ)))
+    except KeyError as error:
+        sys.exit(f"cocalc-jupyter: {error} is not set; JupyterHub sets it for its services")
     except (HubError, SQLAlchemyError, OSError) as error:
         sys.exit(f"cocalc-jupyter: the projects service cannot start: {error}")
 

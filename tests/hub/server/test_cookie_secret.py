@@ -1,0 +1,19 @@
+"""The secret stays, and stays secret."""
+
+from pathlib import Path
+
+from cocalc_hub_ext.server.cookie_secret import load_cookie_secret
+
+
+def test_a_secret_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+
+    secret = load_cookie_secret(path)
+
+    assert len(secret) == 64
+    assert load_cookie_secret(path) == secret
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_secrets_differ(tmp_path: Path) -> None:
+    assert load_cookie_secret(tmp_path / "a") != load_cookie_secret(tmp_path / "b")
