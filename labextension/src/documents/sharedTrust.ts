@@ -4,7 +4,7 @@
  * The server sets `metadata.trusted` when it runs a cell, so that HTML and widgets show for
  * everybody. Stock cells read that key only while they are built.
  */
-import { CodeCellModel, type ICellModel } from '@jupyterlab/cells';
+import type { CodeCellModel, ICellModel } from '@jupyterlab/cells';
 import type { CellList, INotebookModel } from '@jupyterlab/notebook';
 import type { IObservableList } from '@jupyterlab/observables';
 import type { CellChange, ISharedCodeCell } from '@jupyter/ydoc';
@@ -42,7 +42,7 @@ export class SharedTrust implements IDisposable {
   }
 
   private adopt(cell: ICellModel): void {
-    if (!(cell instanceof CodeCellModel) || this.adopted.has(cell)) {
+    if (!isCodeCell(cell) || this.adopted.has(cell)) {
       return;
     }
     this.adopted.add(cell);
@@ -69,4 +69,8 @@ function trustIfShared(cell: CodeCellModel): void {
   if (!cell.isDisposed && !cell.trusted && cell.getMetadata('trusted') === true) {
     cell.trusted = true;
   }
+}
+
+function isCodeCell(cell: ICellModel): cell is CodeCellModel {
+  return cell.type === 'code';
 }

@@ -1,23 +1,25 @@
 /**
- * Shows notebooks read-only to users who may not edit them.
+ * Shows documents read-only to users who may not edit them.
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Notification } from '@jupyterlab/apputils';
+import type { CodeEditor } from '@jupyterlab/codeeditor';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { Widget } from '@lumino/widgets';
 
 import { makeReadOnly } from '../documents/readOnly';
 import { IUserRights } from '../tokens';
 
-/** Locks all open notebooks when the user may not write. */
+/** Locks all open notebooks and text editors when the user may not write. */
 export const readOnlyPlugin: JupyterFrontEndPlugin<void> = {
   id: 'cocalc-jupyter:read-only',
-  description: 'Shows notebooks read-only to users who may not edit them.',
+  description: 'Shows documents read-only to users who may not edit them.',
   autoStart: true,
   requires: [INotebookTracker, IUserRights],
   optional: [ITranslator],
   activate: async (
-    _: JupyterFrontEnd,
+    app: JupyterFrontEnd,
     notebooks: INotebookTracker,
     rights: IUserRights,
     translator: ITranslator | null
@@ -36,5 +38,15 @@ export const readOnlyPlugin: JupyterFrontEndPlugin<void> = {
     notebooks.widgetAdded.connect((_, panel) => {
       lock(panel);
     });
+    lockEditor(app.shell.currentWidget);
+    app.shell.currentChanged?.connect((_, { newValue }) => {
+      lockEditor(newValue);
+    });
   }
 };
+
+/** Lock the editor of a text file; other widgets have none. */
+function lockEditor(widget: Widget | null): void {
+  const { content } = (widget ?? {}) as { content?: { editor?: Partial<CodeEditor.IEditor> } };
+  content?.editor?.setOption?.('readOnly', true);
+}
