@@ -1,0 +1,262 @@
+import pytest
+
+from cocalc_jupyter_ext.kernels.backlog import IopubMessage
+from cocalc_jupyter_ext.kernels.errors import CellsNotFoundError
+from cocalc_jupyter_ext.kernels.events import Abort, Loss, QueuedCell, Reply
+from cocalc_jupyter_ext.kernels.notebook import Notebook, end_orphans
+from cocalc_jupyter_ext.kernels.outputs import OutputLimits
+from tests.support.memory_document import MemoryDocument
+
+OK = Reply("ok", 1)
+
+
+@pytest.fixture
+def document():
+    return MemoryDocument("one", "two", "three")
+
+
+@pytest.fixture
+def notebook(document):
+    return Notebook(document, OutputLimits())
+
+
+def cell(position, serial=1):
+    return QueuedCell(serial, "r", 0, f"c{position}", "code", stop_on_error=True)
+
+
+def started(notebook, position, serial=1):
+    queued = cell(position, serial)
+    with notebook.batch():
+        assert notebook.start(queued)
+    notebook.expect(f"request-{serial}", queued)
+    return queued
+
+
+def receive(notebook, kind, serial=1, **content):
+    with notebook.batch():
+        idle = notebook.fold([IopubMessage(f"request-{serial}", kind, content)])
+        notebook.flush()
+    return idle
+
+
+def texts(document, position):
+    return [output.get("text") for output in document.cell(position)["outputs"]]
+
+
+def error_names(document, position):
+    return [output.get("ename") for output in document.cell(position)["outputs"]]
+
+
+def display(text):
+    return {"data": {"text/plain": text}, "metadata": {}, "transient": {"display_id": "d"}}
+
+
+def test_the_sources_of_code_cells_are_read(notebook):
+    assert notebook.sources(["c2", "c0"]) == [("c2", "three"), ("c0", "one")]
+
+
+def test_cells_that_are_missing_or_no_code_are_named(notebook, document):
+    document.ydoc.ycells[1]["cell_type"] = "markdown"
+    with pytest.raises(CellsNotFoundError) as raised:
+        notebook.sources(["c0", "c1", "nope"])
+    assert raised.value.cell_ids == ["c1", "nope"]
+
+
+def test_outputs_go_to_the_cell_of_their_request(notebook, document):
+    started(notebook, 0, serial=1)
+    started(notebook, 1, serial=2)
+    receive(notebook, "stream", serial=2, name="stdout", text="x")
+    assert (texts(document, 0), texts(document, 1)) == ([], ["x"])
+
+
+def test_outputs_of_unknown_requests_are_ignored(notebook, document):
+    receive(notebook, "stream", serial=9, name="stdout", text="x")
+    assert texts(document, 0) == []
+
+
+def test_the_idle_status_is_reported_by_serial(notebook):
+    started(notebook, 0, serial=4)
+    assert receive(notebook, "status", serial=4, execution_state="busy") == []
+    assert receive(notebook, "status", serial=4, execution_state="idle") == [4]
+
+
+def test_many_messages_are_one_transaction(notebook, document):
+    started(notebook, 0)
+    before = document.transactions
+    message = IopubMessage("request-1", "stream", {"name": "stdout", "text": "x"})
+    with notebook.batch():
+        notebook.fold([message] * 1000)
+        notebook.flush()
+    assert document.transactions == before + 1
+    assert texts(document, 0) == ["x" * 1000]
+
+
+def test_a_cell_that_was_moved_still_gets_its_outputs(notebook, document):
+    started(notebook, 0)
+    receive(notebook, "stream", name="stdout", text="a")
+    moved = document.ydoc.create_ycell(document.cell(0))
+    with document.edit():
+        del document.ydoc.ycells[0]
+        document.ydoc.ycells.append(moved)
+    receive(notebook, "stream", name="stdout", text="b")
+    assert texts(document, 2) == ["ab"]
+
+
+def test_a_cell_that_was_deleted_is_passed_over(notebook, document):
+    queued = started(notebook, 0)
+    del document.ydoc.ycells[0]
+    receive(notebook, "stream", name="stdout", text="a")
+    with notebook.batch():
+        notebook.finish(queued, OK)
+        assert not notebook.start(cell(0, serial=2))
+
+
+def test_what_comes_after_the_end_of_a_cell_is_shown_until_it_runs_again(notebook, document):
+    queued = started(notebook, 0, serial=1)
+    with notebook.batch():
+        notebook.finish(queued, OK)
+    receive(notebook, "stream", serial=1, name="stdout", text="late")
+    assert texts(document, 0) == ["late"]
+    started(notebook, 0, serial=2)
+    receive(notebook, "stream", serial=1, name="stdout", text="too late")
+    assert texts(document, 0) == []
+
+
+def test_an_update_reaches_displays_of_other_cells_and_sessions(notebook, document):
+    started(notebook, 0, serial=1)
+    started(notebook, 1, serial=2)
+    receive(notebook, "display_data", serial=1, **display("old"))
+    receive(notebook, "display_data", serial=2, **display("old"))
+    receive(notebook, "update_display_data", serial=99, **display("new"))
+    for position in (0, 1):
+        (output,) = document.cell(position)["outputs"]
+        assert output["data"] == {"text/plain": "new"}
+
+
+def test_a_display_of_a_run_that_was_replaced_is_not_updated(notebook, document):
+    started(notebook, 0, serial=1)
+    receive(notebook, "display_data", serial=1, **display("old"))
+    started(notebook, 0, serial=2)
+    receive(notebook, "update_display_data", **display("new"))
+    assert document.cell(0)["outputs"] == []
+
+
+def test_the_end_of_a_cell_writes_its_count(notebook, document):
+    queued = started(notebook, 0)
+    with notebook.batch():
+        notebook.finish(queued, Reply("ok", 7))
+    plain = document.cell(0)
+    assert (plain["execution_count"], plain["execution_state"]) == (7, "idle")
+
+
+def test_an_error_whose_message_was_lost_is_shown_from_the_reply(notebook, document):
+    queued = started(notebook, 0)
+    reply = Reply("error", 1, error_name="E", error_value="v", traceback=("t",))
+    with notebook.batch():
+        notebook.finish(queued, reply)
+    assert document.cell(0)["outputs"] == [
+        {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["t"]}
+    ]
+
+
+def test_an_error_is_shown_once(notebook, document):
+    queued = started(notebook, 0)
+    receive(notebook, "error", ename="E", evalue="v", traceback=[])
+    with notebook.batch():
+        notebook.finish(queued, Reply("error", 1, error_name="E"))
+    assert error_names(document, 0) == ["E"]
+
+
+def test_help_pages_are_shown(notebook, document):
+    queued = started(notebook, 0)
+    page = {"source": "page", "data": {"text/plain": "help"}, "start": 0}
+    with notebook.batch():
+        notebook.finish(queued, Reply("ok", 1, payload=(page, {"source": "other"})))
+    (output,) = document.cell(0)["outputs"]
+    assert output["data"] == {"text/plain": "help"}
+
+
+def test_a_running_cell_whose_kernel_is_lost_keeps_its_outputs_and_says_why(notebook, document):
+    queued = started(notebook, 0)
+    receive(notebook, "stream", name="stdout", text="so far")
+    with notebook.batch():
+        notebook.abort(queued, Loss.DIED, started=True)
+    text, error = document.cell(0)["outputs"]
+    assert text["text"] == "so far"
+    assert error["ename"] == "KernelDied"
+    assert "died" in error["evalue"]
+    assert document.cell(0)["execution_state"] == "idle"
+
+
+def test_a_waiting_cell_whose_kernel_is_lost_keeps_its_old_outputs_and_says_so(notebook, document):
+    queued = started(notebook, 0, serial=1)
+    receive(notebook, "stream", name="stdout", text="old")
+    with notebook.batch():
+        notebook.finish(queued, OK)
+        notebook.show_queued(cell(0, serial=2))
+        notebook.abort(cell(0, serial=2), Loss.RESTARTED, started=False)
+    text, error = document.cell(0)["outputs"]
+    assert text["text"] == "old"
+    assert "did not run" in error["evalue"]
+
+
+def test_a_waiting_cell_that_is_not_wanted_any_more_only_loses_its_star(notebook, document):
+    with notebook.batch():
+        notebook.show_queued(cell(0))
+        assert document.cell(0)["execution_state"] == "running"
+        notebook.abort(cell(0), Abort.INTERRUPTED, started=False)
+    plain = document.cell(0)
+    assert (plain["outputs"], plain["execution_state"]) == ([], "idle")
+
+
+def test_a_cell_that_the_kernel_refused_says_so(notebook, document):
+    queued = started(notebook, 0)
+    with notebook.batch():
+        notebook.abort(queued, Abort.REFUSED, started=True)
+    assert error_names(document, 0) == ["CellNotRun"]
+
+
+def test_an_answer_is_echoed(notebook, document):
+    queued = started(notebook, 0)
+    with notebook.batch():
+        notebook.echo(queued, "Name: Ada\n")
+        notebook.flush()
+    assert texts(document, 0) == ["Name: Ada\n"]
+
+
+def test_after_the_kernel_is_gone_nothing_of_it_is_expected(notebook, document):
+    started(notebook, 0)
+    notebook.forget_kernel()
+    receive(notebook, "stream", name="stdout", text="x")
+    assert texts(document, 0) == []
+
+
+def test_a_closed_document_is_left_alone(notebook, document):
+    queued = started(notebook, 0)
+    document.closed = True
+    before = document.transactions
+    with notebook.batch():
+        notebook.show_queued(cell(1))
+        notebook.finish(queued, OK)
+    receive(notebook, "stream", name="stdout", text="x")
+    assert document.transactions == before
+
+
+def test_only_the_latest_cells_are_remembered():
+    document = MemoryDocument(*map(str, range(150)))
+    notebook = Notebook(document, OutputLimits())
+    for number in range(150):
+        started(notebook, number, serial=number)
+    receive(notebook, "stream", serial=0, name="stdout", text="x")
+    receive(notebook, "stream", serial=149, name="stdout", text="x")
+    assert (texts(document, 0), texts(document, 149)) == ([], ["x"])
+
+
+def test_cells_that_ran_when_the_server_ended_are_ended():
+    document = MemoryDocument("one", "two")
+    document.ydoc.ycells[0]["execution_state"] = "running"
+    assert end_orphans(document) == 1
+    assert error_names(document, 0) == ["ServerRestarted"]
+    assert document.cell(0)["execution_state"] == "idle"
+    assert document.cell(1)["outputs"] == []
+    assert end_orphans(document) == 0
