@@ -24,7 +24,13 @@ _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 def project_variables(
-    project_id: str, home: Path, *, python: Path, unix_user: str, inherited: Mapping[str, str]
+    project_id: str,
+    home: Path,
+    *,
+    python: Path,
+    shell: str,
+    unix_user: str,
+    inherited: Mapping[str, str],
 ) -> dict[str, str]:
     """Return the variables of the project ``project_id`` that are added to JupyterHub's own.
 
@@ -41,7 +47,7 @@ def project_variables(
         "LANG": inherited.get("LANG", "C.UTF-8"),
         "LOGNAME": unix_user,
         "PATH": _with_first(str(python.parent), inherited.get("PATH", _SYSTEM_PATH)),
-        "SHELL": "/bin/bash",
+        "SHELL": shell,
         "USER": unix_user,
     }
 

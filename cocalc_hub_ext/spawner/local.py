@@ -8,6 +8,7 @@ import asyncio
 import html
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,7 @@ class ProjectSpawner(LocalProcessSpawner):
             self.user.name,
             self.home,
             python=Path(sys.executable),
+            shell=shutil.which("bash") or "/bin/sh",
             unix_user=_unix_user(),
             inherited=os.environ,
         )
@@ -177,6 +179,8 @@ class ProjectSpawner(LocalProcessSpawner):
         return address
 
     async def _wait_until_ready(self, home: Path) -> None:
+        if self.internal_ssl:
+            return  # JupyterHub itself waits next, and it has the certificates
         url = url_path_join(
             f"http://{self.ip or '127.0.0.1'}:{self.port}", self.server.base_url, "api"
         )

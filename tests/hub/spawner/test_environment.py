@@ -7,7 +7,12 @@ HOME = Path("/projects/p1")
 
 def variables(**inherited: str) -> dict[str, str]:
     return project_variables(
-        "p1", HOME, python=Path("/venv/bin/python"), unix_user="me", inherited=inherited
+        "p1",
+        HOME,
+        python=Path("/venv/bin/python"),
+        shell="/bin/sh",
+        unix_user="me",
+        inherited=inherited,
     )
 
 

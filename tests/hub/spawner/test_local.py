@@ -210,6 +210,22 @@ async def test_a_process_that_got_the_servers_id_later_is_not_the_server() -> No
     assert spawner.get_state() == {}
 
 
+async def test_the_server_soon_notices_what_the_hub_changed(folder: Path, url: str) -> None:
+    async with run_hub(folder, url, "c.ProjectSpawner.hub_cache_max_age = 1") as hub:
+        await hub.api("POST", f"users/{PROJECT}")
+        assert (await start(hub))[0] == 201
+
+        async def questions() -> int:
+            assert (await project_api(hub, "GET", "status"))[0] == 200
+            return hub.log.count("GET /hub/api/user ")
+
+        first = await questions()
+        assert await questions() == first
+        await asyncio.sleep(1.1)
+        assert await questions() == first + 1
+        await stop(hub)
+
+
 def test_the_server_asks_the_hub_about_people_often() -> None:
     spawner = ProjectSpawner(hub_cache_max_age=7)
 
