@@ -181,9 +181,16 @@ class CoCalcExtension(ExtensionApp):
             await part.start()
 
     async def stop_extension(self) -> None:
-        """Stop the parts in reverse order, save and close every document."""
+        """Stop the parts in reverse order, save and close every document.
+
+        A part that fails to stop is reported and does not keep the others from stopping:
+        documents come last.
+        """
         for part in reversed(self.parts):
-            await part.stop()
+            try:
+                await part.stop()
+            except Exception:
+                self.log.exception("%s did not stop", type(part).__name__)
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _build_documents(self) -> None:

@@ -153,11 +153,17 @@ def _version(model: dict[str, Any]) -> FileVersion:
     return FileVersion(stamp, model.get("hash") or None)
 
 
+_KNOWN_PROBLEMS = {
+    "NotJSONError": "not a notebook (not valid JSON)",
+    "UTF-8": "not UTF-8 text",
+}
+
+
 def _problem(error: HTTPError, path: str) -> str:
-    """Say what is wrong in few words: the part of the message that is not the path."""
+    """Say what is wrong in few words, without the path (the caller names it)."""
     message = str(error.log_message or error.reason or error)
-    if "NotJSONError" in message:
-        return "not a notebook (not valid JSON)"
-    return (
-        message.replace(path, "").replace("Unreadable Notebook: ", "").strip(" :") or "unreadable"
-    )
+    for mark, problem in _KNOWN_PROBLEMS.items():
+        if mark in message:
+            return problem
+    words = [word for word in message.split() if path not in word]
+    return " ".join(words).removeprefix("Unreadable Notebook: ").strip(" :") or "unreadable"

@@ -1,0 +1,114 @@
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_server.services.contents.filemanager import AsyncFileContentsManager
+from jupyter_server.services.contents.largefilemanager import LargeFileManager
+
+from cocalc_jupyter_ext.documents.errors import (
+    FileMissingError,
+    FileUnreadableError,
+    FileWriteError,
+)
+from cocalc_jupyter_ext.server.file_storage import ContentsStorage
+
+from ..support.documents import notebook
+
+TEXT = {"file_format": "text", "file_type": "file"}
+NOTEBOOK = {"file_format": "json", "file_type": "notebook"}
+
+
+@pytest.fixture(params=[AsyncFileContentsManager, LargeFileManager])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> ContentsStorage:
+    manager = request.param(root_dir=str(tmp_path))
+    return ContentsStorage(lambda: manager, wall_clock=lambda: 0)
+
+
+async def test_a_text_comes_back_with_its_version(storage: ContentsStorage, tmp_path: Path) -> None:
+    saved = await storage.save("a.txt", "é\n", **TEXT)
+    loaded = await storage.load("a.txt", **TEXT)
+
+    assert (tmp_path / "a.txt").read_text() == "é\n"
+    assert loaded.content == "é\n"
+    assert loaded.version == saved == await storage.version("a.txt")
+    assert saved.hash
+    assert (await storage.stat("a.txt")) is not None
+
+
+async def test_a_notebook_is_written_valid(storage: ContentsStorage, tmp_path: Path) -> None:
+    await storage.save("a.ipynb", notebook("1"), **NOTEBOOK)
+
+    nbformat.validate(nbformat.read(tmp_path / "a.ipynb", as_version=4))
+    loaded = await storage.load("a.ipynb", **NOTEBOOK)
+    assert loaded.content["cells"][0]["source"] == "1"
+
+
+async def test_bytes_come_back(storage: ContentsStorage, tmp_path: Path) -> None:
+    await storage.save("a.bin", b"\x00\xff", file_format="base64", file_type="blob")
+
+    assert (tmp_path / "a.bin").read_bytes() == b"\x00\xff"
+    loaded = await storage.load("a.bin", file_format="base64", file_type="blob")
+    assert loaded.content == b"\x00\xff"
+
+
+async def test_a_missing_file_is_said_to_be_missing(storage: ContentsStorage) -> None:
+    assert await storage.stat("a.txt") is None
+    assert await storage.version("a.txt") is None
+    with pytest.raises(FileMissingError, match=r"a\.txt"):
+        await storage.load("a.txt", **TEXT)
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "content", "problem"),
+    [
+        ("a.ipynb", NOTEBOOK, b"{", "a.ipynb: not a notebook (not valid JSON)"),
+        ("a.ipynb", NOTEBOOK, b"\xff\xfe{", "a.ipynb: not UTF-8 text"),
+        ("a.txt", TEXT, b"\xff\xfe{", "a.txt: not UTF-8 text"),
+    ],
+)
+async def test_an_unreadable_file_is_explained_and_left_alone(
+    storage: ContentsStorage,
+    tmp_path: Path,
+    name: str,
+    how: dict[str, str],
+    content: bytes,
+    problem: str,
+) -> None:
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(FileUnreadableError) as refused:
+        await storage.load(name, **how)
+
+    assert str(refused.value) == problem
+    assert (tmp_path / name).read_bytes() == content
+
+
+async def test_a_file_that_cannot_be_written_is_explained(storage: ContentsStorage) -> None:
+    with pytest.raises(FileWriteError, match=r"no-folder/a\.txt was not saved"):
+        await storage.save("no-folder/a.txt", "x", **TEXT)
+
+
+@pytest.mark.parametrize("content", [b"plain", b"\xff\x00", json.dumps(notebook("1")).encode()])
+async def test_a_copy_has_the_same_bytes_whatever_they_are(
+    storage: ContentsStorage, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "a.ipynb").write_bytes(content)
+
+    first, second = await storage.keep_copy("a.ipynb"), await storage.keep_copy("a.ipynb")
+
+    assert first == "a.from-disk-19700101-000000.ipynb"
+    assert second == "a.from-disk-19700101-000000-1.ipynb"
+    assert (tmp_path / first).read_bytes() == (tmp_path / second).read_bytes() == content
+
+
+async def test_a_manager_without_hashes_is_served_by_time_stamps(tmp_path: Path) -> None:
+    class OldManager(LargeFileManager):  # type: ignore[misc]
+        def get(self, path, content=True, type=None, format=None):  # type: ignore[no-untyped-def] # noqa: A002
+            return super().get(path, content=content, type=type, format=format)
+
+    storage = ContentsStorage(lambda: OldManager(root_dir=str(tmp_path)))
+    first = await storage.save("a.txt", "1", **TEXT)
+
+    assert first.hash is None
+    assert first.same_bytes(first)
