@@ -64,3 +64,10 @@ test('adding and clearing outputs are edits like any other', () => {
     ['add', 'clear']
   );
 });
+
+test('a model that is guarded for two views writes each edit once', () => {
+  const model = guarded();
+  guardOutputs(model as unknown as CodeCellModel);
+  model.outputs.changed.emit({ type: 'add', oldValues: [], newValues: [output('a')] });
+  assert.equal(model.written.length, 1);
+});

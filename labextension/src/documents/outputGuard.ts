@@ -13,11 +13,14 @@ import { JSONExt } from '@lumino/coreutils';
 type Change = IOutputAreaModel.ChangedArgs;
 type Slot = (sender: IOutputAreaModel, change: Change) => void;
 
-/** Let through only those changes of the displayed outputs that change their content. */
+/** Let through only those changes of the displayed outputs that change their content; idempotent. */
 export function guardOutputs(model: CodeCellModel): void {
   // Protected in the type, but the only place where displayed outputs are written back.
   const write = (model as unknown as { onOutputsChange: Slot }).onOutputsChange;
-  model.outputs.changed.disconnect(write, model);
+  if (!model.outputs.changed.disconnect(write, model)) {
+    // Guarded before, for another view of the same notebook.
+    return;
+  }
   model.outputs.changed.connect((sender, change) => {
     if (!isRebuilt(change)) {
       write.call(model, sender, change);

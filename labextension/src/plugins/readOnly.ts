@@ -47,6 +47,15 @@ export const readOnlyPlugin: JupyterFrontEndPlugin<void> = {
 
 /** Lock the editor of a text file; other widgets have none. */
 function lockEditor(widget: Widget | null): void {
-  const { content } = (widget ?? {}) as { content?: { editor?: Partial<CodeEditor.IEditor> } };
-  content?.editor?.setOption?.('readOnly', true);
+  const { content, context } = (widget ?? {}) as Partial<ITextDocument>;
+  // Lab applies the editor's settings while the document is being opened.
+  void context?.ready?.then(() => {
+    content?.editor?.setOption?.('readOnly', true);
+  });
+}
+
+/** What a text document has, and other documents may have. */
+interface ITextDocument {
+  context: { ready?: Promise<void> };
+  content: { editor?: Partial<CodeEditor.IEditor> };
 }
