@@ -241,7 +241,7 @@ def _mapping(value: object, name: str) -> Mapping[str, Any]:
 
 def _read_publish(argument: Any) -> Publish:
     if not isinstance(argument, list) or not argument:
-        raise EventError("the argument of 'publish' must be an array that begins with a subject")
+        raise EventError("a message needs a subject, and is an array")
     return Publish(_text(argument[0]), _chunk_from_wire(argument[1:]))
 
 

@@ -42,16 +42,20 @@ class Service:
         self._handler = handler
         self._queue = queue
         self._slots = asyncio.Semaphore(max_concurrent)
+        self._requests: Subscription | None = None
         self._runner: asyncio.Task[None] | None = None
         self._answering: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Subscribe; returns when the service can be reached. Raises what subscribing raises."""
-        requests = await self._client.subscribe(self.subject, queue=self._queue)
-        self._runner = asyncio.create_task(self._run(requests), name=f"service-{self.subject}")
+        self._requests = await self._client.subscribe(self.subject, queue=self._queue)
+        work = self._run(self._requests)
+        self._runner = asyncio.create_task(work, name=f"service-{self.subject}")
 
     async def stop(self) -> None:
         """Give up pending requests; calling it again does nothing."""
+        if self._requests is not None:
+            self._requests.close()
         tasks = [task for task in (self._runner, *self._answering) if task is not None]
         for task in tasks:
             task.cancel()
@@ -67,8 +71,6 @@ class Service:
                 task.add_done_callback(self._answered)
         except ConatError as error:
             _log.error("the service on '%s' has ended: %s", self.subject, error)
-        finally:
-            requests.close()
 
     def _answered(self, task: asyncio.Task[None]) -> None:
         self._answering.discard(task)

@@ -29,6 +29,7 @@ __all__ = ["Endpoint", "EndpointMixin", "EndpointSettings"]
 _log = logging.getLogger(__name__)
 
 ENGINE_IO_VERSION: Final = "4"
+CLOSE_TOO_LARGE: Final = 1009
 WEBSOCKET_ONLY: Final = "Transport unknown: this server needs transports: ['websocket']"
 
 
@@ -94,6 +95,13 @@ class _SocketOutlet:
         self._on_slow_reader()
 
 
+def _is_larger(message: str | bytes, limit_bytes: int) -> bool:
+    """Compare the size on the wire; most texts are too short to be worth encoding for it."""
+    if isinstance(message, bytes) or len(message) > limit_bytes:
+        return len(message) > limit_bytes
+    return 4 * len(message) > limit_bytes and len(message.encode()) > limit_bytes
+
+
 class EndpointMixin(WebSocketHandler):
     """A WebSocket handler that speaks conat; give ``endpoint`` to ``initialize``."""
 
@@ -133,8 +141,12 @@ class EndpointMixin(WebSocketHandler):
 
     @property
     def max_message_size(self) -> int:
-        """The largest message; a larger one closes the socket with code 1009."""
-        return self._endpoint.broker.limits.max_payload_bytes
+        """What the library refuses to read at all.
+
+        It then resets the socket, and the client would not see why. A message that is only
+        a little too large is read and answered with close code 1009 instead.
+        """
+        return 2 * self._endpoint.broker.limits.max_payload_bytes
 
     @property
     def ping_interval(self) -> float | None:
@@ -158,7 +170,13 @@ class EndpointMixin(WebSocketHandler):
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Take a message; reading pauses until what is returned is done."""
-        return self._session.receive(message) if self._session is not None else None
+        if self._session is None:
+            return None
+        if _is_larger(message, self._endpoint.broker.limits.max_payload_bytes):
+            self.close(CLOSE_TOO_LARGE, "message too big")
+            self._session.carrier_closed("message too big")
+            return None
+        return self._session.receive(message)
 
     def on_close(self) -> None:
         """End the conversation."""

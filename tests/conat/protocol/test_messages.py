@@ -123,8 +123,8 @@ def test_a_subject_that_is_no_string_becomes_an_invalid_one() -> None:
     ("name", "arguments", "reason"),
     [
         ("nonsense", [], "unknown event 'nonsense'"),
-        ("publish", [], "begins with a subject"),
-        ("publish", [{}], "begins with a subject"),
+        ("publish", [], "needs a subject"),
+        ("publish", [{}], "needs a subject"),
         ("publish", [["a", "id", 0, 1, 0]], "id, seq, done, encoding and raw"),
         ("publish", [["a", 7, 0, 1, 0, b""]], "the id of a message"),
         ("publish", [["a", "x" * 101, 0, 1, 0, b""]], "at most 100 characters"),

@@ -1,0 +1,130 @@
+"""conat-core §1, §11; SPEC T17, K5."""
+
+import asyncio
+import logging
+
+import pytest
+
+from cocalc_jupyter_ext.conat.broker.broker import Broker
+from cocalc_jupyter_ext.conat.client.client import Client
+from cocalc_jupyter_ext.conat.errors import Disconnected
+from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport, socket_url
+from cocalc_jupyter_ext.conat.transports.tornado_endpoint import EndpointMixin, EndpointSettings
+from cocalc_jupyter_ext.conat.types import User
+
+from ...support.conat_server import serve
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("http://h", "ws://h/conat/?EIO=4&transport=websocket"),
+        ("https://h:1/base/", "wss://h:1/base/conat/?EIO=4&transport=websocket"),
+    ],
+)
+def test_the_path_is_made_from_the_address(address: str, url: str) -> None:
+    assert socket_url(address) == url
+
+
+@pytest.mark.parametrize("address", ["", "h", "ftp://h", "http://"])
+def test_an_address_must_be_one(address: str) -> None:
+    with pytest.raises(ValueError, match="not an address"):
+        TornadoTransport(address)
+
+
+async def test_two_clients_talk_over_sockets() -> None:
+    async with (
+        serve() as address,
+        Client(TornadoTransport(address)) as one,
+        Client(TornadoTransport(address)) as two,
+        asyncio.TaskGroup() as tasks,
+    ):
+        serving = tasks.create_task(double(two))
+        reply = await one.request("double", 21, wait_for_interest=True)
+
+        assert reply.data == 42
+        serving.cancel()
+
+
+async def double(client: Client) -> None:
+    async for request in await client.subscribe("double"):
+        await client.respond(request, request.data * 2)
+
+
+async def test_twenty_megabytes_arrive_whole() -> None:
+    big = bytes(range(256)) * 80_000
+    async with (
+        serve() as address,
+        Client(TornadoTransport(address)) as one,
+        Client(TornadoTransport(address)) as two,
+    ):
+        mine = await one.subscribe("big")
+        result = await two.publish("big", big)
+
+        assert result.count == 1
+        assert (await anext(mine)).data == big
+
+
+async def test_credentials_travel_in_the_cookie_header() -> None:
+    class ByCookie(EndpointMixin):
+        async def authenticate(self) -> User | None:
+            return User("account", self.get_cookie("who") or "nobody")
+
+    async with (
+        serve(handler=ByCookie) as address,
+        Client(TornadoTransport(address, headers={"Cookie": "who=me"})) as client,
+    ):
+        info = await client.wait_until_signed_in()
+
+        assert info.user == {"account_id": "me"}
+
+
+async def test_pings_are_answered() -> None:
+    broker = Broker()
+    settings = EndpointSettings(ping_interval_ms=20, ping_timeout_ms=1_000)
+    async with serve(broker, settings) as address, Client(TornadoTransport(address)) as client:
+        await client.wait_until_signed_in()
+        connection = next(iter(broker.peers))
+        await asyncio.sleep(1.1)  # longer than an unanswered ping is forgiven
+
+        assert list(broker.peers) == [connection]
+
+
+async def test_a_lost_connection_is_restored_with_its_subscriptions() -> None:
+    broker = Broker()
+    async with (
+        serve(broker) as address,
+        Client(TornadoTransport(address), rng=lambda: 0.0) as one,
+        Client(TornadoTransport(address)) as two,
+    ):
+        mine = await one.subscribe("x")
+        await two.wait_until_signed_in()
+        next(iter(broker.peers.values())).close("cut")
+        await two.publish("x", "back", wait_for_interest=True)
+
+        assert (await anext(mine)).data == "back"
+
+
+async def test_a_server_that_refuses_the_upgrade_is_named() -> None:
+    async with serve() as address:
+        transport = TornadoTransport(f"{address}/nowhere")
+        with pytest.raises(Disconnected, match="404"):
+            await transport.open(_Deaf())
+
+
+async def test_an_unreachable_server_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    async with serve() as address:
+        pass
+    with caplog.at_level(logging.INFO):
+        async with Client(TornadoTransport(address), rng=lambda: 0.0):
+            async with asyncio.timeout(5):
+                while "cannot connect" not in caplog.text:
+                    await asyncio.sleep(0.01)
+
+
+class _Deaf:
+    def on_event(self, event: object) -> None:
+        raise AssertionError(f"nothing can come, but {event} did")
+
+    def on_closed(self, reason: str) -> None:
+        raise AssertionError(f"nothing was opened, but closed: {reason}")

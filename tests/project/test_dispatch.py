@@ -1,0 +1,55 @@
+"""hub-project-api §3.1."""
+
+import pytest
+
+from cocalc_jupyter_ext.project.dispatch import ApiError, Dispatcher
+
+
+async def add(first: int, second: int = 10) -> object:
+    return first + second
+
+
+async def fail() -> object:
+    raise TypeError("a mistake of the function itself")
+
+
+DISPATCH = Dispatcher({"math.add": add, "math.fail": fail}, frozenset({"math.divide"}))
+
+
+@pytest.mark.parametrize(
+    ("request_", "result"),
+    [
+        ({"name": "math.add", "args": [1, 2]}, 3),
+        ({"name": "math.add", "args": [1]}, 11),
+        ({"name": "ping"}, "pong"),
+        ({"name": "ping", "args": None}, "pong"),
+    ],
+)
+async def test_a_call_by_name(request_: object, result: object) -> None:
+    assert await DISPATCH(request_) == result
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        ({"name": "math.nothing"}, "unknown function 'math.nothing'"),
+        ({"name": "x" * 1_000}, "unknown function 'x{100}'$"),
+        ({"name": "math.divide"}, "'math.divide' is not supported by this server"),
+        ({"name": "math.add"}, "math.add: missing a required argument: 'first'"),
+        ({"name": "math.add", "args": [1, 2, 3]}, "math.add: too many positional arguments"),
+        ({"name": "math.add", "args": {"first": 1}}, "must be an array"),
+        ({"name": 7}, "a string"),
+        ({}, "a string"),
+        (None, "must be an object"),
+        ([], "must be an object"),
+        ({"name": "__class__"}, "unknown function"),
+    ],
+)
+async def test_what_cannot_be_called_gets_a_clear_error(request_: object, reason: str) -> None:
+    with pytest.raises(ApiError, match=reason):
+        await DISPATCH(request_)
+
+
+async def test_an_error_of_the_function_is_not_taken_for_wrong_arguments() -> None:
+    with pytest.raises(TypeError, match="the function itself"):
+        await DISPATCH({"name": "math.fail"})
