@@ -11,6 +11,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class ProjectSpawner(LocalProcessSpawner):
         0.05,
         min=0.01,
         config=True,
-        help="Seconds between two questions whether a server that was just started answers.",
+        help="Seconds between two looks at a server that is starting or stopping.",
     )
     hub_cache_max_age = Float(
         10.0,
@@ -137,6 +138,18 @@ class ProjectSpawner(LocalProcessSpawner):
         family = await asyncio.to_thread(find_processes, self.user.name, self.name, self.pid)
         await super().stop(now=True)
         await self._end_leftovers(family, patience_s=1.0)
+
+    async def wait_for_death(self, timeout: float = 10) -> bool:  # noqa: ASYNC109 - JupyterHub's
+        """Return True as soon as the server has ended, False after ``timeout`` seconds.
+
+        JupyterHub's own wait backs off at random and notices seconds later.
+        """
+        deadline = time.monotonic() + timeout
+        while await self.poll() is None:
+            if time.monotonic() >= deadline:
+                return False
+            await asyncio.sleep(self.ready_interval)
+        return True
 
     def get_state(self) -> dict[str, Any]:
         """Return what a new hub needs to find the server again."""
