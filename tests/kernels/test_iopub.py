@@ -1,0 +1,147 @@
+import asyncio
+import threading
+
+import pytest
+import zmq
+from jupyter_client.session import Session
+
+from cocalc_jupyter_ext.kernels.channels import new_session
+from cocalc_jupyter_ext.kernels.iopub import IopubReader
+
+KEY = b"key"
+
+
+class Publisher:
+    """The output channel of a kernel: publishes what it is told, as fast as it can."""
+
+    def __init__(self):
+        self.context = zmq.Context()
+        self.socket = self.context.socket(zmq.XPUB)
+        self.socket.setsockopt(zmq.SNDHWM, 0)
+        self.port = self.socket.bind_to_random_port("tcp://127.0.0.1")
+        self.session = Session(key=KEY)
+        self.ours = {"msg_id": "request", "session": "", "msg_type": "execute_request"}
+
+    @property
+    def info(self):
+        return {
+            "transport": "tcp",
+            "ip": "127.0.0.1",
+            "key": KEY,
+            "signature_scheme": "hmac-sha256",
+            **{f"{name}_port": self.port for name in ("shell", "iopub", "stdin", "control", "hb")},
+        }
+
+    def wait_for_subscriber(self):
+        assert self.socket.recv() == b"\x01"
+
+    def publish(self, kind, content, parent=None):
+        self.session.send(self.socket, kind, content, parent={"header": parent or self.ours})
+
+    def close(self):
+        self.context.destroy(linger=0)
+
+
+@pytest.fixture
+def publisher():
+    publisher = Publisher()
+    yield publisher
+    publisher.close()
+
+
+@pytest.fixture
+async def reading(publisher):
+    """Connect a reader; gives it and an event that is set when it has something."""
+    session = new_session("x")
+    publisher.ours["session"] = session.session
+    arrived, heard = asyncio.Event(), asyncio.Event()
+    reader = IopubReader(publisher.info, session, on_messages=arrived.set, on_heard=heard.set)
+    await asyncio.to_thread(publisher.wait_for_subscriber)
+    yield reader, arrived, heard
+    await asyncio.to_thread(reader.close)
+
+
+async def collect(reader, arrived, done):
+    """Take messages until ``done`` is true of all of them."""
+    messages = []
+    async with asyncio.timeout(30):
+        while not done(messages):
+            await arrived.wait()
+            arrived.clear()
+            messages += reader.take()
+    return messages
+
+
+def ended(messages):
+    return bool(messages) and messages[-1].kind == "status"
+
+
+async def test_nothing_is_lost_while_the_event_loop_is_blocked(publisher, reading):
+    reader, arrived, _ = reading
+    for number in range(30_000):
+        publisher.publish("stream", {"name": "stdout", "text": f"{number}\n"})
+    publisher.publish("status", {"execution_state": "idle"})
+    *texts, status = await collect(reader, arrived, ended)
+    printed = "".join(message.content["text"] for message in texts)
+    assert printed == "".join(f"{n}\n" for n in range(30_000))
+    assert (status.kind, status.parent_id) == ("status", "request")
+
+
+async def test_messages_of_other_sessions_are_left_out_except_updates_of_displays(
+    publisher, reading
+):
+    reader, arrived, _ = reading
+    other = {"msg_id": "other", "session": "browser", "msg_type": "execute_request"}
+    publisher.publish("stream", {"name": "stdout", "text": "x"}, other)
+    publisher.publish("update_display_data", {"data": {}}, other)
+    publisher.publish("status", {"execution_state": "idle"})
+    messages = await collect(reader, arrived, ended)
+    assert [m.kind for m in messages] == ["update_display_data", "status"]
+
+
+async def test_a_message_with_a_wrong_signature_is_skipped(publisher, reading, caplog):
+    reader, arrived, _ = reading
+    publisher.session.key = b"wrong"
+    publisher.publish("stream", {"name": "stdout", "text": "forged"})
+    publisher.session.key = KEY
+    publisher.publish("status", {"execution_state": "idle"})
+    messages = await collect(reader, arrived, ended)
+    assert [m.kind for m in messages] == ["status"]
+    assert "cannot be read" in caplog.text
+
+
+async def test_the_first_message_of_anybody_shows_that_the_channel_is_connected(publisher, reading):
+    _, _, heard = reading
+    assert not heard.is_set()
+    publisher.publish("status", {"execution_state": "busy"}, {"session": "browser"})
+    await asyncio.wait_for(heard.wait(), 5)
+
+
+async def test_a_full_backlog_makes_the_thread_wait_and_loses_nothing(publisher):
+    session = new_session("x")
+    publisher.ours["session"] = session.session
+    arrived = asyncio.Event()
+    reader = IopubReader(
+        publisher.info,
+        session,
+        on_messages=arrived.set,
+        on_heard=lambda: None,
+        max_backlog_bytes=10_000,
+    )
+    await asyncio.to_thread(publisher.wait_for_subscriber)
+    for number in range(500):
+        publisher.publish("display_data", {"data": {"text/plain": f"{number}" * 100}})
+    publisher.publish("status", {"execution_state": "idle"})
+    messages = await collect(reader, arrived, ended)
+    assert len(messages) == 501
+    reader.close()
+
+
+async def test_closing_ends_the_thread_and_may_be_repeated(publisher):
+    reader = IopubReader(
+        publisher.info, new_session("x"), on_messages=lambda: None, on_heard=lambda: None
+    )
+    assert any(thread.name == "kernel iopub" for thread in threading.enumerate())
+    reader.close()
+    reader.close()
+    assert not any(thread.name == "kernel iopub" for thread in threading.enumerate())
