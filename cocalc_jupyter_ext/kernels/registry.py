@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .errors import EditsMissingError, InputAnsweredError, KernelNotFoundError
-from .kernel import KernelHost
+from .kernel import KernelHost, OpenLink, connect
 from .notebook import NotebookDocument
 from .runner import NotebookRunner, RunnerSettings
 from .runs import Run, Runs
@@ -55,7 +55,9 @@ class RunnerRegistry:
         runs: Runs,
         settings: RunnerSettings,
         new_id: Callable[[], str],
+        open_link: OpenLink = connect,
     ) -> None:
+        self._open_link = open_link
         self._open_document = open_document
         self._host = host
         self._runs = runs
@@ -131,6 +133,7 @@ class RunnerRegistry:
                 settings=self._settings,
                 new_id=self._new_id,
                 on_unused=lambda _: self._close_later(room_id),
+                open_link=self._open_link,
             )
             self._runners[room_id] = runner
         return runner

@@ -1,0 +1,352 @@
+"""The runner on a kernel that says only what a test makes it say."""
+
+import asyncio
+import time
+from itertools import count
+
+import pytest
+
+from cocalc_jupyter_ext.kernels.errors import (
+    CellsNotFoundError,
+    InputAnsweredError,
+    KernelNotFoundError,
+    KernelUnreachableError,
+    TooManyQueuedError,
+)
+from cocalc_jupyter_ext.kernels.runner import NotebookRunner, RunnerSettings
+from cocalc_jupyter_ext.kernels.runs import Runs
+from tests.support.memory_document import MemoryDocument
+from tests.support.scripted_kernel import ScriptedHost, ScriptedKernel
+
+FAST = RunnerSettings(
+    max_queued=5, batch_s=0.01, grace_s=0.05, grace_max_s=0.3, settle_s=0.01, cause_s=0.1,
+    watch_s=0.02,
+)  # fmt: skip
+
+
+class World:
+    """A runner and everything around it."""
+
+    def __init__(self, settings=FAST, sources=("one", "two", "three")):
+        numbers = count()
+        self.document = MemoryDocument(*sources)
+        self.host = ScriptedHost()
+        self.kernel = ScriptedKernel()
+        self.runs = Runs(new_id=lambda: f"id{next(numbers)}", now=time.monotonic)
+        self.unused = asyncio.Event()
+        self.runner = NotebookRunner(
+            document=self.document,
+            host=self.host,
+            runs=self.runs,
+            settings=settings,
+            new_id=lambda: f"id{next(numbers)}",
+            on_unused=lambda _: self.unused.set(),
+            open_link=self.kernel.open_link,
+        )
+
+    def enqueue(self, *cell_ids, kernel_id="k", stop_on_error=True):
+        run_id = self.runner.enqueue(kernel_id, list(cell_ids), stop_on_error=stop_on_error)
+        return self.runs.get(run_id)
+
+    async def start(self, *cell_ids, **options):
+        """Enqueue, and wait until the first cell runs."""
+        run = self.enqueue(*cell_ids, **options)
+        await until(run, lambda: run.cells[0].state == "running")
+        return run
+
+    def outputs(self, position):
+        return self.document.cell(position)["outputs"]
+
+    def error_names(self, position):
+        return [output.get("ename") for output in self.outputs(position)]
+
+
+async def until(run, condition):
+    async with asyncio.timeout(5):
+        while not condition():
+            await run.wait_change(run.change, 5)
+
+
+async def finished(run):
+    await until(run, lambda: run.finished)
+    return [cell.state for cell in run.cells]
+
+
+@pytest.fixture
+async def world():
+    world = World()
+    yield world
+    await world.runner.close()
+
+
+async def test_a_cell_runs_from_request_to_count(world):
+    run = await world.start("c0")
+    assert world.kernel.requests == ["one"]
+    world.kernel.print("x")
+    world.kernel.idle()
+    world.kernel.reply()
+    assert await finished(run) == ["ok"]
+    assert world.outputs(0)[0]["text"] == "x"
+    assert world.document.cell(0)["execution_count"] == 1
+
+
+async def test_the_text_at_the_time_of_the_request_is_what_runs(world):
+    await world.start("c0", "c1")
+    with world.document.edit():
+        world.document.ydoc.set_cell(1, source="changed")
+    world.kernel.idle()
+    world.kernel.reply()
+    await asyncio.sleep(0.05)
+    assert world.kernel.requests == ["one", "two"]
+
+
+async def test_outputs_are_written_in_batches(world):
+    run = await world.start("c0")
+    before = world.document.transactions
+    for number in range(1000):
+        world.kernel.print(f"{number}\n")
+    world.kernel.idle()
+    world.kernel.reply()
+    await finished(run)
+    assert world.document.transactions - before < 10
+    assert world.outputs(0)[0]["text"].count("\n") == 1000
+
+
+async def test_a_lost_idle_status_ends_the_cell_soon_after_the_reply(world):
+    run = await world.start("c0", "c1")
+    world.kernel.reply()
+    await until(run, lambda: run.cells[1].state == "running")
+    assert run.cells[0].state == "ok"
+
+
+async def test_a_lost_idle_status_ends_the_cell_even_if_something_prints_for_ever(world):
+    run = await world.start("c0")
+    world.kernel.reply()
+    started = time.monotonic()
+    while not run.finished and time.monotonic() - started < 5:
+        world.kernel.print(".")
+        await asyncio.sleep(0.005)
+    assert run.finished
+    assert time.monotonic() - started >= FAST.grace_s
+
+
+async def test_messages_that_came_while_connecting_do_not_block_later_ones(world):
+    world.kernel.may_connect.clear()
+    run = world.enqueue("c0")
+    await asyncio.sleep(0)
+    world.kernel.listener = world.runner
+    world.kernel.say("status", request=0, execution_state="busy")
+    await asyncio.sleep(0.03)
+    world.kernel.may_connect.set()
+    await until(run, lambda: run.cells[0].state == "running")
+    world.kernel.idle()
+    world.kernel.reply()
+    assert await finished(run) == ["ok"]
+
+
+async def test_one_link_serves_all_runs(world):
+    for _ in range(3):
+        run = await world.start("c0")
+        world.kernel.idle()
+        world.kernel.reply()
+        await finished(run)
+    assert (world.kernel.opened, world.kernel.closed) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("stopping", "then_known", "then_stopping", "name"),
+    [
+        (False, True, False, "KernelDied"),
+        (True, True, False, "KernelRestarted"),
+        (True, False, True, "KernelShutDown"),
+    ],
+)
+async def test_the_end_of_the_process_is_told_by_its_cause(
+    world, stopping, then_known, then_stopping, name
+):
+    run = await world.start("c0", "c1")
+    world.host.stopping = stopping
+    world.kernel.print("last words")
+    world.runner.on_disconnected()
+    await asyncio.sleep(0.03)
+    world.host.known, world.host.stopping = then_known, then_stopping
+    assert await finished(run) == ["aborted", "aborted"]
+    assert world.outputs(0)[0]["text"] == "last words"
+    assert world.error_names(0)[-1] == name
+    assert world.error_names(1) == [name]
+
+
+async def test_an_interrupt_that_is_part_of_a_restart_starts_no_further_cell(world):
+    run = await world.start("c0", "c1", stop_on_error=False)
+    world.host.stopping = True
+    world.kernel.reply("error", ename="KeyboardInterrupt")
+    world.kernel.idle()
+    world.runner.on_disconnected()
+    await asyncio.sleep(0.03)
+    world.host.stopping = False
+    assert await finished(run) == ["aborted", "aborted"]
+    assert world.kernel.requests == ["one"]
+
+
+async def test_a_kernel_that_died_without_closing_its_connection_is_noticed(world):
+    run = await world.start("c0")
+    world.host.alive = False
+    assert await finished(run) == ["aborted"]
+    assert world.error_names(0) == ["KernelDied"]
+
+
+async def test_the_run_after_the_end_of_a_kernel_connects_anew(world):
+    run = await world.start("c0")
+    world.runner.on_disconnected()
+    await finished(run)
+    assert await world.start("c1")
+    assert (world.kernel.opened, world.kernel.closed) == (2, 1)
+
+
+async def test_a_kernel_that_ends_while_nothing_runs_is_replaced_without_a_word(world):
+    run = await world.start("c0")
+    world.kernel.idle()
+    world.kernel.reply()
+    await finished(run)
+    world.runner.on_disconnected()
+    again = await world.start("c1")
+    assert again.cells[0].state == "running"
+    assert world.outputs(0) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (KernelNotFoundError("k"), "KernelMissing"),
+        (KernelUnreachableError("k", "why"), "KernelUnreachable"),
+        (RuntimeError("unexpected"), "ExecutionFailed"),
+    ],
+)
+async def test_a_kernel_that_cannot_be_reached_ends_the_cells(world, error, name):
+    world.kernel.error = error
+    run = world.enqueue("c0", "c1")
+    assert await finished(run) == ["aborted", "aborted"]
+    assert world.error_names(0) == [name]
+    assert world.document.cell(0)["execution_state"] == "idle"
+
+
+async def test_an_unexpected_failure_ends_every_cell_visibly(world, monkeypatch):
+    run = await world.start("c0", "c1")
+    monkeypatch.setattr(world.kernel, "take", lambda: 1 / 0)
+    world.kernel.print("x")
+    assert await finished(run) == ["aborted", "aborted"]
+    assert world.error_names(0)[-1] == "ExecutionFailed"
+
+
+async def test_a_failure_to_show_one_cell_does_not_keep_others_from_ending(world, monkeypatch):
+    run = await world.start("c0", "c1")
+    monkeypatch.setattr(world.runner._notebook, "abort", lambda *_, **__: 1 / 0)
+    world.runner.on_disconnected()
+    assert await finished(run) == ["aborted", "aborted"]
+
+
+async def test_another_kernel_ends_what_runs_on_the_present_one(world):
+    first = await world.start("c0", "c1")
+    second = world.enqueue("c2", kernel_id="k2")
+    assert await finished(first) == ["aborted", "aborted"]
+    assert world.error_names(0) == ["KernelSwitched"]
+    await until(second, lambda: second.cells[0].state == "running")
+    assert world.kernel.closed == 1
+
+
+async def test_an_interrupt_clears_the_queue_and_takes_the_question_back(world):
+    run = await world.start("c0", "c1")
+    world.kernel.ask("Name: ")
+    assert run.input is not None
+    world.runner.interrupted()
+    assert run.input is None
+    assert [cell.state for cell in run.cells] == ["running", "aborted"]
+
+
+async def test_an_interrupt_while_connecting_clears_the_queue(world):
+    world.kernel.may_connect.clear()
+    run = world.enqueue("c0")
+    world.runner.interrupted()
+    assert await finished(run) == ["aborted"]
+
+
+async def test_a_cancelled_run_leaves_the_queue(world):
+    first = await world.start("c0")
+    second = world.enqueue("c1", "c2")
+    world.runner.cancel(second.run_id)
+    assert await finished(second) == ["aborted", "aborted"]
+    assert first.cells[0].state == "running"
+
+
+async def test_the_first_answer_is_given_to_the_kernel_and_shown(world):
+    run = await world.start("c0")
+    world.kernel.ask("Name: ")
+    assert world.runner.has_question(run.run_id, run.input.input_id)
+    input_id = run.input.input_id
+    world.runner.answer(run.run_id, input_id, "Ada")
+    with pytest.raises(InputAnsweredError, match="answered already"):
+        world.runner.answer(run.run_id, input_id, "Bob")
+    assert (world.kernel.answers, run.input) == (["Ada"], None)
+    world.kernel.idle()
+    world.kernel.reply()
+    await finished(run)
+    assert world.outputs(0)[0]["text"] == "Name: Ada\n"
+
+
+async def test_a_password_is_given_to_the_kernel_and_not_shown(world):
+    run = await world.start("c0")
+    world.kernel.ask("Key: ", password=True)
+    world.runner.answer(run.run_id, run.input.input_id, "secret")
+    world.kernel.idle()
+    world.kernel.reply()
+    await finished(run)
+    assert world.kernel.answers == ["secret"]
+    assert "secret" not in world.outputs(0)[0]["text"]
+
+
+async def test_a_question_of_somebody_elses_request_is_left_alone(world):
+    run = await world.start("c0")
+    world.runner.on_input_request({"parent_header": {"msg_id": "other"}, "content": {}})
+    world.runner.on_reply({"parent_header": {"msg_id": "other"}, "content": {"status": "ok"}})
+    assert (run.input, run.cells[0].state) == (None, "running")
+
+
+async def test_a_refused_request_leaves_no_trace(world):
+    await world.start("c0")
+    with pytest.raises(TooManyQueuedError):
+        world.enqueue(*["c1"] * 6)
+    with pytest.raises(CellsNotFoundError):
+        world.enqueue("c1", "nope")
+    assert world.document.cell(1)["execution_state"] == "idle"
+
+
+async def test_the_document_is_held_from_the_first_run_until_the_runner_is_closed(world):
+    run = await world.start("c0")
+    assert world.document.holds == ["execution"]
+    world.kernel.idle()
+    world.kernel.reply()
+    await finished(run)
+    assert world.document.holds == ["execution"]
+    await world.runner.close()
+    assert world.document.holds == []
+
+
+async def test_closing_ends_every_cell_and_may_be_repeated(world):
+    run = await world.start("c0", "c1")
+    await world.runner.close()
+    await world.runner.close()
+    assert [cell.state for cell in run.cells] == ["aborted", "aborted"]
+    assert world.error_names(0) == ["ServerRestarted"]
+    assert world.kernel.closed == 1
+
+
+async def test_a_runner_without_cells_asks_to_be_closed_after_a_while():
+    world = World(RunnerSettings(unused_s=0.02, batch_s=0.001))
+    run = await world.start("c0")
+    await asyncio.sleep(0.05)
+    assert not world.unused.is_set()
+    world.kernel.idle()
+    world.kernel.reply()
+    await finished(run)
+    await asyncio.wait_for(world.unused.wait(), 5)
+    await world.runner.close()
