@@ -178,6 +178,7 @@ def _add_service(c: Config, settings: HubSettings, port: int, *, demo: bool) -> 
         "COCALC_DATA": str(settings.data_dir),
         "COCALC_DATABASE_URL": settings.database_url,
         "COCALC_DEMO": "1" if demo else "0",
+        "COCALC_ENDS_WITH_HUB": "1",
         "COCALC_PROJECTS": str(settings.projects_root),
         "COCALC_PUBLIC_URL": settings.local_url,
     }

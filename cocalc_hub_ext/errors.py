@@ -8,6 +8,7 @@
     ├── UnknownPersonError         nobody of that name has an account here
     ├── CannotRemoveOwnerError     owners are never removed
     ├── ProjectBusyError           the opposite change is in progress
+    ├── StillConnectedError        a removed member may have something open for a while
     ├── StartFailedError           the project's server did not come up
     ├── HubRefusedError            JupyterHub answered a request of ours with an error
     ├── HubUnreachableError        JupyterHub or a project did not answer
@@ -26,6 +27,7 @@ __all__ = [
     "ProjectBusyError",
     "ProjectNotFoundError",
     "StartFailedError",
+    "StillConnectedError",
     "UnknownPersonError",
 ]
 
@@ -84,6 +86,20 @@ class ProjectBusyError(HubError):
     def __init__(self, doing: str) -> None:
         super().__init__(f"The project is {doing}. Wait until that is done, then try again.")
         self.doing = doing
+
+
+class StillConnectedError(HubError):
+    """Somebody was removed, but the project could not be told to close what they have open."""
+
+    code = "still-connected"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f'"{name}" is no longer a member, but what they have open in the project could not be '
+            f"closed ({reason}). Stop the project to close it."
+        )
+        self.name = name
+        self.reason = reason
 
 
 class StartFailedError(HubError):

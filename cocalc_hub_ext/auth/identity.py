@@ -58,16 +58,22 @@ class Identities:
         Somebody the hub knows but who never opened the projects page gets an account now.
         Raises UnknownPersonError, for projects as well: ids cannot be probed this way.
         """
-        wanted = name.strip().lower()
-        if not wanted or is_project_id(wanted):
-            raise UnknownPersonError(name)
-        known = await self._database.read(lambda session: fetch_account(session, wanted))
+        typed = name.strip()
+        # Most authenticators lower-case names, but not all do.
+        for wanted in dict.fromkeys((typed, typed.lower())):
+            found = await self._fetch_person(wanted)
+            if found is not None:
+                return found
+        raise UnknownPersonError(name)
+
+    async def _fetch_person(self, name: str) -> Account | None:
+        if not name or is_project_id(name):
+            return None
+        known = await self._database.read(lambda session: fetch_account(session, name))
         if known is not None:
             return known
-        user = await self._directory.fetch_user(wanted)
-        if user is None:
-            raise UnknownPersonError(name)
-        return await self.account_of(user)
+        user = await self._directory.fetch_user(name)
+        return None if user is None else await self.account_of(user)
 
     async def _create(self, name: str, display_name: str) -> Account:
         account_id = AccountId(str(self._new_id()))

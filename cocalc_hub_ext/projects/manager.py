@@ -25,7 +25,13 @@ from ..db.projects import (
     save_state,
     save_users,
 )
-from ..errors import HubError, InvalidInputError, ProjectNotFoundError, StartFailedError
+from ..errors import (
+    HubError,
+    InvalidInputError,
+    ProjectNotFoundError,
+    StartFailedError,
+    StillConnectedError,
+)
 from ..ids import AccountId, ProjectId
 from .hub_client import HubClient
 from .lifecycle import (
@@ -239,7 +245,7 @@ class ProjectManager:
         """Remove a collaborator, also oneself, and end what that person has open.
 
         Doing it again finishes what an error interrupted. Raises UnknownPersonError,
-        CannotRemoveOwnerError.
+        CannotRemoveOwnerError, StillConnectedError.
         """
         await self.get_project(account, project_id)
         person = await self._identities.get_person(name)
@@ -249,9 +255,16 @@ class ProjectManager:
             lambda users: remove_member(users, person.account_id, person.hub_user),
         )
         await self._mirror.update(project_id)
+        await self._disconnect(project_id, person.hub_user)
+
+    async def _disconnect(self, project_id: ProjectId, name: str) -> None:
         server = await self._hub.fetch_server(project_id)
-        if state_of_server(server) is State.RUNNING:
-            await self._hub.revoke_member(project_id, person.hub_user)
+        if state_of_server(server) is not State.RUNNING:
+            return
+        try:
+            await self._hub.revoke_member(project_id, name)
+        except HubError as error:
+            raise StillConnectedError(name, str(error)) from error
 
     async def _change_users(
         self, account: Account, project_id: ProjectId, change: Callable[[Users], Users]

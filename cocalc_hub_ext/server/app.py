@@ -38,6 +38,7 @@ _HERE = Path(__file__).parent
 _MAX_BODY_BYTES = 64 * 1024
 # JupyterHub's own 300 s would keep somebody who logged out, or was blocked, for five minutes.
 _LOGIN_CACHE_S = 10
+_PARENT_POLL_S = 1.0
 log = logging.getLogger("cocalc.hub.server")
 
 
@@ -64,7 +65,21 @@ async def _run(settings: ServiceSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await serve(settings, stop)
+    watching = asyncio.create_task(_end_with_parent(stop)) if settings.ends_with_hub else None
+    try:
+        await serve(settings, stop)
+    finally:
+        if watching is not None:
+            watching.cancel()
+
+
+async def _end_with_parent(stop: asyncio.Event) -> None:
+    """Set ``stop`` when the hub has died: nobody else would end a service that it managed."""
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110 - nothing announces a death
+        await asyncio.sleep(_PARENT_POLL_S)
+    log.warning("The hub is gone; the projects service ends with it")
+    stop.set()
 
 
 async def serve(settings: ServiceSettings, stop: asyncio.Event) -> None:

@@ -30,6 +30,7 @@ class ServiceSettings:
     projects_root: Path
     database_url: str
     demo: bool
+    ends_with_hub: bool
 
 
 def settings_from_env(env: Mapping[str, str]) -> ServiceSettings:
@@ -49,4 +50,5 @@ def settings_from_env(env: Mapping[str, str]) -> ServiceSettings:
         projects_root=Path(env.get("COCALC_PROJECTS", data_dir / "projects")),
         database_url=env.get("COCALC_DATABASE_URL", sqlite_url(data_dir / "cocalc.sqlite")),
         demo=env.get("COCALC_DEMO") == "1",
+        ends_with_hub=env.get("COCALC_ENDS_WITH_HUB") == "1",
     )

@@ -11,6 +11,7 @@ from ..errors import (
     ProjectBusyError,
     ProjectNotFoundError,
     StartFailedError,
+    StillConnectedError,
     UnknownPersonError,
 )
 from ..projects.manager import ProjectView
@@ -24,6 +25,7 @@ _STATUS: dict[type[HubError], int] = {
     CannotRemoveOwnerError: 409,
     ProjectBusyError: 409,
     StartFailedError: 502,
+    StillConnectedError: 502,
     HubRefusedError: 502,
     HubUnreachableError: 503,
 }

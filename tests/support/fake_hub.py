@@ -25,6 +25,7 @@ class FakeHub:
         self.revoked: list[tuple[str, str]] = []
         self.steps: asyncio.Queue[Progress] = asyncio.Queue()
         self.failure: Exception | None = None
+        self.revoke_failure: Exception | None = None
 
     async def _take_part(self) -> None:
         await asyncio.sleep(0)
@@ -83,4 +84,6 @@ class FakeHub:
 
     async def revoke_member(self, project_id: str, name: str) -> None:
         await self._take_part()
+        if self.revoke_failure is not None:
+            raise self.revoke_failure
         self.revoked.append((project_id, name))

@@ -157,12 +157,18 @@ class Hub:
                     found.append((int(entry.name), command.decode(errors="replace")))
         return found
 
-    def kill_leftovers(self, containing: str = "") -> None:
-        """End what is left behind, or of it only the commands that contain a word."""
-        for process_id, command in self.leftovers():
-            if containing in command:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process_id, signal.SIGKILL)
+    def wait_until_gone(self, containing: str) -> None:
+        """Wait until no command that contains a word is left behind."""
+        deadline = time.monotonic() + STOP_S
+        while any(containing in command for _, command in self.leftovers()):
+            assert time.monotonic() < deadline, self.leftovers()
+            threading.Event().wait(0.1)
+
+    def kill_leftovers(self) -> None:
+        """End everything that is left behind."""
+        for process_id, _ in self.leftovers():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process_id, signal.SIGKILL)
 
 
 def launch(

@@ -53,6 +53,15 @@ async def test_somebody_the_hub_knows_is_found_before_the_first_visit(
     assert found == await identities.account_of({"name": "guest"})
 
 
+async def test_a_name_is_taken_as_typed_before_its_lower_case(
+    identities: Identities, fake_hub: FakeHub
+) -> None:
+    fake_hub.users.update(["Ada", "ada"])
+
+    assert (await identities.get_person("Ada")).hub_user == "Ada"
+    assert (await identities.get_person("ADA")).hub_user == "ada"
+
+
 @pytest.mark.parametrize("name", ["noone", "", "  "])
 async def test_an_unknown_name_says_what_to_do(identities: Identities, name: str) -> None:
     with pytest.raises(UnknownPersonError, match="logged in once"):

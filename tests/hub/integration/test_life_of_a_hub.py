@@ -73,8 +73,7 @@ def test_a_project_survives_the_death_of_the_hub(tmp_path: Path) -> None:
         demo.get(f"/user/{project_id}/lab")
         started = demo.get(f"/user/{project_id}/api/status").json()["started"]
         first.kill()
-        # Managed services outlive a killed hub; this one holds the service's port.
-        first.kill_leftovers("cocalc_hub_ext.server")
+        first.wait_until_gone("cocalc_hub_ext.server")
 
         with run_hub(tmp_path, port=port) as hub, demo, hub.login("guest") as guest:
             assert demo.wait_for_state(project_id, "running")

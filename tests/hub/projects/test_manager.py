@@ -9,10 +9,12 @@ from cocalc_hub_ext.auth.identity import Identities
 from cocalc_hub_ext.db.accounts import Account
 from cocalc_hub_ext.errors import (
     CannotRemoveOwnerError,
+    HubRefusedError,
     HubUnreachableError,
     InvalidInputError,
     ProjectBusyError,
     ProjectNotFoundError,
+    StillConnectedError,
     UnknownPersonError,
 )
 from cocalc_hub_ext.ids import ProjectId
@@ -233,6 +235,18 @@ async def test_a_removal_that_was_interrupted_is_finished_by_doing_it_again(
 
     assert set(fake_hub.shares[project.project_id]) == {"ada"}
     assert fake_hub.revoked == [(project.project_id, "bob")]
+
+
+async def test_a_project_that_does_not_listen_says_how_to_end_what_is_open(
+    manager: ProjectManager, ada: Account, bob: Account, project: ProjectView, fake_hub: FakeHub
+) -> None:
+    await manager.add_member(ada, project.project_id, bob.hub_user)
+    fake_hub.servers[project.project_id] = ServerView(ready=True, pending=None)
+    fake_hub.revoke_failure = HubRefusedError("POST", "/revoke", 500, "broken")
+
+    with pytest.raises(StillConnectedError, match="Stop the project"):
+        await manager.remove_member(ada, project.project_id, "bob")
+    assert set(fake_hub.shares[project.project_id]) == {"ada"}
 
 
 async def test_concurrent_starts_are_one_start(

@@ -27,6 +27,11 @@ def test_the_hub_s_variables_and_ours_make_the_settings() -> None:
     assert settings.demo
 
 
+def test_a_service_ends_with_the_hub_only_when_told_so() -> None:
+    assert not settings_from_env(ENV).ends_with_hub
+    assert settings_from_env(ENV | {"COCALC_ENDS_WITH_HUB": "1"}).ends_with_hub
+
+
 def test_only_an_explicit_one_means_demo() -> None:
     assert not settings_from_env(ENV).demo
     assert not settings_from_env(ENV | {"COCALC_DEMO": "0"}).demo

@@ -48,6 +48,7 @@ def test_progress_and_errors_appear_when_there_are_such() -> None:
         (errors.CannotRemoveOwnerError("x"), 409),
         (errors.ProjectBusyError("starting"), 409),
         (errors.StartFailedError("x"), 502),
+        (errors.StillConnectedError("x", "y"), 502),
         (errors.HubRefusedError("GET", "/", 500, "x"), 502),
         (errors.HubUnreachableError("hub", "x"), 503),
         (errors.DatabaseTooNewError("2", "1"), 500),
