@@ -33,6 +33,8 @@ from .update_log import LogMeta
 
 __all__ = ["FileLink", "LinkedDocument"]
 
+_RENAME_S = 0.1
+
 
 class LinkedDocument(Protocol):
     """What the link needs of its document."""
@@ -167,7 +169,7 @@ class FileLink:
 
     async def _write(self) -> None:
         await self._document.flush()
-        path, edits, rendered = self._document.path, self._edits, await self._render()
+        edits, rendered = self._edits, await self._render()
         found = await self._look()
         if found is not None and self._is_foreign(found):
             await self._keep_foreign_version()
@@ -176,7 +178,7 @@ class FileLink:
             return
         await self._put_meta(self._meta.begun(rendered.digest))
         version = await self._storage.save(
-            path,
+            self._document.path,
             rendered.content,
             file_format=self._document.room_id.format,
             file_type=self._document.room_id.type,
@@ -237,11 +239,14 @@ class FileLink:
 
     async def _look(self) -> FileVersion | None:
         """Return the state of the file; the costly part is fetched only if it may have changed."""
-        path, known = self._document.path, self._meta.file
-        found = await self._storage.stat(path)
-        if found is None or (known is not None and found.modified == known.modified):
-            return found and known
-        return await self._storage.version(path)
+        found, known = await self._storage.stat(self._document.path), self._meta.file
+        if found is None:
+            # It may be on its way to another path; the news of a rename come a moment later.
+            await asyncio.sleep(_RENAME_S)
+            return await self._storage.version(self._document.path)
+        if known is not None and found.modified == known.modified:
+            return known
+        return await self._storage.version(self._document.path)
 
     def _is_foreign(self, found: FileVersion) -> bool:
         return self._meta.file is None or not self._meta.file.same_bytes(found)

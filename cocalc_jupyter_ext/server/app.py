@@ -23,6 +23,7 @@ from ..documents.settings import DocumentSettings
 from ..kernels.runner import RunnerSettings
 from . import conat, execution, kernel_websocket, membership, neighbours, rooms
 from .connections import UserSockets
+from .document_parts import DocumentParts
 from .event_emitter import EventEmitter
 from .file_storage import ContentsStorage
 from .identity import find_project_id
@@ -106,6 +107,14 @@ class CoCalcExtension(ExtensionApp):
         min=10_000,
         help="""Size in bytes from which the update log of an open document is compacted; it is
         always compacted when the document is closed. Default: 4,000,000.
+        """,
+    ).tag(config=True)
+
+    log_keep_days = Float(
+        30.0,
+        min=1,
+        help="""Days for which the update log of a file that is gone, or one that was unreadable
+        and set aside, is kept. Default: 30.
         """,
     ).tag(config=True)
 
@@ -202,13 +211,13 @@ class CoCalcExtension(ExtensionApp):
             settings=settings.documents,
             notify=emitter.notice,
             executor=self._executor,
-            log_folder=settings.data_folder / "documents",
+            log_folder=settings.log_folder,
         )
         self.documents = DocumentRegistry(
             opener, file_ids=self.file_ids, classes=installed_classes()
         )
         self.rooms = Rooms(self.documents, settings.rooms.keep_alive_s)
-        self.parts.append(_DocumentParts(self.documents, self.rooms, settings.shutdown_timeout_s))
+        self.parts.append(DocumentParts(self.documents, self.rooms, self.file_ids, settings))
         self._room_services = rooms.RoomServices(
             documents=self.documents,
             rooms=self.rooms,
@@ -240,6 +249,7 @@ class CoCalcExtension(ExtensionApp):
         return ServerSettings(
             data_folder=Path(self.data_dir).expanduser().absolute(),
             shutdown_timeout_s=self.shutdown_timeout_s,
+            log_keep_s=self.log_keep_days * 86_400,
             hub_service_name=self.hub_service_name,
             documents=DocumentSettings(
                 autosave=AutosaveTimes(
@@ -255,19 +265,3 @@ class CoCalcExtension(ExtensionApp):
                 keep_alive_s=self.room_keep_alive_s,
             ),
         )
-
-
-class _DocumentParts:
-    """Starts and stops what keeps documents and their rooms going."""
-
-    def __init__(self, documents: DocumentRegistry, rooms: Rooms, timeout_s: float) -> None:
-        self._documents = documents
-        self._rooms = rooms
-        self._timeout_s = timeout_s
-
-    async def start(self) -> None:
-        self._rooms.start()
-
-    async def stop(self) -> None:
-        await self._rooms.stop()
-        await self._documents.close(self._timeout_s)

@@ -12,10 +12,12 @@ checked like for Jupyter's own websockets. The session id is the epoch of the do
 from dataclasses import dataclass, field
 from typing import Any
 
+from jupyter_server._tz import utcnow
 from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.utils import ensure_async
+from pycrdt import YMessageType
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
@@ -40,6 +42,7 @@ _GOING_AWAY = 1001
 _PROTOCOL_ERROR = 1002
 _TRY_LATER = 1013
 _RESOURCE = "contents"
+_SYNC = bytes([YMessageType.SYNC])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +183,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, _Authorized):
         try:
             # A text frame holds no frame of the protocol, so it is refused like rubbish.
             self._room.receive(self, message if isinstance(message, bytes) else b"")
+            self._note_activity(message)
         except MalformedFrameError as error:
             self.log.warning("%s in %s: %s", self.name, self.request.path, error)
             self.close(_PROTOCOL_ERROR, shorten(str(error)))
@@ -216,6 +220,14 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, _Authorized):
     def close_revoked(self) -> None:
         """End the connection of a user who lost the right to be here."""
         self._end(REVOKED)
+
+    def _note_activity(self, message: str | bytes) -> None:
+        """Count typing as activity, so that no idle culler stops a server in use.
+
+        Awareness does not count: an abandoned page renews it for ever.
+        """
+        if message[:1] == _SYNC:
+            self.settings["last_activity_times"]["cocalc_documents"] = utcnow()
 
     def _end(self, closing: Closing) -> None:
         self.close(closing.code, closing.reason)

@@ -24,11 +24,18 @@ class RoomSettings:
 class ServerSettings:
     """Everything that the extension's parts need to know.
 
-    ``data_folder`` is where documents' logs and the like are kept, outside the notebooks' tree.
+    ``data_folder`` is where documents' logs and the like are kept, outside the notebooks' tree;
+    ``log_keep_s`` how long logs of files that are gone are kept, in seconds.
     """
 
     data_folder: Path
     shutdown_timeout_s: float = 10.0
+    log_keep_s: float = 30 * 86_400
     hub_service_name: str = "cocalc"
     documents: DocumentSettings = field(default_factory=DocumentSettings)
     rooms: RoomSettings = field(default_factory=RoomSettings)
+
+    @property
+    def log_folder(self) -> Path:
+        """The folder of the documents' update logs."""
+        return self.data_folder / "documents"

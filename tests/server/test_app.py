@@ -25,6 +25,7 @@ def test_every_setting_reaches_the_parts() -> None:
         autosave_longest_s=3,
         file_poll_s=4,
         log_compact_bytes=50_000,
+        log_keep_days=2,
         room_max_message_bytes=6_000,
         room_max_unsent_bytes=7_000,
         room_keep_alive_s=8,
@@ -40,6 +41,7 @@ def test_every_setting_reaches_the_parts() -> None:
     assert (settings.documents.file_poll_s, settings.documents.compact_bytes) == (4, 50_000)
     assert (settings.rooms.max_message_bytes, settings.rooms.max_unsent_bytes) == (6_000, 7_000)
     assert (settings.rooms.keep_alive_s, settings.shutdown_timeout_s) == (8, 9)
+    assert settings.log_keep_s == 2 * 86_400
     assert (str(settings.data_folder), settings.hub_service_name) == ("/tmp/x", "h")
 
 
