@@ -21,6 +21,8 @@ from .outputs import CellOutputs, Output, OutputLimits
 __all__ = ["Notebook", "NotebookDocument", "Releasable", "end_orphans"]
 
 _MAX_REMEMBERED_CELLS = 100
+_CHARS_PER_FLUSH = 50_000
+_MAX_FLUSHES_TO_WAIT = 40
 
 
 class Releasable(Protocol):
@@ -48,10 +50,11 @@ class NotebookDocument(Protocol):
 
 @dataclass(eq=False, slots=True)
 class _Shown:
-    """The latest run of a cell: what it shows, and whether the document has all of it."""
+    """The latest run of a cell: what it shows, and for how many flushes it must wait."""
 
     cell: QueuedCell
     outputs: CellOutputs
+    wait: int = 0
 
 
 class Notebook:
@@ -127,13 +130,20 @@ class Notebook:
         if shown is not None:
             self._apply(shown, "stream", {"name": "stdout", "text": text})
 
-    def flush(self) -> None:
-        """Write all changed outputs."""
+    def flush(self) -> bool:
+        """Write changed outputs; return whether some were put off until a later flush.
+
+        A cell that wrote much waits in proportion. So a large picture that is replaced all the
+        time, or a display before much text, does not flood log and participants.
+        """
         changed, self._changed = self._changed, {}
         for shown in changed:
-            shared = self._cell(shown.cell.cell_id)
-            if shared is not None:
-                render.write(shared, shown.outputs)
+            if shown.wait > 0:
+                shown.wait -= 1
+                self._changed[shown] = None
+            else:
+                self._write(shown)
+        return bool(self._changed)
 
     def finish(self, cell: QueuedCell, reply: Reply) -> None:
         """Show the end of a cell: last outputs, execution count."""
@@ -214,10 +224,16 @@ class Notebook:
             if shown.outputs.update_display(display_id, content):
                 self._changed[shown] = None
 
+    def _write(self, shown: _Shown) -> None:
+        shared = self._cell(shown.cell.cell_id)
+        if shared is not None:
+            chars = render.write(shared, shown.outputs)
+            shown.wait = min(chars // _CHARS_PER_FLUSH, _MAX_FLUSHES_TO_WAIT)
+
     def _write_last(self, shown: _Shown) -> None:
         shown.outputs.finish()
-        self._changed[shown] = None
-        self.flush()
+        self._changed.pop(shown, None)
+        self._write(shown)
 
     def _end(self, cell: QueuedCell, execution_count: int | None) -> None:
         shared = self._cell(cell.cell_id)

@@ -54,6 +54,11 @@ class OutputsEdit:
     add: str = ""
     append: tuple[Output, ...] = ()
 
+    @property
+    def chars(self) -> int:
+        """How much the edit makes everybody receive, roughly."""
+        return len(self.add) + sum(_output_chars(output) for output in self.append)
+
 
 @dataclass(slots=True)
 class _Stream:
@@ -307,6 +312,10 @@ class CellOutputs:
         last = self._entries[-1] if self._entries else None
         self._taken_text_bytes = len(str(last.text).encode()) if isinstance(last, _Stream) else None
         return tuple(entry.render() for entry in self._entries[keep:])
+
+
+def _output_chars(output: Output) -> int:
+    return len(output.get("text", "")) + _bundle_chars(output.get("data", {}))
 
 
 def _bundle_chars(data: dict[str, Any]) -> int:

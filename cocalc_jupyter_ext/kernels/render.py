@@ -58,8 +58,8 @@ def append_output(cell: Map[Any], output: Output) -> None:
     outputs.append(shared_output(output))
 
 
-def write(cell: Map[Any], folded: CellOutputs) -> None:
-    """Bring the cell's outputs up to date with ``folded``.
+def write(cell: Map[Any], folded: CellOutputs) -> int:
+    """Bring the cell's outputs up to date with ``folded``; return the characters written.
 
     If somebody cleared the outputs since the previous call they stay cleared; if they were
     changed otherwise (a front end wrote an old copy back) they are written anew.
@@ -67,12 +67,11 @@ def write(cell: Map[Any], folded: CellOutputs) -> None:
     outputs: Array[Any] = cell["outputs"]
     if len(outputs) == 0 and folded.taken_count:
         folded.forget_taken()
-    if _as_taken(outputs, folded):
-        edit = folded.take_edit()
-        if edit is not None:
-            _apply(outputs, edit)
-    else:
-        _apply(outputs, folded.take_all())
+    edit = folded.take_edit() if _as_taken(outputs, folded) else folded.take_all()
+    if edit is None:
+        return 0
+    _apply(outputs, edit)
+    return edit.chars
 
 
 def _as_taken(outputs: Array[Any], folded: CellOutputs) -> bool:

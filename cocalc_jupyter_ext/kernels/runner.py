@@ -302,7 +302,9 @@ class NotebookRunner:
         self._written_at = self._loop.time()
         with self._notebook.batch():
             idle = self._notebook.fold(self._link.take())
-            self._notebook.flush()
+            put_off = self._notebook.flush()
+        if put_off:
+            self.on_messages()
         for serial in idle:
             self._dispatch(Idle(serial))
         self._rest()

@@ -91,6 +91,26 @@ def test_many_messages_are_one_transaction(notebook, document):
     assert texts(document, 0) == ["x" * 1000]
 
 
+def test_a_cell_that_wrote_much_waits_in_proportion_and_loses_nothing(notebook, document):
+    queued = started(notebook, 0)
+    receive(notebook, "stream", name="stdout", text="x" * 150_000)
+    receive(notebook, "stream", name="stdout", text="y")
+    flushes = 0
+    put_off = True
+    while put_off:
+        assert texts(document, 0) == ["x" * 150_000]
+        with notebook.batch():
+            put_off = notebook.flush()
+        flushes += 1
+    assert flushes == 3
+    assert texts(document, 0) == ["x" * 150_000 + "y"]
+    receive(notebook, "stream", name="stdout", text="z" * 150_000)
+    receive(notebook, "stream", name="stdout", text="end")
+    with notebook.batch():
+        notebook.finish(queued, OK)
+    assert texts(document, 0)[0].endswith("zend")
+
+
 def test_a_cell_that_was_moved_still_gets_its_outputs(notebook, document):
     started(notebook, 0)
     receive(notebook, "stream", name="stdout", text="a")
