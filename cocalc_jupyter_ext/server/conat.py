@@ -88,6 +88,11 @@ class ConatHandler(WebSocketMixin, EndpointMixin, JupyterHandler):
     auth_resource = "conat"
     ping_interval = 0  # Engine.IO has its own pings
 
+    def initialize(self, endpoint: Endpoint, **kwargs: Any) -> None:
+        """Remember the endpoint, and the ``project_id`` it belongs to."""
+        self._project_id: ProjectId = kwargs.pop("project_id")
+        super().initialize(endpoint, **kwargs)
+
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Open the WebSocket of a user who may execute here; 403 for others."""
@@ -100,7 +105,8 @@ class ConatHandler(WebSocketMixin, EndpointMixin, JupyterHandler):
 
     async def authenticate(self) -> User:
         """Return the account of Jupyter's user."""
-        return User("account", account_id_from_username(self.current_user.username))
+        username = self.current_user.username
+        return User("account", account_id_from_username(username, self._project_id))
 
     def close_revoked(self) -> None:
         """End the connection because the user lost the right to be here."""
@@ -109,4 +115,5 @@ class ConatHandler(WebSocketMixin, EndpointMixin, JupyterHandler):
 
 def handlers(service: ConatService) -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
     """Return the routes, relative to the base URL."""
-    return [("conat/", ConatHandler, {"endpoint": service.endpoint})]
+    options = {"endpoint": service.endpoint, "project_id": service.project_id}
+    return [("conat/", ConatHandler, options)]

@@ -3,9 +3,12 @@
 A project's id never changes: the environment names it, or it is the name of the hub user
 that the server runs as, or it was made up at the first start and is kept in the data
 folder. Accounts have UUIDs too; a user name that is none always gives the same one.
+Whoever comes with the server's own token has no name: Jupyter Server makes one up for each
+browser. All of them are the owner, who has one account.
 """
 
 import os
+import re
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +19,7 @@ from ..conat.types import AccountId, ProjectId
 
 __all__ = ["account_id_from_username", "find_project_id"]
 
+_MADE_UP_NAME: Final = re.compile("[0-9a-f]{32}")
 PROJECT_ID_FILE: Final = "project-id"
 _ACCOUNTS: Final = uuid.UUID("0bb0f3a8-6ff0-5a51-9a0e-5d1f8c1f2f6b")
 """The namespace of accounts made from user names; changing it would change every account."""
@@ -36,9 +40,12 @@ def find_project_id(environment: Mapping[str, str], data_folder: Path) -> Projec
     return _kept_project_id(data_folder / PROJECT_ID_FILE)
 
 
-def account_id_from_username(username: str) -> AccountId:
+def account_id_from_username(username: str, project_id: ProjectId) -> AccountId:
     """Return the account of a user of this server: the name itself when it is a UUID."""
-    return AccountId(username if is_uuid(username) else str(uuid.uuid5(_ACCOUNTS, username)))
+    if is_uuid(username):
+        return AccountId(username)
+    name = f"owner of {project_id}" if _MADE_UP_NAME.fullmatch(username) else username
+    return AccountId(str(uuid.uuid5(_ACCOUNTS, name)))
 
 
 def _kept_project_id(file: Path) -> ProjectId:

@@ -1,15 +1,18 @@
 """Which project a server is, and which account stands for a user."""
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from cocalc_jupyter_ext.conat.protocol.subjects import is_uuid
+from cocalc_jupyter_ext.conat.types import ProjectId
 from cocalc_jupyter_ext.server.identity import account_id_from_username, find_project_id
 
-P = "cccccccc-cccc-4ccc-8ccc-cccccccccccc"
-Q = "dddddddd-dddd-4ddd-8ddd-dddddddddddd"
+account = account_id_from_username
+P = ProjectId("cccccccc-cccc-4ccc-8ccc-cccccccccccc")
+Q = ProjectId("dddddddd-dddd-4ddd-8ddd-dddddddddddd")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,12 @@ def test_an_id_that_is_none_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_user_has_the_same_account_everywhere() -> None:
-    assert account_id_from_username("alice") == account_id_from_username("alice")
-    assert account_id_from_username("alice") != account_id_from_username("bob")
-    assert is_uuid(account_id_from_username("alice"))
-    assert account_id_from_username(P) == P
+    assert account("alice", P) == account("alice", Q)
+    assert account("alice", P) != account("bob", P)
+    assert is_uuid(account("alice", P))
+    assert account(P, Q) == P
+
+
+def test_everybody_with_the_servers_token_is_the_owner() -> None:
+    assert account(uuid.uuid4().hex, P) == account(uuid.uuid4().hex, P)
+    assert account(uuid.uuid4().hex, P) != account(uuid.uuid4().hex, Q)

@@ -143,7 +143,7 @@ class FlakyTransport:
         self.broker = broker
         self.refusals = 0
         self.attempts_s: list[float] = []
-        self._user = user
+        self.user = user
         self._links: list[Link] = []
 
     async def open(self, listener: LinkListener) -> Link:
@@ -151,9 +151,9 @@ class FlakyTransport:
         if self.refusals > 0:
             self.refusals -= 1
             raise Disconnected("refused")
-        self._links.append(await LoopbackTransport(self.broker, self._user).open(listener))
+        self._links.append(await LoopbackTransport(self.broker, self.user).open(listener))
         return self._links[-1]
 
-    def cut(self) -> None:
+    async def cut(self) -> None:
         """Lose the connection."""
-        self._links[-1].close()
+        await self._links[-1].close()

@@ -265,14 +265,25 @@ class Client:
 
     async def _open_inbox(self) -> Inbox:
         """Return the inbox, subscribed; the subscription is restored like any other."""
-        info = await self.wait_until_signed_in()
+        await self.wait_until_signed_in()
         if self._inbox is None:
-            prefix = self._prefix or inbox_prefix(user_from_info(info))
-            self._inbox = Inbox(prefix, self._make_id)
+            self._inbox = Inbox(self._inbox_prefix(), self._make_id)
         if not self._inbox.is_open:
             await self._interests.join(self._inbox.pattern, self._inbox)
             self._inbox.is_open = True
         return self._inbox
+
+    def _inbox_prefix(self) -> str:
+        """Return the prefix the caller chose, or the one the server permits our user."""
+        if self._prefix is not None or self.info is None:
+            return self._prefix or inbox_prefix(None)
+        return inbox_prefix(user_from_info(self.info))
+
+    def _drop_inbox(self, inbox: Inbox) -> None:
+        """Give up an inbox that belongs to the user we were before a reconnect."""
+        self._inbox = None
+        inbox.end(Disconnected())
+        self._interests.leave(inbox.pattern, inbox)
 
     # What the session tells
 
@@ -287,6 +298,8 @@ class Client:
 
     def on_signed_in(self) -> None:
         """Bring the subscriptions to the server."""
+        if self._inbox is not None and not self._inbox.pattern.startswith(self._inbox_prefix()):
+            self._drop_inbox(self._inbox)
         self._interests.restore()
 
     def on_ended(self, error: ConatError) -> None:

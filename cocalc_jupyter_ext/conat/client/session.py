@@ -38,8 +38,8 @@ class Link(Protocol):
         """Send an event, in order; call ``on_ack`` with the server's answer. Never blocks."""
         ...  # pragma: no cover - a protocol has no body
 
-    def close(self) -> None:
-        """End the connection; the listener is told."""
+    async def close(self) -> None:
+        """End the connection, within a bounded time; the listener is told."""
         ...  # pragma: no cover - a protocol has no body
 
 
@@ -127,7 +127,7 @@ class Session:
             self._runner.cancel()
             await asyncio.gather(self._runner, return_exceptions=True)
         if self._link is not None:
-            self._link.close()
+            await self._link.close()
 
     @property
     def is_signed_in(self) -> bool:

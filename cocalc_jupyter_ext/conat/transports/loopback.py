@@ -83,7 +83,7 @@ class _Link:
         if self._holding is None:
             self._drain()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._backlog.clear()
         self._peer.close("client namespace disconnect")
 

@@ -28,6 +28,8 @@ __all__ = ["TornadoTransport", "socket_url"]
 _log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S: Final = 20.0
+CLOSE_TIMEOUT_S: Final = 2.0
+LEFT: Final = "io client disconnect"
 MAX_MESSAGE_BYTES: Final = 16_000_000
 MAX_UNSENT_BYTES: Final = 256_000_000
 
@@ -101,10 +103,12 @@ class _Link:
             self._on_ack[ack_id] = on_ack
         self._flush()
 
-    def close(self) -> None:
-        """Leave, and close the socket."""
-        self._connection.disconnect("io client disconnect")
+    async def close(self) -> None:
+        """Leave, and close the socket; the server has a moment to agree."""
+        self._connection.disconnect(LEFT)
         self._settle()
+        await asyncio.wait({self._reader}, timeout=CLOSE_TIMEOUT_S)
+        self._drop_socket()
 
     async def _read(self) -> None:
         while (frame := await self._socket.read_message()) is not None:
@@ -135,7 +139,14 @@ class _Link:
             _log.warning("the server broke the protocol: %s", event.error)
         self._timer.cancel()
         self._socket.close()
+        if event.reason != LEFT:
+            self._drop_socket()
         self._listener.on_closed(event.reason)
+
+    def _drop_socket(self) -> None:
+        protocol = self._socket.protocol
+        if protocol is not None and protocol.stream is not None:
+            protocol.stream.close()
 
     def _flush(self) -> None:
         for frame in self._connection.data_to_send():

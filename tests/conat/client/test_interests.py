@@ -17,7 +17,7 @@ from cocalc_jupyter_ext.conat.protocol.messages import (
     Subscriptions,
     Unsubscribe,
 )
-from cocalc_jupyter_ext.conat.types import Pattern
+from cocalc_jupyter_ext.conat.types import Pattern, User
 
 from ...support import virtual_time
 from ...support.conat_peers import DenyPrefix, FlakyTransport, clients, make_ids
@@ -145,7 +145,7 @@ def test_subscriptions_survive_a_lost_connection_with_their_queue_groups() -> No
         async with Client(transport, rng=lambda: 0.5) as one, Client(FlakyTransport(broker)) as two:
             mine = await one.subscribe("x", queue="q")
             await two.subscribe("x", queue="q")
-            transport.cut()
+            await transport.cut()
             await virtual_time.settle()
             assert (await two.publish("x", "missed")).count == 1
             await asyncio.sleep(10)
@@ -173,6 +173,31 @@ def test_subscriptions_and_the_inbox_survive_a_new_server() -> None:
             assert (await one.request("echo", 2)).data == 2
             serving.cancel()
         await new.stop()
+
+    virtual_time.run(check())
+
+
+def test_an_inbox_belongs_to_the_user_of_its_connection() -> None:
+    async def check() -> None:
+        broker = Broker()
+        transport = FlakyTransport(broker, User("account", "first"))
+        async with (
+            Client(transport, rng=lambda: 0.5) as one,
+            Client(FlakyTransport(broker)) as two,
+            asyncio.TaskGroup() as tasks,
+        ):
+            serving = tasks.create_task(serve(two))
+            await virtual_time.settle()
+            assert (await one.request("echo", 1)).data == 1
+            transport.user = User("account", "second")
+            await transport.cut()
+            await asyncio.sleep(10)
+            assert (await one.request("echo", 2)).data == 2
+
+            inboxes = [each for peer in broker.peers for each in broker.subscriptions(peer)]
+            assert [each.split(".")[1] for each in inboxes if each != "echo"] == ["account-second"]
+            serving.cancel()
+        await broker.stop()
 
     virtual_time.run(check())
 

@@ -41,7 +41,7 @@ class ScriptedTransport:
     def send(self, event: ClientEvent, on_ack: Any = None) -> None:
         """Never answer."""
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Say nothing."""
 
 
@@ -65,7 +65,7 @@ def test_the_pauses_begin_anew_after_a_connection() -> None:
         async with client_over(transport) as client:
             for _ in range(3):
                 await client.wait_until_signed_in()
-                transport.cut()
+                await transport.cut()
             await client.wait_until_signed_in()
 
             assert transport.attempts_s == [0, 0.5, 1, 1.5]
@@ -80,7 +80,7 @@ def test_who_waits_for_an_answer_learns_that_the_connection_is_lost() -> None:
         async with client_over(transport) as client, asyncio.TaskGroup() as tasks:
             waiting = tasks.create_task(outcome(client.wait_for_interest("x", 60)))
             await asyncio.sleep(1)
-            transport.cut()
+            await transport.cut()
 
             assert isinstance(await waiting, Disconnected)
         await transport.broker.stop()

@@ -48,8 +48,8 @@ def test_a_closed_link_hears_nothing() -> None:
     async def check() -> None:
         broker, listener = Broker(), Listener()
         link = await LoopbackTransport(broker, None).open(listener)
-        link.close()
-        link.close()
+        await link.close()
+        await link.close()
         await asyncio.sleep(10)
 
         assert listener.closed == ["client namespace disconnect"]

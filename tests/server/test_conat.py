@@ -1,0 +1,186 @@
+"""conat in a real Jupyter Server: who may connect, and what the project answers."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from cocalc_jupyter_ext.conat.client.client import Client
+from cocalc_jupyter_ext.conat.errors import RemoteError, SignInFailed
+from cocalc_jupyter_ext.conat.protocol.subjects import project_subject
+from cocalc_jupyter_ext.conat.services.service import call
+from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport, socket_url
+from cocalc_jupyter_ext.conat.types import ProjectId
+from cocalc_jupyter_ext.server.conat import ConatService
+from cocalc_jupyter_ext.server.identity import account_id_from_username
+
+from ..javascript.test_conformance import CHECKS, PROJECT_CHECKS, conformance
+from ..support.servers import TOKEN, JupyterServer
+from .test_membership import USERS_CONFIG
+
+P = ProjectId("cccccccc-cccc-4ccc-8ccc-cccccccccccc")
+OTHER = ProjectId("bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb")
+
+
+@pytest.fixture(scope="module")
+def users_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """Run a server with several users, told apart by their tokens."""
+    server = JupyterServer(tmp_path_factory.mktemp("users"), USERS_CONFIG)
+    server.start()
+    yield server
+    server.stop()
+
+
+def client_of(server: JupyterServer, token: str = TOKEN) -> Client:
+    return Client(TornadoTransport(server.url, headers={"Authorization": f"token {token}"}))
+
+
+def api_of(server: JupyterServer) -> str:
+    return project_subject(project_id_of(server), "api", compute_server_id=0)
+
+
+def project_id_of(server: JupyterServer) -> ProjectId:
+    kept = server.folder / "data" / "cocalc" / "project-id"
+    return ProjectId(kept.read_text().strip())
+
+
+async def test_the_project_answers_its_collaborators(server: JupyterServer) -> None:
+    async with client_of(server) as client:
+        answer = await call(client, api_of(server), "system.ping", timeout_s=10)
+        pong = await call(client, api_of(server), "ping", timeout_s=10)
+
+        assert abs(answer["now"] - time.time() * 1000) < 60_000
+        assert pong == "pong"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("system.exec", "'system.exec' is not supported by this server"),
+        ("system.nonsense", "unknown function 'system.nonsense'"),
+        ("system.ping", "system.ping: too many positional arguments"),
+    ],
+)
+async def test_what_the_project_cannot_do_is_a_clear_error(
+    server: JupyterServer, name: str, reason: str
+) -> None:
+    async with client_of(server) as client:
+        with pytest.raises(RemoteError, match=reason):
+            await call(client, api_of(server), name, [{"command": "ls"}], timeout_s=10)
+
+
+async def test_another_project_is_out_of_reach(server: JupyterServer) -> None:
+    async with client_of(server) as client:
+        with pytest.raises(RemoteError, match="permission denied") as refusal:
+            await call(client, project_subject(OTHER, "api", compute_server_id=0), "ping")
+
+        assert refusal.value.code == 403
+
+
+async def test_an_upgrade_without_a_user_is_refused(server: JupyterServer) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(socket_url(server.url))
+
+    assert refused.value.response.status_code == 403
+
+
+async def test_a_page_of_another_origin_is_refused(server: JupyterServer) -> None:
+    cookie = {"Cookie": cookies_of(server)}
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(
+            socket_url(server.url), additional_headers=cookie, origin="https://evil.example"
+        )
+    assert refused.value.response.status_code == 403
+
+    async with connect(
+        socket_url(server.url), additional_headers=cookie, origin=server.url.rstrip("/")
+    ) as socket:
+        assert str(await socket.recv()).startswith("0{")
+
+
+def cookies_of(server: JupyterServer) -> str:
+    """Log in as a browser does."""
+    with httpx.Client(base_url=server.url) as browser:
+        browser.get("/", params={"token": TOKEN})
+        return "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+
+
+async def test_long_polling_gets_a_clear_error(server: JupyterServer) -> None:
+    answer = await server.request("GET", "conat/?EIO=4&transport=polling")
+
+    assert answer.status_code == 400
+    assert "websocket" in answer.json()["message"]
+
+
+async def test_the_javascript_libraries_work_through_jupyter_server(server: JupyterServer) -> None:
+    report = await conformance(server.url, cookies_of(server), project_id_of(server))
+
+    assert report["failed"] == []
+    assert len(report["passed"]) == CHECKS + PROJECT_CHECKS
+
+
+async def test_the_account_is_that_of_jupyters_user(users_server: JupyterServer) -> None:
+    async with client_of(users_server, "ann") as client:
+        info = await client.wait_until_signed_in()
+
+        assert info.user == {"account_id": account_id_from_username("ann", P)}
+
+
+@pytest.mark.parametrize("token", ["reader", "outsider"])
+async def test_who_may_not_execute_may_not_connect(users_server: JupyterServer, token: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(
+            socket_url(users_server.url), additional_headers={"Authorization": f"token {token}"}
+        )
+
+    assert refused.value.response.status_code == 403
+
+
+async def test_a_removed_member_is_disconnected_for_good(users_server: JupyterServer) -> None:
+    async with client_of(users_server, "ben") as ben, client_of(users_server, "ann") as ann:
+        mine = await ben.subscribe(f"project.{project_id_of(users_server)}.x")
+        await ann.wait_until_signed_in()
+        await users_server.request(
+            "POST",
+            "cocalc/api/members/revoke",
+            token="service",
+            content=json.dumps({"name": "ben"}),
+        )
+
+        async with asyncio.timeout(10):
+            with pytest.raises(SignInFailed, match="on purpose"):
+                await anext(mine)
+        assert await call(ann, api_of(users_server), "ping") == "pong"
+
+
+async def test_the_project_keeps_its_id_and_its_clients_over_a_restart(
+    own_server: JupyterServer,
+) -> None:
+    own_server.start()
+    before = project_id_of(own_server)
+    async with client_of(own_server) as client:
+        await call(client, api_of(own_server), "ping", timeout_s=10)
+        await asyncio.to_thread(own_server.kill)
+        await asyncio.to_thread(own_server.start)
+        async with asyncio.timeout(20):
+            await client.publish(f"project.{before}.x")
+
+        assert project_id_of(own_server) == before
+        assert await call(client, api_of(own_server), "ping", timeout_s=10) == "pong"
+
+
+async def test_the_service_starts_and_stops_as_often_as_it_is_told_to_stop() -> None:
+    service = ConatService(P)
+    await service.stop()
+    service = ConatService(P)
+    await service.start()
+    assert len(service.broker.peers) == 1
+    await service.stop()
+    await service.stop()
+
+    assert service.broker.peers == {}
