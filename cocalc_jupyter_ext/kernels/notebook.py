@@ -7,7 +7,7 @@ A cell that was deleted meanwhile is passed over; one that was moved is found by
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pycrdt import Map
@@ -55,6 +55,7 @@ class _Shown:
     cell: QueuedCell
     outputs: CellOutputs
     wait: int = 0
+    captured_by: set[str] = field(default_factory=set)
 
 
 class Notebook:
@@ -210,6 +211,10 @@ class Notebook:
                 del self._by_display[display_id]
 
     def _apply(self, shown: _Shown, kind: str, content: dict[str, Any]) -> None:
+        if kind == "comm_msg":
+            _note_capture(shown.captured_by, content)
+        if kind == "clear_output" and shown.captured_by:
+            return
         shown.outputs.apply(kind, content)
         self._changed[shown] = None
         display_id = (content.get("transient") or {}).get("display_id")
@@ -257,6 +262,18 @@ def end_orphans(document: NotebookDocument) -> int:
                 render.append_output(cell, _error_output(Loss.SERVER_ENDED, "Run the cell again."))
                 render.show_finished(cell)
     return len(orphans)
+
+
+def _note_capture(captured_by: set[str], content: dict[str, Any]) -> None:
+    """Follow which Output widgets capture what the cell prints.
+
+    What they capture is shown in the cell, but when they are cleared the cell is not: it shows
+    the widgets themselves.
+    """
+    state = (content.get("data") or {}).get("state")
+    if isinstance(state, dict) and "msg_id" in state:
+        change = captured_by.add if state["msg_id"] else captured_by.discard
+        change(str(content.get("comm_id")))
 
 
 def _pages(reply: Reply) -> list[dict[str, Any]]:

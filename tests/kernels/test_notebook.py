@@ -251,6 +251,22 @@ def test_after_the_kernel_is_gone_nothing_of_it_is_expected(notebook, document):
     assert texts(document, 0) == []
 
 
+def test_clearing_an_output_widget_does_not_clear_the_cell_that_shows_it(notebook, document):
+    def capture(comm_id, msg_id):
+        receive(notebook, "comm_msg", comm_id=comm_id, data={"state": {"msg_id": msg_id}})
+
+    started(notebook, 0)
+    receive(notebook, "stream", name="stdout", text="widget")
+    capture("outer", "request-1")
+    capture("inner", "request-1")
+    capture("inner", "")
+    receive(notebook, "clear_output", wait=False)
+    assert texts(document, 0) == ["widget"]
+    capture("outer", "")
+    receive(notebook, "clear_output", wait=False)
+    assert texts(document, 0) == []
+
+
 def test_a_closed_document_is_left_alone(notebook, document):
     queued = started(notebook, 0)
     document.closed = True
