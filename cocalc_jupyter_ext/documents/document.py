@@ -17,7 +17,13 @@ from pycrdt import TransactionEvent
 
 from .contents import YDocument
 from .durable_log import DurableLog
-from .errors import DocumentClosedError, DocumentError, LogWriteError, MalformedFrameError
+from .errors import (
+    DocumentClosedError,
+    DocumentError,
+    LogBusyError,
+    LogWriteError,
+    MalformedFrameError,
+)
 from .file_link import FileLink
 from .notices import Notify
 from .room_ids import RoomId
@@ -102,6 +108,7 @@ class LiveDocument:
         self._waiters: set[tuple[int, int, asyncio.Future[bool]]] = set()
         self._from: tuple[object, str] = (None, "")
         self._compaction: asyncio.Task[None] | None = None
+        self._settings = settings
         self._compact_at = settings.compact_bytes
         self._closed = False
         self._freed = False
@@ -172,9 +179,14 @@ class LiveDocument:
             yield
 
     def apply(self, update: bytes, *, origin: object, author: str) -> None:
-        """Apply an update that a peer sent; raises MalformedFrameError, DocumentClosedError."""
+        """Apply an update that a peer sent.
+
+        Raises MalformedFrameError, DocumentClosedError, LogBusyError.
+        """
         if self._closed:
             raise DocumentClosedError(self.path)
+        if self._log.backlog_bytes > self._settings.max_backlog_bytes:
+            raise LogBusyError(self.path)
         if update == EMPTY_UPDATE:
             return
         self._from = (origin, author)

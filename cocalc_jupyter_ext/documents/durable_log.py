@@ -44,6 +44,7 @@ class DurableLog:
         self._executor = executor
         self._on_failure = on_failure
         self._queue: list[_Waiting] = []
+        self._queued_bytes = 0
         self._writing = False
         self._failing: LogWriteError | None = None
         self._one_call = asyncio.Lock()
@@ -61,8 +62,14 @@ class DurableLog:
         """The size of the log."""
         return self._log.size_bytes
 
+    @property
+    def backlog_bytes(self) -> int:
+        """How much waits for the next write."""
+        return self._queued_bytes
+
     def append(self, update: LoggedUpdate, then: Callable[[], None]) -> None:
         """Make an update durable, then call ``then``."""
+        self._queued_bytes += len(update.update)
         self._put(_Waiting(update, then))
 
     def after_durable(self, then: Callable[[], None]) -> None:
@@ -116,7 +123,7 @@ class DurableLog:
 
     async def _write_all(self) -> None:
         while self._queue:
-            batch, self._queue = self._queue, []
+            batch, self._queue, self._queued_bytes = self._queue, [], 0
             self._writing = True
             await self._write_until_done([w.update for w in batch if w.update is not None])
             for waiting in batch:

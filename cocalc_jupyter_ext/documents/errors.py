@@ -9,6 +9,7 @@
     ``DocumentBusyError``         another server process has the document open
     ``DocumentClosedError``       the document was closed meanwhile
     ``LogWriteError``             updates cannot be made durable
+    ``LogBusyError``              more updates come than can be made durable
 ``MalformedFrameError``           a peer sent bytes that are not of the protocol
 """
 
@@ -20,6 +21,7 @@ __all__ = [
     "FileUnreadableError",
     "FileWriteError",
     "InvalidRoomIdError",
+    "LogBusyError",
     "LogWriteError",
     "MalformedFrameError",
     "UnknownDocumentError",
@@ -118,6 +120,17 @@ class LogWriteError(DocumentError):
 
     def __str__(self) -> str:
         return f"changes cannot be stored ({self.problem}); free some disk space"
+
+
+class LogBusyError(DocumentError):
+    """More updates come than can be made durable."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"changes of {self.path} come faster than they can be stored; try again"
 
 
 class MalformedFrameError(Exception):

@@ -13,10 +13,12 @@ class DocumentSettings:
 
     ``file_poll_s`` is how often the plain file is looked at for changes from outside;
     ``close_delay_s`` how long a document stays open after the last one let go of it;
-    ``compact_bytes`` the size from which a log is compacted while its document is open.
+    ``compact_bytes`` the size from which a log is compacted while its document is open;
+    ``max_backlog_bytes`` how much may wait to become durable before peers are asked to wait.
     """
 
     autosave: AutosaveTimes = field(default_factory=AutosaveTimes)
     file_poll_s: float = 1.0
     close_delay_s: float = 60.0
     compact_bytes: int = 4_000_000
+    max_backlog_bytes: int = 100_000_000

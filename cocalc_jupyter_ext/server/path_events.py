@@ -5,6 +5,7 @@ from typing import Any
 from jupyter_events import EventLogger
 
 from ..documents.registry import DocumentRegistry
+from .api_paths import normal_path
 
 __all__ = ["CONTENTS_SCHEMA", "follow_paths"]
 
@@ -16,6 +17,6 @@ def follow_paths(events: EventLogger, documents: DocumentRegistry) -> None:
 
     async def on_contents(logger: EventLogger, schema_id: str, data: dict[str, Any]) -> None:
         if data["action"] == "rename":
-            documents.follow_rename(data["source_path"].strip("/"), data["path"].strip("/"))
+            documents.follow_rename(normal_path(data["source_path"]), normal_path(data["path"]))
 
     events.add_listener(schema_id=CONTENTS_SCHEMA, listener=on_contents)

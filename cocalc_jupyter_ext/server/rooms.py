@@ -25,6 +25,7 @@ from ..documents.errors import (
     DocumentClosedError,
     DocumentError,
     InvalidRoomIdError,
+    LogBusyError,
     MalformedFrameError,
 )
 from ..documents.file_ids import FileIds
@@ -32,6 +33,7 @@ from ..documents.registry import DocumentRegistry
 from ..documents.room import DocumentRoom, PresenceRoom
 from ..documents.room_ids import RoomId
 from ..documents.rooms import Rooms
+from .api_paths import normal_path
 from .event_emitter import EventEmitter
 from .refusals import OTHER_HISTORY, REVOKED, Closing, Refusals, shorten
 from .settings import RoomSettings
@@ -86,7 +88,7 @@ class SessionHandler(_Authorized, APIHandler):
         400 for a body without a usable format and type, 404 when there is no file.
         """
         await self.require("read")
-        path = path.strip("/")
+        path = normal_path(path)
         contents: Any = self.contents_manager  # its classes are untyped
         if not await ensure_async(contents.file_exists(path)):
             raise HTTPError(404, f"{path}: there is no such file")
@@ -189,6 +191,8 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, _Authorized):
             self.close(_PROTOCOL_ERROR, shorten(str(error)))
         except DocumentClosedError as error:
             self.close(_GOING_AWAY, shorten(str(error)))
+        except LogBusyError as error:
+            self.close(_TRY_LATER, shorten(str(error)))
 
     def on_close(self) -> None:
         """Leave the room."""

@@ -13,6 +13,7 @@ from ..documents.errors import FileMissingError
 from ..documents.file_ids import FileIds
 from ..documents.registry import DocumentRegistry
 from ..documents.room_ids import RoomId
+from .api_paths import normal_path
 
 __all__ = ["SharedDocuments"]
 
@@ -66,6 +67,7 @@ class SharedDocuments:
             return RoomId.parse(room_id)
         if path is None or content_type is None or file_format is None:
             raise ValueError("give either room_id, or path, content_type and file_format")
+        path = normal_path(path)
         document = self._documents.find(path, file_format=file_format, file_type=content_type)
         if document is not None:
             return document.room_id

@@ -1,6 +1,7 @@
 import asyncio
 import gc
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,14 @@ from jupyter_ydoc.yunicode import YUnicode
 from pycrdt import Doc
 
 from cocalc_jupyter_ext.documents.document import LiveDocument
-from cocalc_jupyter_ext.documents.errors import DocumentClosedError, MalformedFrameError
+from cocalc_jupyter_ext.documents.errors import (
+    DocumentClosedError,
+    LogBusyError,
+    MalformedFrameError,
+)
 from cocalc_jupyter_ext.documents.notebook_cells import find_cell
 
-from ..support.documents import NOTEBOOK_ID, TEXT_ID, MemoryStorage, open_world
+from ..support.documents import NOTEBOOK_ID, STILL, TEXT_ID, MemoryStorage, open_world
 
 
 def page_of(document: LiveDocument) -> YUnicode:
@@ -89,6 +94,21 @@ async def test_rubbish_is_refused_and_changes_nothing(tmp_path: Path) -> None:
             document.apply(b"\x01\x02\x03", origin=None, author="")
 
         assert document.ydoc.get() == "hello"
+
+
+async def test_peers_are_asked_to_wait_when_the_log_cannot_keep_up(tmp_path: Path) -> None:
+    async with open_world(tmp_path, settings=replace(STILL, max_backlog_bytes=100)) as world:
+        document = await world.registry.open(TEXT_ID)
+        page = page_of(document)
+        document.apply(type_in(page, "x" * 200), origin=None, author="")
+        more = type_in(page, "y")
+
+        with pytest.raises(LogBusyError, match="try again"):
+            document.apply(more, origin=None, author="")
+        await document.flush()
+        document.apply(more, origin=None, author="")
+
+        assert document.ydoc.get() == "hello" + "x" * 200 + "y"
 
 
 async def test_a_run_can_wait_for_the_text_typed_before_it(tmp_path: Path) -> None:

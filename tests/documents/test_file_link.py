@@ -223,6 +223,23 @@ async def test_a_deleted_file_is_written_by_an_edit_or_a_wish_only(tmp_path: Pat
         assert world.storage.files["a.txt"] == "hello"
 
 
+async def test_a_file_on_its_way_to_another_path_is_no_deleted_file(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        type_in(document, "!")
+        files = world.storage.files
+        files["b.txt"] = files.pop("a.txt")
+        world.storage._versions["b.txt"] = world.storage._versions["a.txt"]
+
+        saving = asyncio.create_task(document.save())
+        await asyncio.sleep(0.02)  # the news of a rename come a moment after it
+        world.registry.follow_rename("a.txt", "b.txt")
+        await saving
+
+        assert files["b.txt"] == "hello!"
+        assert "a.txt" not in files
+
+
 async def test_edits_that_no_file_has_are_found_when_the_log_is_opened(tmp_path: Path) -> None:
     async with open_world(tmp_path) as world:
         document = await world.registry.open(TEXT_ID)
