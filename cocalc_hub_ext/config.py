@@ -18,7 +18,7 @@ from traitlets.utils.importstring import import_item
 
 from .addresses import is_loopback
 from .auth.demo import DEMO_WARNING, DemoAuthenticator
-from .auth.project_safe import PROJECT_ROLE, protect
+from .auth.project_safe import PROJECT_GROUP, PROJECT_ROLE, protect
 from .hooks import PROJECT_ROUTE, PreSpawn, ProjectRedirectHandler
 from .proxy.configure import configure as configure_proxy
 from .settings import HubSettings, InvalidOptionError, resolve_settings
@@ -197,7 +197,7 @@ def _add_roles(c: Config) -> None:
     extra = sorted(c.JupyterHub.get("extra_user_scopes", []))
     ours = [
         {"name": "user", "scopes": [*_USER_SCOPES, *extra]},
-        {"name": PROJECT_ROLE, "scopes": _PROJECT_SCOPES},
+        {"name": PROJECT_ROLE, "scopes": _PROJECT_SCOPES, "groups": [PROJECT_GROUP]},
         {"name": "cocalc-service", "scopes": _SERVICE_SCOPES, "services": [SERVICE_NAME]},
     ]
     theirs = c.JupyterHub.get("load_roles", [])

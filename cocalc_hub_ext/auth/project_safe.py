@@ -15,9 +15,12 @@ from sqlalchemy.orm import object_session
 
 from ..ids import is_project_id
 
-__all__ = ["PROJECT_ROLE", "ProjectSafe", "TrustedClients", "protect"]
+__all__ = ["PROJECT_GROUP", "PROJECT_ROLE", "ProjectSafe", "TrustedClients", "protect"]
 
 PROJECT_ROLE = "cocalc-project"
+# Projects have their role through a group: who has a role directly is forgotten at every start of
+# the hub unless the configuration lists them; who is in a group is not.
+PROJECT_GROUP = "cocalc-projects"
 _SERVER_CLIENT = "jupyterhub-user-"
 
 
@@ -50,11 +53,12 @@ class ProjectSafe:
     def add_user(self, user: Any) -> Any:
         """Give a new project its role; leave people to the authenticator.
 
-        The hub calls this for every user that is created, and for all users when it starts.
+        The hub calls this for every user that is created, and for all users when it starts; then
+        with bare database rows, and there is nothing to do for projects.
         """
-        if is_project_id(user.name):
-            return _assign_project_role(getattr(user, "orm_user", user))
-        return super().add_user(user)  # type: ignore[misc]  # a mixin
+        if not is_project_id(user.name):
+            return super().add_user(user)  # type: ignore[misc]  # a mixin
+        return None if isinstance(user, orm.User) else _assign_project_role(user.orm_user)
 
     def get_handlers(self, app: Any) -> Any:
         """Return the authenticator's handlers; the first moment at which the hub's list exists."""
@@ -65,9 +69,10 @@ class ProjectSafe:
 
 def _assign_project_role(user: orm.User) -> None:
     """Let the project's own token do what a server needs, and nothing a person may do."""
-    session = object_session(user)
-    roles.grant_role(session, entity=user, rolename=PROJECT_ROLE)
-    roles.strip_role(session, entity=user, rolename="user")
+    session: Any = object_session(user)
+    user.groups.append(orm.Group.find(session, PROJECT_GROUP))
+    roles.strip_role(session, entity=user, rolename="user", commit=False)
+    session.commit()
 
 
 def protect(authenticator: type[Authenticator]) -> type[Authenticator]:

@@ -40,7 +40,7 @@ async def ensure_demo(
     if await database.read(lambda session: next(iter_projects(session), None)) is not None:
         return
     for name in (DEMO_OWNER, DEMO_COLLABORATOR):
-        await hub.ensure_user(name)
+        await hub.create_user(name)
     owner = await identities.get_person(DEMO_OWNER)
     project = await manager.create(owner, DEMO_TITLE)
     await manager.add_member(owner, project.project_id, DEMO_COLLABORATOR)

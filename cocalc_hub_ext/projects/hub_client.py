@@ -46,10 +46,14 @@ class HubClient:
         """Return the user model of a hub user, or None."""
         return await self._fetch(f"/users/{_quote(name)}")
 
+    async def create_user(self, name: str) -> None:
+        """Create a hub user; one that is there already is fine."""
+        await self._call("POST", f"/users/{_quote(name)}", accept=(409,))
+
     async def ensure_user(self, name: str) -> None:
-        """Create a hub user unless there is one of that name."""
+        """Create a hub user that is expected to be there; quieter in the hub's log if it is."""
         if await self.fetch_user(name) is None:
-            await self._call("POST", f"/users/{_quote(name)}", accept=(409,))
+            await self.create_user(name)
 
     # Servers of projects
 

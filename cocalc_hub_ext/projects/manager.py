@@ -165,6 +165,7 @@ class ProjectManager:
                 now=self._now(),
             )
         )
+        await self._hub.create_user(project_id)
         await self._mirror.update(project_id)
         return await self.get_project(account, project_id)
 

@@ -7,7 +7,7 @@ from jupyterhub.auth import Authenticator, NullAuthenticator
 from traitlets.config import Config
 
 from cocalc_hub_ext.auth.demo import DemoAuthenticator
-from cocalc_hub_ext.auth.project_safe import PROJECT_ROLE, ProjectSafe
+from cocalc_hub_ext.auth.project_safe import PROJECT_GROUP, PROJECT_ROLE, ProjectSafe
 from cocalc_hub_ext.config import SERVICE_NAME, configure
 from cocalc_hub_ext.settings import HubSettings
 from cocalc_hub_ext.startup import StartupError
@@ -93,6 +93,7 @@ def test_people_have_no_server_and_reach_the_projects_page_alone(c: Config) -> N
     assert "access:services!service=cocalc" in roles["user"]["scopes"]
     assert set(roles) == {"user", PROJECT_ROLE, "cocalc-service"}
     assert roles["cocalc-service"]["services"] == [SERVICE_NAME]
+    assert roles[PROJECT_ROLE]["groups"] == [PROJECT_GROUP]
 
 
 def test_what_the_administrator_set_before_is_kept_and_combined(c: Config) -> None:

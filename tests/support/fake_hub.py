@@ -36,9 +36,12 @@ class FakeHub:
         await self._take_part()
         return {"name": name} if name in self.users else None
 
-    async def ensure_user(self, name: str) -> None:
+    async def create_user(self, name: str) -> None:
         await self._take_part()
         self.users.add(name)
+
+    async def ensure_user(self, name: str) -> None:
+        await self.create_user(name)
 
     async def fetch_server(self, project_id: str) -> ServerView | None:
         await asyncio.sleep(0)

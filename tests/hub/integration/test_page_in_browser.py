@@ -12,7 +12,7 @@ from tests.support.hub import Hub
 PHONE = {"width": 360, "height": 740}
 START_MS = 60_000
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
