@@ -8,7 +8,7 @@ from pathlib import Path
 from ..support.conat_server import serve
 
 FOLDER = Path(__file__).parent
-MODULES = FOLDER / "node_modules"
+MODULES = FOLDER / "node_modules" / ".package-lock.json"
 CHECKS = 9
 PROJECT_CHECKS = 2
 
@@ -17,7 +17,7 @@ async def conformance(*arguments: str) -> dict[str, list[object]]:
     """Run the checks of ``conformance.mjs`` and return its report."""
     node = shutil.which("node")
     assert node is not None, "this test needs Node 20 or newer on the PATH"
-    assert MODULES.is_dir(), f"run `make {MODULES.relative_to(FOLDER.parent.parent)}` first"
+    assert MODULES.is_file(), f"run `make {MODULES.relative_to(FOLDER.parent.parent)}` first"
     process = await asyncio.create_subprocess_exec(
         node, "conformance.mjs", *arguments, cwd=FOLDER, stdout=asyncio.subprocess.PIPE
     )

@@ -88,14 +88,14 @@ def to_json(value: object, *, binary: Callable[[bytes], object] | None = None) -
     """
     rules = _JSON_RULES if binary is None else _Rules(_json_number, _iso_text, binary)
     prepared = _prepare(value, MAX_DEPTH, rules)
-    text = json.dumps(prepared, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = _ENCODER.encode(prepared)
     return text if text.isascii() else _LONE_SURROGATE.sub(_escape, text)
 
 
 def from_json(text: str | bytes) -> Any:
     """Return the value of a JSON text; raises CodecError."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return _DECODER.decode(text if isinstance(text, str) else text.decode())
     except (ValueError, RecursionError) as error:
         raise CodecError(f"not valid JSON: {error}") from error
 
@@ -114,6 +114,13 @@ def _escape(match: re.Match[str]) -> str:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+_ENCODER: Final = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+)
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+# Made once: the functions of ``json`` make them anew for each text.
 
 
 def _pack(value: object) -> bytes:
@@ -165,14 +172,24 @@ class _Rules:
 
 def _prepare(value: object, depth_left: int, rules: _Rules) -> object:
     """Return the value with JavaScript's rules applied, ready for a Python encoder."""
-    if value is None or isinstance(value, str | bool):
+    kind = type(value)
+    if value is None or kind is str or kind is bool:
         return value
+    if kind is dict or kind is list:
+        return _prepare_container(value, depth_left - 1, rules)
+    return _prepare_other(value, depth_left, rules)
+
+
+def _prepare_other(value: object, depth_left: int, rules: _Rules) -> object:
+    """As ``_prepare``, for what is less frequent, and for subclasses."""
     if isinstance(value, int | float):
         return rules.number(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return rules.binary(bytes(value))
     if isinstance(value, datetime):
         return rules.date(value)
+    if isinstance(value, str):
+        return str(value)
     if value is UNDEFINED:
         return None
     return _prepare_container(value, depth_left - 1, rules)
@@ -194,6 +211,8 @@ def _prepare_container(value: object, depth_left: int, rules: _Rules) -> object:
 
 def _ordered_items(mapping: Mapping[Any, object]) -> list[tuple[str, object]]:
     """Return the items in JavaScript's order: array indices ascending, then as inserted."""
+    if not any(type(key) is not str or key[:1].isdecimal() for key in mapping):
+        return list(mapping.items())
     items = {_encoded_key(key): item for key, item in mapping.items()}
     indices = sorted((key for key in items if _is_array_index(key)), key=int)
     if not indices:

@@ -8,7 +8,7 @@ namespace ``/`` exists.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
@@ -107,9 +107,10 @@ class PacketReader:
         waiting, attachments = self._waiting, self._attachments
         self._waiting, self._attachments = None, []
         try:
-            return replace(waiting, data=_fill(waiting.data, attachments))
+            data = _fill(waiting.data, attachments)
         except RecursionError as error:
             raise ProtocolError("the arguments are nested too deeply") from error
+        return Packet(waiting.type, data, waiting.ack_id, waiting.namespace)
 
 
 def _read_head(text: str) -> tuple[Packet, int]:
