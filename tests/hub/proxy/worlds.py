@@ -105,6 +105,7 @@ class RawTarget:
     port: int = 0
     heads: list[str] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator["RawTarget"]:
@@ -115,8 +116,15 @@ class RawTarget:
         finally:
             server.close()
             await server.wait_closed()
+            for task in self._serving:
+                task.cancel()
+            await asyncio.gather(*self._serving, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         try:
             self.heads.append(await read_head(reader))
             await self.answer(reader, writer)

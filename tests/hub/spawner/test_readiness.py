@@ -5,7 +5,7 @@ from aiohttp import web
 
 from cocalc_hub_ext.spawner.readiness import ServerDiedError, ServerSilentError, wait_until_ready
 
-from ..proxy.worlds import LOCAL, closed_port, serve_app
+from ..proxy.worlds import LOCAL, RawTarget, closed_port, serve_app
 
 UNIT_S = 0.05
 
@@ -60,15 +60,14 @@ async def test_a_server_that_stays_silent_is_given_up() -> None:
 
 
 async def test_a_server_that_accepts_and_never_answers_is_given_up() -> None:
-    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def swallow(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
-        writer.close()
 
-    server = await asyncio.start_server(swallow, LOCAL, 0)
-    port = server.sockets[0].getsockname()[1]
-    with pytest.raises(ServerSilentError):
-        await wait_until_ready(
-            f"http://{LOCAL}:{port}/api", lambda: None, interval_s=0.01, timeout_s=2 * UNIT_S
-        )
-    server.close()
-    await server.wait_closed()
+    async with RawTarget(swallow).serving() as target:
+        with pytest.raises(ServerSilentError):
+            await wait_until_ready(
+                f"http://{LOCAL}:{target.port}/api",
+                lambda: None,
+                interval_s=0.01,
+                timeout_s=2 * UNIT_S,
+            )
