@@ -82,7 +82,12 @@ class ProjectSpawner(LocalProcessSpawner):
 
     def get_args(self) -> list[str]:
         """Return the server's arguments."""
-        args = [*super().get_args(), f"--HubOAuth.cache_max_age={int(self.hub_cache_max_age)}"]
+        args = [
+            *super().get_args(),
+            f"--HubOAuth.cache_max_age={int(self.hub_cache_max_age)}",
+            # Every project would ask each of its members anew whether they want Jupyter's news.
+            "--LabApp.news_url=None",
+        ]
         return [*args, "--allow-root"] if os.geteuid() == 0 else args
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
