@@ -100,14 +100,19 @@ async def call(
     args: Sequence[object] = (),
     *,
     timeout_s: float = DEFAULT_TIMEOUT_S,
+    wait_for_interest: bool = True,
 ) -> Any:
     """Call a function of a service and return its result.
 
-    Raises RemoteError with the text of an error reply, without its ``Error: ``, and what
+    A service that is not there yet is waited for, within the time, unless the caller
+    wants to know at once (conat-core §15.2). Raises RemoteError with the text of an error reply, without its ``Error: ``, and what
     ``Client.request`` raises.
     """
     request = {"name": name, "args": list(args)}
-    reply = (await client.request(subject, request, timeout_s=timeout_s)).data
-    if isinstance(reply, dict) and reply.get("error"):
-        raise RemoteError(str(reply["error"]).removeprefix(ERROR_PREFIX))
-    return reply
+    reply = await client.request(
+        subject, request, timeout_s=timeout_s, wait_for_interest=wait_for_interest
+    )
+    result = reply.data
+    if isinstance(result, dict) and result.get("error"):
+        raise RemoteError(str(result["error"]).removeprefix(ERROR_PREFIX))
+    return result

@@ -112,7 +112,21 @@ def test_a_stopped_service_is_not_there_any_more() -> None:
             await service.stop()
             await virtual_time.settle()
             with pytest.raises(NoSubscribers):
-                await call(two, "calc", "add")
+                await call(two, "calc", "add", wait_for_interest=False)
+
+    virtual_time.run(check())
+
+
+def test_a_service_that_is_not_there_yet_is_waited_for() -> None:
+    async def check() -> None:
+        async with clients(Broker(), None, None) as (one, two), asyncio.TaskGroup() as tasks:
+            result = tasks.create_task(call(two, "calc", "add", [1, 2]))
+            await asyncio.sleep(10)
+            service = Service(one, "calc", calculate)
+            await service.start()
+
+            assert await result == 3
+            await service.stop()
 
     virtual_time.run(check())
 
