@@ -105,8 +105,8 @@ async def call(
     """Call a function of a service and return its result.
 
     A service that is not there yet is waited for, within the time, unless the caller
-    wants to know at once (conat-core §15.2). Raises RemoteError with the text of an error reply, without its ``Error: ``, and what
-    ``Client.request`` raises.
+    wants to know at once (conat-core §15.2). Raises RemoteError with the text
+    of an error reply, without its ``Error: ``, and what ``Client.request`` raises.
     """
     request = {"name": name, "args": list(args)}
     reply = await client.request(
