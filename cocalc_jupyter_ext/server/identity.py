@@ -57,7 +57,7 @@ def _kept_project_id(file: Path) -> ProjectId:
 def _create(file: Path, text: str) -> None:
     """Write a file whole, and once: of two servers that start together one is first."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}.draft")
+    draft = file.with_name(f"{file.name}.{text}.draft")
     draft.write_text(f"{text}\n", "ascii")
     try:
         os.link(draft, file)
