@@ -85,9 +85,10 @@ class Execution:
     ) -> None:
         self._documents = documents
         self._events = events
+        self._kernels = ServerKernels(kernel_manager)
         self.runners = RunnerRegistry(
             open_document=self._open_notebook,
-            host=ServerKernels(kernel_manager),
+            host=self._kernels,
             runs=Runs(new_id=_new_id, now=time.monotonic),
             settings=settings,
             new_id=_new_id,
@@ -104,6 +105,7 @@ class Execution:
         """End all runs visibly; idempotent."""
         self._events.remove_listener(schema_id=_KERNEL_ACTIONS, listener=self._on_kernel_action)
         await self.runners.close()
+        self._kernels.forget_failed_starts()
 
     async def _open_notebook(self, room_id: str) -> LiveDocument:
         parsed = RoomId.parse(room_id)

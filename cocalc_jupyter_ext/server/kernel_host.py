@@ -55,6 +55,17 @@ class ServerKernels:
         info: KernelConnectionInfo = kernel.get_connection_info()
         return info
 
+    def forget_failed_starts(self) -> None:
+        """Let the manager forget kernels that could not be started.
+
+        Until jupyter_client 8.10 it keeps them as "starting", and then fails to shut down the
+        others: the server would not end after somebody asked for a kernel that is missing.
+        """
+        starting: dict[str, Any] = getattr(self._manager, "_pending_kernels", {})
+        for kernel_id, start in list(starting.items()):
+            if start.done() and not self.exists(kernel_id):
+                del starting[kernel_id]
+
     @staticmethod
     async def _launched(kernel_id: str, kernel: Any) -> None:
         ready = getattr(kernel, "ready", None)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.notebook_runs import NotebookRuns, write_notebook
 from tests.support.room_client import RoomClient
-from tests.support.servers import JupyterServer, until
+from tests.support.servers import JupyterServer
 
 CONFIG = """
 c.CoCalcExtension.document_close_delay_s = 0.2
@@ -97,8 +97,7 @@ async def test_ten_thousand_lines_flushed_one_by_one_are_complete_as_one_output(
 async def test_without_any_page_the_file_is_saved_with_all_outputs(notebook):
     runs = await notebook("for i in range(2000): print(i, flush=True)", "1 / 0")
     await runs.run("c0", "c1")
-    await until(lambda: any(o.get("ename") for c in runs.on_disk().cells for o in c.outputs))
-    first, second = runs.on_disk().cells
+    first, second = (await runs.until_saved(lambda saved: saved.cells[1].outputs)).cells
     assert first.outputs[0].text.split() == [str(i) for i in range(2000)]
     assert first.execution_count == 1
     assert second.outputs[0].ename == "ZeroDivisionError"
@@ -108,8 +107,8 @@ async def test_a_long_silent_cell_needs_no_page(notebook):
     # Longer than the time after which a document without pages is closed.
     runs = await notebook("import time; time.sleep(1.5); print('done')")
     assert await runs.run("c0") == ["ok"]
-    await until(lambda: runs.on_disk().cells[0].outputs)
-    assert runs.on_disk().cells[0].outputs[0].text == "done\n"
+    saved = await runs.until_saved(lambda saved: saved.cells[0].outputs)
+    assert saved.cells[0].outputs[0].text == "done\n"
 
 
 async def test_a_page_that_comes_during_a_run_sees_what_was_printed_and_the_star(notebook):
@@ -287,7 +286,7 @@ async def test_a_plot_and_a_table_are_shown(notebook):
     assert plot["data"]["image/png"].startswith("iVBOR")
     table = (await runs.cell("c1"))["outputs"][-1]
     assert "<table" in table["data"]["text/html"]
-    await until(lambda: runs.on_disk().cells[1].outputs)
+    await runs.until_saved(lambda saved: saved.cells[1].outputs)
 
 
 async def test_a_progress_bar_leaves_one_line(notebook):
@@ -436,6 +435,14 @@ async def test_a_notebook_that_wants_a_kernel_which_is_not_installed_gets_a_clea
     response = await server.request("POST", "api/sessions", content=json.dumps(model))
     assert response.status_code == 501
     assert "The 'fortran-77' kernel is not available" in response.json()["message"]
+
+
+async def test_a_server_ends_although_a_kernel_could_not_be_started(tmp_path):
+    server = JupyterServer(tmp_path)
+    server.start()
+    await server.request("POST", "api/kernels", content='{"name": "fortran-77"}')
+    server.stop()
+    assert "Kernel does not exist" not in server.log
 
 
 async def test_a_stranger_is_refused(server):

@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 import httpx
 import nbformat
+from nbformat.reader import NotJSONError
 
 from .room_client import RoomClient
-from .servers import JupyterServer
+from .servers import JupyterServer, until
 
 __all__ = ["NotebookRuns", "write_notebook"]
 
@@ -143,8 +144,19 @@ class NotebookRuns:
         """Return the names of a cell's errors."""
         return [o["ename"] for o in cell["outputs"] if o["output_type"] == "error"]
 
-    def on_disk(self) -> nbformat.NotebookNode:
-        """Return the file, which must be a valid notebook."""
-        notebook = nbformat.read(self.server.work / self.path, as_version=4)
-        nbformat.validate(notebook)
-        return notebook
+    async def until_saved(
+        self, condition: Callable[[nbformat.NotebookNode], Any]
+    ) -> nbformat.NotebookNode:
+        """Wait until the file fulfils a condition; it must be a valid notebook then."""
+        found: list[nbformat.NotebookNode] = []
+
+        def saved() -> bool:
+            try:
+                found[:] = [nbformat.read(self.server.work / self.path, as_version=4)]
+            except NotJSONError:  # Jupyter's contents manager is just writing it
+                return False
+            return bool(condition(found[0]))
+
+        await until(saved)
+        nbformat.validate(found[0])
+        return found[0]
