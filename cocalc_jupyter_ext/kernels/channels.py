@@ -1,7 +1,7 @@
 """The sockets of one kernel, with a session of our own.
 
 ``KernelChannels`` sends requests and hears replies on the event loop. It notices the end of the
-kernel's process as the closing of the shell connection, which needs neither polling nor the
+kernel's process as the closing of the connections, which needs neither polling nor the
 cooperation of whoever ended it.
 """
 
@@ -67,20 +67,20 @@ class KernelChannels:
     def __init__(self, info: ConnectionInfo, session: Session, listener: ChannelListener) -> None:
         self._session = session
         self._listener = listener
-        self._context = zmq.asyncio.Context()
+        self._context = _WatchedContext()
         made = connection(info, session, self._context)
         identity = session.bsession
         self._shell: Any = made.connect_shell(identity)
         self._control: Any = made.connect_control(identity)
         self._stdin: Any = made.connect_stdin(identity)
-        self._monitor: Any = self._shell.get_monitor_socket(
-            zmq.EVENT_DISCONNECTED | zmq.EVENT_MONITOR_STOPPED
-        )
+        self.connected = asyncio.Event()
+        """Set when all channels are connected: a kernel drops a question to an unknown peer."""
+        self._unconnected = {self._shell, self._control, self._stdin}
         self._tasks = [
             self._start(self._read(self._shell, listener.on_reply), "shell"),
             self._start(self._read(self._control, listener.on_reply), "control"),
             self._start(self._read(self._stdin, listener.on_input_request), "stdin"),
-            self._start(self._watch(), "monitor"),
+            *(self._start(self._watch(socket), "connection") for socket in self._unconnected),
         ]
 
     def ping(self) -> None:
@@ -113,7 +113,8 @@ class KernelChannels:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if tasks:
-            self._shell.disable_monitor()
+            for socket in (self._shell, self._control, self._stdin):
+                socket.disable_monitor()
             self._context.destroy(linger=0)
 
     def _start(self, reading: Any, channel: str) -> asyncio.Task[None]:
@@ -137,8 +138,23 @@ class KernelChannels:
             else:
                 handle(message)
 
-    async def _watch(self) -> None:
+    async def _watch(self, socket: Any) -> None:
+        monitor = socket.get_monitor_socket()
         while True:
-            event = await recv_monitor_message(self._monitor)
-            if event["event"] == zmq.EVENT_DISCONNECTED:
+            event = (await recv_monitor_message(monitor))["event"]
+            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self._unconnected.discard(socket)
+                if not self._unconnected:
+                    self.connected.set()
+            elif event == zmq.EVENT_DISCONNECTED:
                 self._listener.on_disconnected()
+
+
+class _WatchedContext(zmq.asyncio.Context):
+    """Watches every channel from before it connects, so that no event is missed."""
+
+    def socket(self, socket_type: int, **options: Any) -> Any:  # type: ignore[override]  # narrower
+        made = super().socket(socket_type, **options)
+        if socket_type == zmq.DEALER:
+            made.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        return made

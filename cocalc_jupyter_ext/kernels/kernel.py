@@ -131,6 +131,7 @@ class KernelLink:
         self._channels.ping()
         try:
             async with asyncio.timeout(timeout_s):
+                await self._channels.connected.wait()
                 await self._answered.wait()
                 await self._heard.wait()
         except TimeoutError:

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cocalc_jupyter_ext.kernels.backlog import Backlog, IopubMessage
@@ -30,6 +30,7 @@ def unmerged(messages):
             yield message.parent_id, message.kind, ""
 
 
+@settings(deadline=None)
 @given(MESSAGES)
 def test_nothing_is_lost_or_reordered(messages):
     backlog = Backlog()

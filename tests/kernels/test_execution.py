@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cocalc_jupyter_ext.kernels.errors import TooManyQueuedError
@@ -212,6 +212,7 @@ EVENTS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(EVENTS, max_size=40))
 def test_every_queued_cell_ends_exactly_once_whatever_happens(events):
     state = ExecutionState(max_queued=20)

@@ -2,7 +2,7 @@ import itertools
 
 import nbformat
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cocalc_jupyter_ext.kernels.outputs import CellOutputs, OutputLimits, OutputsEdit
@@ -85,6 +85,7 @@ def text_of(outputs):
     return "".join(o["text"] for o in outputs if o["output_type"] == "stream")
 
 
+@settings(deadline=None)
 @given(MESSAGES, st.sampled_from([OutputLimits(), SMALL]))
 def test_edits_taken_at_any_moments_add_up_to_the_outputs(messages, limits):
     outputs, document = CellOutputs(limits), Document()
@@ -103,6 +104,7 @@ def test_edits_taken_at_any_moments_add_up_to_the_outputs(messages, limits):
     assert outputs.take_edit() is None
 
 
+@settings(deadline=None)
 @given(MESSAGES, st.sampled_from([OutputLimits(), SMALL]))
 def test_outputs_are_valid_and_adjacent_text_of_one_stream_is_one_output(messages, limits):
     outputs = folded(*[m for m in messages if m[0] not in {"take", "update"}], limits=limits)

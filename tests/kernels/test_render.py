@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycrdt import Array, Map, Text
 
@@ -75,6 +75,7 @@ def shown(document):
     return document.cell(0)["outputs"]
 
 
+@settings(deadline=None)
 @given(MESSAGES, st.sampled_from([OutputLimits(), SMALL]))
 def test_document_and_front_end_show_the_outputs_whatever_the_kernel_prints(messages, limits):
     document = MemoryDocument("1")

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cocalc_jupyter_ext.kernels.stream_text import StreamText, TextEdit
@@ -47,11 +47,13 @@ def printed(*chunks: str) -> str:
     return str(stream)
 
 
+@settings(deadline=None)
 @given(CHUNKS)
 def test_the_text_is_what_a_terminal_shows(chunks):
     assert printed(*chunks) == terminal("".join(chunks))
 
 
+@settings(deadline=None)
 @given(CHUNKS | COLOURED, st.lists(st.booleans(), min_size=12, max_size=12))
 def test_the_edits_taken_at_any_moments_add_up_to_the_text(chunks, take_after):
     stream = StreamText()
@@ -64,6 +66,7 @@ def test_the_edits_taken_at_any_moments_add_up_to_the_text(chunks, take_after):
     assert apply(copy, stream.take_edit()) == str(stream)
 
 
+@settings(deadline=None)
 @given(COLOURED)
 def test_the_text_does_not_depend_on_where_messages_were_cut(chunks):
     whole = "".join(chunks)
