@@ -90,7 +90,7 @@ tests/javascript/node_modules/.package-lock.json: tests/javascript/package-lock.
 	npm ci --prefix tests/javascript --no-audit --no-fund
 
 check-node:
-	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null && command -v npm >/dev/null \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null \
 		|| { echo "Building the front end needs Node.js >= 20 with npm (https://nodejs.org); a released wheel needs none: pip install cocalc-jupyter" >&2; exit 1; }
 
 check-test-tools:
