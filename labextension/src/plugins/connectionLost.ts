@@ -13,6 +13,7 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { Outage } from '../services/outage';
+import { signInAgain } from '../services/signIn';
 import { IProjectRequests } from '../tokens';
 import { OutageNotice } from '../ui/outageNotice';
 
@@ -31,8 +32,10 @@ export const connectionLostPlugin: JupyterFrontEndPlugin<IConnectionLost> = {
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
-    const notice = new OutageNotice(trans, projectsUrlOf(paths));
-    const outage = new Outage(() => requests.fetchRights(), sleep, notice);
+    const page = URLExt.join(paths.urls.base, 'lab');
+    const notice = new OutageNotice(trans, projectsUrlOf(paths), page);
+    const signIn = () => signInAgain(page, (url, init) => fetch(url, init));
+    const outage = new Outage(() => requests.fetchRights(), signIn, sleep, notice);
     return () => outage.report();
   }
 };

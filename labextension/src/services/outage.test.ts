@@ -13,6 +13,10 @@ function createOutage(answers: (number | 'ok')[]): { outage: Outage; told: strin
         ? Promise.resolve()
         : Promise.reject(new RequestError(answer, String(answer)));
     },
+    () => {
+      told.push('sign in');
+      return Promise.resolve();
+    },
     ms => {
       told.push(`wait ${ms}`);
       return Promise.resolve();
@@ -38,10 +42,26 @@ test('an outage is told once and ends when the server answers', async () => {
   assert.deepEqual(told, ['unreachable', 'wait 3000', 'wait 3000', 'wait 3000', 'hidden']);
 });
 
-test('a user whom the server does not know any more is told so', async () => {
-  const { outage, told } = createOutage([0, 403]);
+test('a server that was started anew is signed in to without a word', async () => {
+  const { outage, told } = createOutage([403, 'ok']);
   await outage.report();
-  assert.deepEqual(told, ['unreachable', 'wait 3000', 'refused']);
+  assert.deepEqual(told, ['sign in', 'hidden']);
+});
+
+test('a user whom the server refuses is told so until it lets them in again', async () => {
+  const { outage, told } = createOutage([0, 403, 403, 403, 403, 403, 'ok']);
+  await outage.report();
+  assert.deepEqual(told, [
+    'unreachable',
+    'wait 3000',
+    'sign in',
+    'refused',
+    'wait 15000',
+    'sign in',
+    'wait 15000',
+    'sign in',
+    'hidden'
+  ]);
 });
 
 test('a second outage is reported again', async () => {

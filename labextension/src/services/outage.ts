@@ -12,14 +12,23 @@ export interface IOutageNotice {
 }
 
 const PROBE_EVERY_MS = 3000;
+/** Who is refused stays so until they sign in somewhere or are let in again. */
+const PROBE_REFUSED_EVERY_MS = 15_000;
+
+type Answer = 'answers' | 'unreachable' | 'refused';
 
 /**
- * Watches for the server to come back.
+ * Watches for the server to come back, and signs in again when it does not know the user any more.
+ *
+ * A project's server that was started anew knows nobody's cookie; without a new one this page, and
+ * what was typed into it meanwhile, could never connect again.
  */
 export class Outage {
   constructor(
     /** Asks the server anything; throws `RequestError`. */
     private readonly probe: () => Promise<unknown>,
+    /** Renews the server's cookie if that needs nobody's help. */
+    private readonly signIn: () => Promise<void>,
     private readonly sleep: (ms: number) => Promise<void>,
     private readonly notice: IOutageNotice
   ) {}
@@ -33,23 +42,33 @@ export class Outage {
   }
 
   private async follow(): Promise<void> {
+    let told: Answer = 'answers';
     // A single failed request may be no more than that.
     let state = await this.ask();
-    if (state === 'unreachable') {
+    while (state !== 'answers') {
+      if (state === 'refused') {
+        await this.signIn();
+        state = await this.ask();
+      }
+      this.tell(state, told);
+      told = state;
+      if (state !== 'answers') {
+        await this.sleep(state === 'refused' ? PROBE_REFUSED_EVERY_MS : PROBE_EVERY_MS);
+        state = await this.ask();
+      }
+    }
+    this.notice.hide();
+  }
+
+  private tell(state: Answer, told: Answer): void {
+    if (state === 'unreachable' && told !== state) {
       this.notice.showUnreachable();
-    }
-    while (state === 'unreachable') {
-      await this.sleep(PROBE_EVERY_MS);
-      state = await this.ask();
-    }
-    if (state === 'refused') {
+    } else if (state === 'refused' && told !== state) {
       this.notice.showRefused();
-    } else {
-      this.notice.hide();
     }
   }
 
-  private async ask(): Promise<'answers' | 'unreachable' | 'refused'> {
+  private async ask(): Promise<Answer> {
     try {
       await this.probe();
       return 'answers';

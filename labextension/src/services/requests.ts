@@ -62,6 +62,9 @@ export interface IRights {
   execute: boolean;
 }
 
+/** Not reachable, a hub's answer for a server that does not run, and too many requests. */
+const TRANSIENT = new Set([0, 424, 429]);
+
 /** The server refused a request, or was not reachable (status 0). */
 export class RequestError extends Error {
   constructor(
@@ -74,7 +77,7 @@ export class RequestError extends Error {
 
   /** Whether the same request may succeed a little later. */
   get isTransient(): boolean {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    return TRANSIENT.has(this.status) || this.status >= 500;
   }
 }
 

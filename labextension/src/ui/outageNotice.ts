@@ -13,7 +13,9 @@ export class OutageNotice implements IOutageNotice {
   constructor(
     private readonly trans: TranslationBundle,
     /** Address of the page where projects are started, when there is one. */
-    private readonly projectsUrl: string | null
+    private readonly projectsUrl: string | null,
+    /** Address of a page that asks for a login when one is needed. */
+    private readonly loginUrl: string
   ) {}
 
   /** Say that the server cannot be reached. */
@@ -28,12 +30,11 @@ export class OutageNotice implements IOutageNotice {
 
   /** Say that the server refuses this user. */
   showRefused(): void {
-    const message = this.trans.__('You are signed out, or not a member of this project any more.');
-    const actions = [
-      action(this.trans.__('Reload'), () => {
-        location.reload();
-      })
-    ];
+    const message = this.trans.__(
+      'You are signed out, or not a member of this project any more. ' +
+        'Edits stay in this page until you sign in in another tab.'
+    );
+    const actions = [action(this.trans.__('Sign in'), () => open(this.loginUrl))];
     this.replace(Notification.error(message, { autoClose: false, actions }));
   }
 
