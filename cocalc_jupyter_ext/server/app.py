@@ -21,7 +21,15 @@ from ..documents.registry import DocumentRegistry
 from ..documents.rooms import Rooms
 from ..documents.settings import DocumentSettings
 from ..kernels.runner import RunnerSettings
-from . import conat, execution, kernel_websocket, membership, neighbours, rooms
+from . import (
+    atomic_files,
+    conat,
+    execution,
+    kernel_websocket,
+    membership,
+    neighbours,
+    rooms,
+)
 from .connections import UserSockets
 from .document_parts import DocumentParts
 from .event_emitter import EventEmitter
@@ -160,6 +168,7 @@ class CoCalcExtension(ExtensionApp):
     def _link_jupyter_server_extension(self, serverapp: "ServerApp") -> None:
         super()._link_jupyter_server_extension(serverapp)
         neighbours.arrange(serverapp.extension_manager, self.log)
+        atomic_files.install(serverapp)
 
     def initialize_settings(self) -> None:
         """Build the parts; nothing runs before ``start``."""
