@@ -25,7 +25,7 @@ class FrontEndBuildHook(BuildHookInterface[Any]):
     """Run the front end's production build unless its result is there."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build ``cocalc_jupyter_ext/labextension``; `SystemExit` with advice if Node is missing."""
+        """Build ``cocalc_jupyter_ext/labextension``; SystemExit with advice if Node is missing."""
         if BUILT.exists():
             return
         npm = shutil.which("npm")

@@ -49,7 +49,7 @@ for line in range({SLOW_LINES}):
 
 
 def real_notebook() -> nbformat.NotebookNode:
-    """Return a notebook with formulas, a plot, a table, an error, a slider and long outputs, not yet run."""
+    """Return a notebook with formulas, a plot, a table, an error, a slider and long outputs."""
     sources = [
         ("plot", PLOT),
         ("table", TABLE),

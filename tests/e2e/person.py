@@ -6,10 +6,13 @@ accessibility attributes and documented class names.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 __all__ = ["Person"]
 

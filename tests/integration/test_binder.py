@@ -1,5 +1,6 @@
 """What Binder does with this repository, done here step by step in a fresh virtual environment."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -50,8 +51,6 @@ def environment(visitor_home: Path) -> Path:
 
 
 def environment_of(venv: Path) -> dict[str, str]:
-    import os  # noqa: PLC0415
-
     kept = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
     return kept | {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}", "VIRTUAL_ENV": str(venv)}
 

@@ -4,14 +4,13 @@ import { test } from 'node:test';
 import { signInAgain } from './signIn';
 
 test('signing in again is a plain page view of the own origin', async () => {
-  const sent: [string, RequestInit][] = [];
-  await signInAgain('/user/p/lab', (url, init) => {
-    sent.push([url, init]);
+  const sent: unknown[] = [];
+  await signInAgain('/user/p/lab', (url, { mode, credentials }) => {
+    assert.equal(url, '/user/p/lab');
+    sent.push({ mode, credentials });
     return Promise.resolve();
   });
-  assert.equal(sent[0][0], '/user/p/lab');
-  assert.equal(sent[0][1].mode, 'no-cors');
-  assert.equal(sent[0][1].credentials, 'same-origin');
+  assert.deepEqual(sent, [{ mode: 'no-cors', credentials: 'same-origin' }]);
 });
 
 test('a sign-in that does not get through is left to the next probe', async context => {
