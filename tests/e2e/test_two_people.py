@@ -203,7 +203,6 @@ def test_nothing_is_lost_when_the_server_is_killed_while_typing(
 def test_after_the_restart_both_still_run_cells(people: tuple[Person, Person]) -> None:
     demo, guest = people
 
-    guest.wait_for_kernel()
     guest.run_cell(TABLE)
 
     expect(demo.cell(TABLE).locator(".jp-InputPrompt")).to_contain_text("[1]")

@@ -36,6 +36,10 @@ export class KernelStarter {
       await this.tellTerminating(context);
       return 'terminating';
     }
+    if (context.session?.kernel?.connectionStatus !== 'connected') {
+      // The server may have been started anew; Lab would take minutes to notice that.
+      await context.sessionManager.refreshRunning();
+    }
     if (context.hasNoKernel && (await context.startKernel()) && dialogs) {
       await dialogs.selectKernel(context);
     }
