@@ -30,18 +30,22 @@ def project_variables(
     python: Path,
     shell: str,
     unix_user: str,
+    defaults: Path,
     inherited: Mapping[str, str],
 ) -> dict[str, str]:
     """Return the variables of the project ``project_id`` that are added to JupyterHub's own.
 
     The folder of ``python`` comes first in ``PATH``, so that ``python``, ``jupyter`` and ``pip``
-    in a terminal are the ones the server runs with.
+    in a terminal are the ones the server runs with. ``defaults`` is a Jupyter configuration folder
+    for all projects: without its settings every project would ask each of its members about
+    Jupyter's news and about updates that only the administrator can make.
     """
     return {
         "COCALC_PROJECT_ID": project_id,
         "HOME": str(home),
         "IPYTHONDIR": str(home / ".ipython"),
         "JUPYTER_CONFIG_DIR": str(home / ".jupyter"),
+        "JUPYTER_CONFIG_PATH": str(defaults),
         "JUPYTER_DATA_DIR": str(home / ".local" / "share" / "jupyter"),
         "JUPYTER_RUNTIME_DIR": str(home / ".local" / "share" / "jupyter" / "runtime"),
         "LANG": inherited.get("LANG", "C.UTF-8"),

@@ -30,6 +30,7 @@ from .readiness import ServerDiedError, ServerSilentError, wait_until_ready
 __all__ = ["ProjectSpawner"]
 
 _LINES_SHOWN = 20
+_JUPYTER_DEFAULTS = Path(__file__).parent.parent / "data" / "jupyter"
 
 
 class ProjectSpawner(LocalProcessSpawner):
@@ -85,8 +86,6 @@ class ProjectSpawner(LocalProcessSpawner):
         args = [
             *super().get_args(),
             f"--HubOAuth.cache_max_age={int(self.hub_cache_max_age)}",
-            # Every project would ask each of its members anew whether they want Jupyter's news.
-            "--LabApp.news_url=None",
         ]
         return [*args, "--allow-root"] if os.geteuid() == 0 else args
 
@@ -98,6 +97,7 @@ class ProjectSpawner(LocalProcessSpawner):
             python=Path(sys.executable),
             shell=shutil.which("bash") or "/bin/sh",
             unix_user=_unix_user(),
+            defaults=_JUPYTER_DEFAULTS,
             inherited=os.environ,
         )
         return {**env, **added, "JUPYTERHUB_ROOT_DIR": str(self.home)}

@@ -25,8 +25,8 @@ class KernelNotFoundError(KernelsError):
 
     def __str__(self) -> str:
         return (
-            f"There is no running kernel {self.kernel_id}: it was shut down, or the server was "
-            "restarted. Start a kernel for this notebook and run the cell again."
+            "The kernel of this notebook is gone: it was shut down, or the server was restarted. "
+            "Start a kernel and run the cell again."
         )
 
 

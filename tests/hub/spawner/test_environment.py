@@ -12,6 +12,7 @@ def variables(**inherited: str) -> dict[str, str]:
         python=Path("/venv/bin/python"),
         shell="/bin/sh",
         unix_user="me",
+        defaults=Path("/defaults"),
         inherited=inherited,
     )
 
@@ -35,6 +36,10 @@ def test_a_project_knows_itself_and_its_unix_user() -> None:
     assert own["COCALC_PROJECT_ID"] == "p1"
     assert (own["USER"], own["LOGNAME"]) == ("me", "me")
     assert "SECRET" not in own
+
+
+def test_the_administrators_defaults_are_found() -> None:
+    assert variables()["JUPYTER_CONFIG_PATH"] == "/defaults"
 
 
 def test_text_is_utf8_unless_the_hub_says_otherwise() -> None:

@@ -230,5 +230,4 @@ def test_the_server_asks_the_hub_about_people_often() -> None:
     spawner = ProjectSpawner(hub_cache_max_age=7)
 
     assert "--HubOAuth.cache_max_age=7" in spawner.get_args()
-    assert "--LabApp.news_url=None" in spawner.get_args()
     assert ("--allow-root" in spawner.get_args()) == (os.geteuid() == 0)
