@@ -36,6 +36,9 @@ from .ysync import (
 
 __all__ = ["DocumentRoom", "Peer", "PresenceRoom"]
 
+_TRY_LATER = 1013
+"""The close code after which the stock front end keeps what it holds and connects again."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -57,7 +60,7 @@ class Peer(Hashable, Protocol):
         ...
 
     def close(self, code: int, reason: str) -> None:
-        """End the connection; reasons are at most 123 bytes of UTF-8."""
+        """End the connection; a reason that is too long for a close frame is shortened."""
         ...
 
 
@@ -130,11 +133,6 @@ class DocumentRoom(PresenceRoom):
         peer.send(state_vector_frame(self.document.ydoc.ydoc.get_state()))
         super().join(peer)
 
-    def leave(self, peer: Peer) -> None:
-        """Let a peer go; a save that it asked for goes on."""
-        super().leave(peer)
-        self._saves.pop(peer, None)
-
     def close(self) -> None:
         """Let go of the document; the room must be empty."""
         self._unsubscribe()
@@ -176,7 +174,7 @@ class DocumentRoom(PresenceRoom):
         # What cannot be made durable must not look accepted: the pages keep their edits, go
         # offline, and come back when the log can be written again.
         for peer in list(self._peers):
-            peer.close(1013, str(error)[:100])
+            peer.close(_TRY_LATER, str(error))
 
     def _save(self, peer: Peer, save_id: int) -> None:
         if not peer.can_write:

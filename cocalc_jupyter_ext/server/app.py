@@ -36,6 +36,7 @@ from .event_emitter import EventEmitter
 from .file_storage import ContentsStorage
 from .identity import find_project_id
 from .path_events import follow_paths
+from .path_rooms import PathRooms
 from .settings import RoomSettings, ServerSettings
 from .settings_file_ids import SettingsFileIds
 from .shared_documents import SharedDocuments
@@ -227,15 +228,16 @@ class CoCalcExtension(ExtensionApp):
         )
         self.rooms = Rooms(self.documents, settings.rooms.keep_alive_s)
         self.parts.append(DocumentParts(self.documents, self.rooms, self.file_ids, settings))
+        paths = PathRooms(self.documents, self.file_ids)
         self._room_services = rooms.RoomServices(
             documents=self.documents,
             rooms=self.rooms,
-            file_ids=self.file_ids,
+            paths=paths,
             events=emitter,
             settings=settings.rooms,
         )
         follow_paths(events, self.documents)
-        shared = SharedDocuments(self.documents, self.file_ids)
+        shared = SharedDocuments(self.documents, paths)
         self.settings[neighbours.STOCK_COLLABORATION] = shared
 
     def _build_execution(self) -> None:

@@ -18,23 +18,24 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.utils import ensure_async
 from pycrdt import YMessageType
-from tornado.web import HTTPError
+from tornado.web import HTTPError, authenticated
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from ..documents.errors import (
     DocumentClosedError,
     DocumentError,
+    FileMissingError,
     InvalidRoomIdError,
     LogBusyError,
     MalformedFrameError,
 )
-from ..documents.file_ids import FileIds
 from ..documents.registry import DocumentRegistry
 from ..documents.room import DocumentRoom, PresenceRoom
 from ..documents.room_ids import RoomId
 from ..documents.rooms import Rooms
 from .api_paths import normal_path
 from .event_emitter import EventEmitter
+from .path_rooms import PathRooms
 from .refusals import OTHER_HISTORY, REVOKED, Closing, Refusals, shorten
 from .settings import RoomSettings
 
@@ -53,7 +54,7 @@ class RoomServices:
 
     documents: DocumentRegistry
     rooms: Rooms
-    file_ids: FileIds
+    paths: PathRooms
     events: EventEmitter
     settings: RoomSettings
     refusals: Refusals = field(default_factory=Refusals)
@@ -82,19 +83,26 @@ class SessionHandler(_Authorized, APIHandler):
         """Take what the handler calls."""
         self._services = services
 
+    @authenticated
     async def put(self, path: str) -> None:
         """Answer ``{format, type, fileId, sessionId}``: 200, or 201 when the id is new.
 
-        400 for a body without a usable format and type, 404 when there is no file.
+        400 for a body without a usable format and type, 403, 404 when there is no file.
         """
         await self.require("read")
-        path = normal_path(path)
+        form, kind = self._wanted()
         contents: Any = self.contents_manager  # its classes are untyped
-        if not await ensure_async(contents.file_exists(path)):
+        if not await ensure_async(contents.file_exists(normal_path(path))):
             raise HTTPError(404, f"{path}: there is no such file")
-        room_id, created = self._room_id(path)
+        known = self._services.paths.is_known(path)
+        try:
+            room_id = self._services.paths.room_of(path, file_format=form, file_type=kind)
+        except InvalidRoomIdError as error:
+            raise HTTPError(400, f"no document of format {form!r} and type {kind!r}") from error
+        except FileMissingError as error:
+            raise HTTPError(404, str(error)) from error
         session_id = await self._session_id(room_id)
-        self.set_status(201 if created else 200)
+        self.set_status(200 if known else 201)
         self.finish(
             {
                 "format": room_id.format,
@@ -104,18 +112,11 @@ class SessionHandler(_Authorized, APIHandler):
             }
         )
 
-    def _room_id(self, path: str) -> tuple[RoomId, bool]:
-        body = self.get_json_body() or {}
-        form, kind = str(body.get("format")), str(body.get("type"))
-        open_document = self._services.documents.find(path, file_format=form, file_type=kind)
-        if open_document is not None:
-            return open_document.room_id, False
-        known = self._services.file_ids.get_id(path)
-        file_id = known or self._services.file_ids.index(path)
-        try:
-            return RoomId.of(file_format=form, file_type=kind, file_id=str(file_id)), known is None
-        except InvalidRoomIdError as error:
-            raise HTTPError(400, f"no document of format {form!r} and type {kind!r}") from error
+    def _wanted(self) -> tuple[str, str]:
+        body = self.get_json_body()
+        if not isinstance(body, dict):
+            raise HTTPError(400, 'The body must be {"format": ..., "type": ...}.')
+        return str(body.get("format")), str(body.get("type"))
 
     async def _session_id(self, room_id: RoomId) -> str:
         """Return the epoch; a document that cannot be opened is refused at its socket."""
@@ -169,7 +170,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, _Authorized):
     def _enter(self, room: PresenceRoom, room_name: str, session_id: str) -> None:
         self._room = room
         self._services.events.joined(room_name, self.name)
-        if self.ws_connection is None:  # it went away while the document was opened
+        if self.ws_connection is None or self._closing:  # it ended while the document was opened
             self._leave()
         elif (
             isinstance(room, DocumentRoom)
@@ -188,11 +189,11 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, _Authorized):
             self._note_activity(message)
         except MalformedFrameError as error:
             self.log.warning("%s in %s: %s", self.name, self.request.path, error)
-            self.close(_PROTOCOL_ERROR, shorten(str(error)))
+            self.close(_PROTOCOL_ERROR, str(error))
         except DocumentClosedError as error:
-            self.close(_GOING_AWAY, shorten(str(error)))
+            self.close(_GOING_AWAY, str(error))
         except LogBusyError as error:
-            self.close(_TRY_LATER, shorten(str(error)))
+            self.close(_TRY_LATER, str(error))
 
     def on_close(self) -> None:
         """Leave the room."""
@@ -219,7 +220,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, _Authorized):
         if not self._closing:
             self._closing = True
             self._leave()
-            super().close(code, reason)
+            super().close(code, None if reason is None else shorten(reason))
 
     def close_revoked(self) -> None:
         """End the connection of a user who lost the right to be here."""
@@ -257,6 +258,7 @@ class UnsupportedHandler(_Authorized, APIHandler):
         """Take the name of what is missing."""
         self._feature = feature
 
+    @authenticated
     async def _refuse(self, *_: str) -> None:
         await self.require("read")
         raise HTTPError(501, f"{self._feature} is not supported by cocalc-jupyter")

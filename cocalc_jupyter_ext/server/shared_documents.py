@@ -9,11 +9,9 @@ from typing import Any
 from pycrdt import Doc
 
 from ..documents.contents import YDocument
-from ..documents.errors import FileMissingError
-from ..documents.file_ids import FileIds
 from ..documents.registry import DocumentRegistry
 from ..documents.room_ids import RoomId
-from .api_paths import normal_path
+from .path_rooms import PathRooms
 
 __all__ = ["SharedDocuments"]
 
@@ -21,9 +19,9 @@ __all__ = ["SharedDocuments"]
 class SharedDocuments:
     """Gives other extensions the live documents, with the signature that they know."""
 
-    def __init__(self, documents: DocumentRegistry, file_ids: FileIds) -> None:
+    def __init__(self, documents: DocumentRegistry, paths: PathRooms) -> None:
         self._documents = documents
-        self._file_ids = file_ids
+        self._paths = paths
 
     async def get_document(  # noqa: PLR0917 - the signature that callers know
         self,
@@ -43,10 +41,8 @@ class SharedDocuments:
         Raises ValueError for missing arguments, DocumentError when it cannot be opened.
         """
         wanted = self._room_id(path, content_type, file_format, room_id)
-        document = self._documents.get(wanted) if wanted is not None else None
+        document = self._documents.get(wanted)
         if document is None and create:
-            if wanted is None:
-                raise FileMissingError(str(path))
             document = await self._documents.open(wanted)
         if document is None:
             return None
@@ -62,14 +58,9 @@ class SharedDocuments:
         content_type: str | None,
         file_format: str | None,
         room_id: str | None,
-    ) -> RoomId | None:
+    ) -> RoomId:
         if room_id is not None:
             return RoomId.parse(room_id)
         if path is None or content_type is None or file_format is None:
             raise ValueError("give either room_id, or path, content_type and file_format")
-        path = normal_path(path)
-        document = self._documents.find(path, file_format=file_format, file_type=content_type)
-        if document is not None:
-            return document.room_id
-        file_id = self._file_ids.index(path)
-        return RoomId.of(file_format=file_format, file_type=content_type, file_id=str(file_id))
+        return self._paths.room_of(path, file_format=file_format, file_type=content_type)

@@ -61,10 +61,12 @@ async def test_a_session_names_the_room_and_tells_new_ids_from_known_ones(
         ("..%2Fdata%2Ffile_id_manager.db", {"format": "text", "type": "file"}, 404),
         ("there.txt", {"format": "json:x", "type": "notebook"}, 400),
         ("there.txt", {}, 400),
+        ("there.txt", ["text", "file"], 400),
+        ("there.txt", None, 400),
     ],
 )
 async def test_a_session_is_refused_for_what_is_no_document(
-    server: JupyterServer, path: str, body: dict[str, str], status: int
+    server: JupyterServer, path: str, body: object, status: int
 ) -> None:
     (server.work / "there.txt").write_text("")
 

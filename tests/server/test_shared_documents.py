@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from cocalc_jupyter_ext.documents.errors import InvalidRoomIdError
+from cocalc_jupyter_ext.server.path_rooms import PathRooms
 from cocalc_jupyter_ext.server.shared_documents import SharedDocuments
 
 from ..support.documents import NOTEBOOK_ID, TEXT_ID, open_world
@@ -14,7 +15,7 @@ async def test_a_document_that_is_not_open_is_none_unless_it_is_to_be_opened(
     tmp_path: Path,
 ) -> None:
     async with open_world(tmp_path) as world:
-        shared = SharedDocuments(world.registry, world.file_ids)
+        shared = SharedDocuments(world.registry, PathRooms(world.registry, world.file_ids))
 
         assert await shared.get_document(**PATH) is None
         assert await shared.get_document(room_id=str(NOTEBOOK_ID)) is None
@@ -29,7 +30,7 @@ async def test_a_document_that_is_not_open_is_none_unless_it_is_to_be_opened(
 
 async def test_a_copy_changes_nothing(tmp_path: Path) -> None:
     async with open_world(tmp_path) as world:
-        shared = SharedDocuments(world.registry, world.file_ids)
+        shared = SharedDocuments(world.registry, PathRooms(world.registry, world.file_ids))
 
         copy = await shared.get_document(room_id=str(TEXT_ID), create=True)
         copy.set("changed")
@@ -42,7 +43,7 @@ async def test_a_copy_changes_nothing(tmp_path: Path) -> None:
 
 async def test_too_little_to_go_by_is_refused(tmp_path: Path) -> None:
     async with open_world(tmp_path) as world:
-        shared = SharedDocuments(world.registry, world.file_ids)
+        shared = SharedDocuments(world.registry, PathRooms(world.registry, world.file_ids))
 
         with pytest.raises(ValueError, match="room_id, or path"):
             await shared.get_document(path="a.ipynb")
