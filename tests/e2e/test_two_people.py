@@ -105,9 +105,7 @@ def test_cursors_carry_names(people: tuple[Person, Person]) -> None:
     demo.screenshot("3-cursor")
 
 
-def test_outputs_of_one_run_appear_for_both(
-    people: tuple[Person, Person], artifacts: Path
-) -> None:
+def test_outputs_of_one_run_appear_for_both(people: tuple[Person, Person], artifacts: Path) -> None:
     demo, guest = people
 
     for index in (PLOT, TABLE, SLIDER, MANY, ERROR):
@@ -119,6 +117,9 @@ def test_outputs_of_one_run_appear_for_both(
         person.sees(SLIDER, ".widget-slider")
         person.sees_output(MANY, f"line {LINES - 1}")
         person.sees_output(ERROR, "ZeroDivisionError")
+    demo.edit(PLOT)
+    guest.edit(TABLE)
+    expect(demo.page.locator(".jp-remote-userFlag-name").first).to_contain_text("guest")
     side_by_side(demo.screenshot("4-run"), guest.screenshot("4-run"), artifacts / "4-run.png")
 
 
@@ -148,9 +149,7 @@ def test_the_file_on_disk_is_a_complete_valid_notebook(
     assert len(notebook.cells[TABLE].outputs) == 1
 
 
-def test_a_run_goes_on_with_every_browser_closed(
-    people: tuple[Person, Person], home: Path
-) -> None:
+def test_a_run_goes_on_with_every_browser_closed(people: tuple[Person, Person], home: Path) -> None:
     demo, guest = people
 
     demo.run_cell(SLOW)
