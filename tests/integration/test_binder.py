@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,7 @@ import nbformat
 import pytest
 import yaml
 
-from tests.support.servers import JupyterServer, start_server
+from tests.support.servers import TOKEN, JupyterServer
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -55,10 +56,37 @@ def environment_of(venv: Path) -> dict[str, str]:
     return kept | {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}", "VIRTUAL_ENV": str(venv)}
 
 
+@dataclass
+class VisitorServer(JupyterServer):
+    """JupyterLab as Binder starts it: in the checkout, with the environment's Python."""
+
+    environment: Path = Path()
+    home: Path = Path()
+
+    def _command(self) -> list[str]:
+        return [
+            str(self.environment / "bin" / "python"),
+            "-m",
+            "jupyterlab",
+            "--allow-root",
+            "--no-browser",
+            "--ServerApp.port_retries=0",
+            f"--ServerApp.port={self.port}",
+            f"--ServerApp.root_dir={self.home}",
+            f"--IdentityProvider.token={TOKEN}",
+        ]
+
+    def _environment(self) -> dict[str, str]:
+        return environment_of(self.environment) | {"HOME": str(self.folder)}
+
+
 @pytest.fixture(scope="module")
 def server(visitor_home: Path, environment: Path) -> Iterator[JupyterServer]:
-    with start_server(visitor_home, python=environment / "bin" / "python", app="lab") as running:
-        yield running
+    folder = visitor_home.parent / "server"
+    running = VisitorServer(folder, environment=environment, home=visitor_home)
+    running.start()
+    yield running
+    running.stop()
 
 
 def test_the_environment_names_what_the_build_needs() -> None:
@@ -82,7 +110,7 @@ def test_a_visitor_finds_a_valid_demo_notebook(visitor_home: Path, environment: 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_visitor_gets_live_documents_and_our_front_end(server: JupyterServer) -> None:
-    headers = {"Authorization": f"token {server.token}"}
+    headers = {"Authorization": f"token {TOKEN}"}
     with httpx.Client(base_url=server.url, headers=headers) as client:
         session = client.put(
             "api/collaboration/session/demo.ipynb", json={"format": "json", "type": "notebook"}
