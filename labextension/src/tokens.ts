@@ -3,6 +3,7 @@
  */
 import { Token } from '@lumino/coreutils';
 
+import type { Outage } from './services/outage';
 import type { IRights, ProjectRequests } from './services/requests';
 
 /** Requests to the project server with the page's authentication. */
@@ -15,3 +16,7 @@ export interface IUserRights {
   readonly ready: Promise<IRights>;
 }
 export const IUserRights = new Token<IUserRights>('cocalc-jupyter:IUserRights');
+
+/** What is told about a server that cannot be reached, and done about it. */
+export type IOutage = Pick<Outage, 'report'>;
+export const IOutage = new Token<IOutage>('cocalc-jupyter:IOutage');

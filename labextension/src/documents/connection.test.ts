@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { connectionOf, type Providers } from './connection';
+import { connectionOf, type Providers, ReconnectWatch } from './connection';
 
 function providersWith(wsProvider: object | null): Providers {
   return new Map([['json:notebook:a/b:c.ipynb', { wsProvider }]]) as unknown as Providers;
@@ -21,4 +21,20 @@ test('a document is connected once its socket is open and its content is there',
 
 test('a document whose socket is not made yet is reconnecting', () => {
   assert.equal(connectionOf(providersWith(null), 'a/b:c.ipynb'), 'reconnecting');
+});
+
+test('a connection counts as lost when it was missing for a while, and again later', () => {
+  const watch = new ReconnectWatch();
+  const looks = Array.from({ length: 12 }, () => watch.isLost('reconnecting'));
+  assert.deepEqual(
+    looks.map((isLost, index) => (isLost ? index + 1 : 0)).filter(count => count > 0),
+    [6, 12]
+  );
+});
+
+test('a connection that comes and goes is not lost', () => {
+  const watch = new ReconnectWatch();
+  const looks = Array.from({ length: 5 }, () => watch.isLost('reconnecting'));
+  assert.equal(watch.isLost('connected'), false);
+  assert.deepEqual([...looks, watch.isLost('reconnecting')].includes(true), false);
 });

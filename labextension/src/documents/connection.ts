@@ -27,6 +27,25 @@ export function connectionOf(providers: Providers, path: string): ConnectionStat
   return 'none';
 }
 
+/** Looks in a row without a connection after which it counts as lost, and again each time. */
+const LOST_AFTER_LOOKS = 6;
+
+/**
+ * Decides from regular looks at a connection when it counts as lost.
+ *
+ * A server that was started anew refuses the stock provider's attempts to connect again for ever,
+ * without a word; somebody has to find out why.
+ */
+export class ReconnectWatch {
+  /** Note a look; returns whether the connection has been missing for long (any more). */
+  isLost(state: ConnectionState): boolean {
+    this.looks = state === 'reconnecting' ? this.looks + 1 : 0;
+    return this.looks > 0 && this.looks % LOST_AFTER_LOOKS === 0;
+  }
+
+  private looks = 0;
+}
+
 /** Return the path in a provider's key; a path may contain colons itself. */
 function pathOf(key: string): string {
   return key.split(':').slice(2).join(':');

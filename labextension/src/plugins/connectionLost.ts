@@ -6,46 +6,18 @@
  */
 import {
   IConnectionLost,
-  JupyterFrontEnd,
+  type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { URLExt } from '@jupyterlab/coreutils';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { Outage } from '../services/outage';
-import { signInAgain } from '../services/signIn';
-import { IProjectRequests } from '../tokens';
-import { OutageNotice } from '../ui/outageNotice';
+import { IOutage } from '../tokens';
 
 /** Provides `IConnectionLost`. */
 export const connectionLostPlugin: JupyterFrontEndPlugin<IConnectionLost> = {
   id: 'cocalc-jupyter:connection-lost',
-  description: 'Tells about a lost server without a dialog.',
+  description: 'Reports a lost server that JupyterLab itself notices.',
   autoStart: true,
-  requires: [IProjectRequests, JupyterFrontEnd.IPaths],
-  optional: [ITranslator],
+  requires: [IOutage],
   provides: IConnectionLost,
-  activate: (
-    _: JupyterFrontEnd,
-    requests: IProjectRequests,
-    paths: JupyterFrontEnd.IPaths,
-    translator: ITranslator | null
-  ) => {
-    const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
-    const page = URLExt.join(paths.urls.base, 'lab');
-    const notice = new OutageNotice(trans, projectsUrlOf(paths), page);
-    const signIn = () => signInAgain(page, (url, init) => fetch(url, init));
-    const outage = new Outage(() => requests.fetchRights(), signIn, sleep, notice);
-    return () => outage.report();
-  }
+  activate: (_: JupyterFrontEnd, outage: IOutage) => () => outage.report()
 };
-
-/** Return the address of the hub's projects page, or `null` without a hub. */
-function projectsUrlOf({ urls }: JupyterFrontEnd.IPaths): string | null {
-  const { hubHost = '', hubPrefix } = urls;
-  return hubPrefix ? hubHost + URLExt.join(hubPrefix, '..', 'services', 'cocalc', '/') : null;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms));
-}

@@ -7,8 +7,8 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { Widget } from '@lumino/widgets';
 
-import { connectionOf } from '../documents/connection';
-import { IUserRights } from '../tokens';
+import { connectionOf, ReconnectWatch } from '../documents/connection';
+import { IOutage, IUserRights } from '../tokens';
 import { ConnectionStatus } from '../ui/connectionStatus';
 
 const LOOK_EVERY_MS = 500;
@@ -18,13 +18,14 @@ export const connectionStatusPlugin: JupyterFrontEndPlugin<void> = {
   id: 'cocalc-jupyter:connection-status',
   description: 'Shows whether the current document is connected to the project server.',
   autoStart: true,
-  requires: [IStatusBar, ICollaborativeContentProvider, IUserRights],
+  requires: [IStatusBar, ICollaborativeContentProvider, IUserRights, IOutage],
   optional: [ITranslator],
   activate: async (
     app: JupyterFrontEnd,
     statusBar: IStatusBar,
     { providers }: ICollaborativeContentProvider,
     rights: IUserRights,
+    outage: IOutage,
     translator: ITranslator | null
   ) => {
     const item = new ConnectionStatus((translator ?? nullTranslator).load('cocalc_jupyter'));
@@ -36,9 +37,14 @@ export const connectionStatusPlugin: JupyterFrontEndPlugin<void> = {
       isActive: () => item.isActive,
       activeStateChanged: item.activeChanged
     });
+    const watch = new ReconnectWatch();
     setInterval(() => {
       const path = pathOf(app.shell.currentWidget);
-      item.setState(path === null ? 'none' : connectionOf(providers, path), write);
+      const state = path === null ? 'none' : connectionOf(providers, path);
+      item.setState(state, write);
+      if (watch.isLost(state)) {
+        void outage.report();
+      }
     }, LOOK_EVERY_MS);
   }
 };

@@ -6,46 +6,57 @@ import { RequestError } from './requests';
 
 function createOutage(answers: (number | 'ok')[]): { outage: Outage; told: string[] } {
   const told: string[] = [];
-  const outage = new Outage(
-    () => {
+  const outage = new Outage({
+    probe: () => {
       const answer = answers.shift() ?? 'ok';
       return answer === 'ok'
         ? Promise.resolve()
         : Promise.reject(new RequestError(answer, String(answer)));
     },
-    () => {
+    signIn: () => {
       told.push('sign in');
       return Promise.resolve();
     },
-    ms => {
+    recovered: () => {
+      told.push('recovered');
+      return Promise.resolve();
+    },
+    sleep: ms => {
       told.push(`wait ${ms}`);
       return Promise.resolve();
     },
-    {
+    notice: {
       showUnreachable: () => told.push('unreachable'),
       showRefused: () => told.push('refused'),
       hide: () => told.push('hidden')
     }
-  );
+  });
   return { outage, told };
 }
 
 test('a server that answers at once is not reported', async () => {
   const { outage, told } = createOutage(['ok']);
   await outage.report();
-  assert.deepEqual(told, ['hidden']);
+  assert.deepEqual(told, []);
 });
 
 test('an outage is told once and ends when the server answers', async () => {
   const { outage, told } = createOutage([0, 0, 503, 'ok']);
   await Promise.all([outage.report(), outage.report()]);
-  assert.deepEqual(told, ['unreachable', 'wait 3000', 'wait 3000', 'wait 3000', 'hidden']);
+  assert.deepEqual(told, [
+    'unreachable',
+    'wait 3000',
+    'wait 3000',
+    'wait 3000',
+    'hidden',
+    'recovered'
+  ]);
 });
 
 test('a server that was started anew is signed in to without a word', async () => {
   const { outage, told } = createOutage([403, 'ok']);
   await outage.report();
-  assert.deepEqual(told, ['sign in', 'hidden']);
+  assert.deepEqual(told, ['sign in', 'hidden', 'recovered']);
 });
 
 test('a user whom the server refuses is told so until it lets them in again', async () => {
@@ -60,7 +71,8 @@ test('a user whom the server refuses is told so until it lets them in again', as
     'sign in',
     'wait 15000',
     'sign in',
-    'hidden'
+    'hidden',
+    'recovered'
   ]);
 });
 

@@ -11,6 +11,18 @@ export interface IOutageNotice {
   hide: () => void;
 }
 
+/** What an outage needs from its surroundings. */
+export interface IOutageOptions {
+  /** Asks the server anything; throws `RequestError`. */
+  probe: () => Promise<unknown>;
+  /** Renews the server's cookie if that needs nobody's help. */
+  signIn: () => Promise<void>;
+  /** Called when the server answers again after it did not. */
+  recovered: () => Promise<unknown>;
+  sleep: (ms: number) => Promise<void>;
+  notice: IOutageNotice;
+}
+
 const PROBE_EVERY_MS = 3000;
 /** Who is refused stays so until they sign in somewhere or are let in again. */
 const PROBE_REFUSED_EVERY_MS = 15_000;
@@ -24,14 +36,7 @@ type Answer = 'answers' | 'unreachable' | 'refused';
  * what was typed into it meanwhile, could never connect again.
  */
 export class Outage {
-  constructor(
-    /** Asks the server anything; throws `RequestError`. */
-    private readonly probe: () => Promise<unknown>,
-    /** Renews the server's cookie if that needs nobody's help. */
-    private readonly signIn: () => Promise<void>,
-    private readonly sleep: (ms: number) => Promise<void>,
-    private readonly notice: IOutageNotice
-  ) {}
+  constructor(private readonly options: IOutageOptions) {}
 
   /** Begin an episode, unless one is under way; resolves when it is over. */
   report(): Promise<void> {
@@ -42,35 +47,46 @@ export class Outage {
   }
 
   private async follow(): Promise<void> {
-    let told: Answer = 'answers';
     // A single failed request may be no more than that.
-    let state = await this.ask();
+    const first = await this.ask();
+    if (first !== 'answers') {
+      await this.wait(first);
+      this.options.notice.hide();
+      await this.options.recovered();
+    }
+  }
+
+  /** Return when the server answers. */
+  private async wait(first: Answer): Promise<void> {
+    const { signIn, sleep } = this.options;
+    let told: Answer = 'answers';
+    let state = first;
     while (state !== 'answers') {
       if (state === 'refused') {
-        await this.signIn();
+        await signIn();
         state = await this.ask();
       }
       this.tell(state, told);
       told = state;
       if (state !== 'answers') {
-        await this.sleep(state === 'refused' ? PROBE_REFUSED_EVERY_MS : PROBE_EVERY_MS);
+        await sleep(state === 'refused' ? PROBE_REFUSED_EVERY_MS : PROBE_EVERY_MS);
         state = await this.ask();
       }
     }
-    this.notice.hide();
   }
 
   private tell(state: Answer, told: Answer): void {
+    const { notice } = this.options;
     if (state === 'unreachable' && told !== state) {
-      this.notice.showUnreachable();
+      notice.showUnreachable();
     } else if (state === 'refused' && told !== state) {
-      this.notice.showRefused();
+      notice.showRefused();
     }
   }
 
   private async ask(): Promise<Answer> {
     try {
-      await this.probe();
+      await this.options.probe();
       return 'answers';
     } catch (error) {
       const isTransient = error instanceof RequestError && error.isTransient;

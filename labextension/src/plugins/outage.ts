@@ -1,0 +1,48 @@
+/**
+ * Watches over the connection to the server for everything that notices its loss.
+ */
+import { JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { URLExt } from '@jupyterlab/coreutils';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { Outage } from '../services/outage';
+import { signInAgain } from '../services/signIn';
+import { IOutage, IProjectRequests } from '../tokens';
+import { OutageNotice } from '../ui/outageNotice';
+
+/** Provides `IOutage`. */
+export const outagePlugin: JupyterFrontEndPlugin<IOutage> = {
+  id: 'cocalc-jupyter:outage',
+  description: 'Tells about a lost server without a dialog, and signs in again.',
+  autoStart: true,
+  requires: [IProjectRequests, JupyterFrontEnd.IPaths],
+  optional: [ITranslator],
+  provides: IOutage,
+  activate: (
+    { serviceManager: { kernels, sessions } }: JupyterFrontEnd,
+    requests: IProjectRequests,
+    paths: JupyterFrontEnd.IPaths,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
+    const page = URLExt.join(paths.urls.base, 'lab');
+    return new Outage({
+      probe: () => requests.fetchRights(),
+      signIn: () => signInAgain(page, (url, init) => fetch(url, init)),
+      // Kernels of a server that was started anew are gone; who waits for them must know.
+      recovered: () => Promise.allSettled([kernels.refreshRunning(), sessions.refreshRunning()]),
+      sleep,
+      notice: new OutageNotice(trans, projectsUrlOf(paths), page)
+    });
+  }
+};
+
+/** Return the address of the hub's projects page, or `null` without a hub. */
+function projectsUrlOf({ urls }: JupyterFrontEnd.IPaths): string | null {
+  const { hubHost = '', hubPrefix } = urls;
+  return hubPrefix ? hubHost + URLExt.join(hubPrefix, '..', 'services', 'cocalc', '/') : null;
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms));
+}
