@@ -11,8 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.support.notebooks import write_notebook
 from tests.support.room_client import RoomClient
-from tests.support.servers import JupyterServer, write_notebook
+from tests.support.servers import JupyterServer
 
 PAUSE_S = 0.02
 

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import shutil
-import socket
 import statistics
 import sys
 import time
@@ -18,6 +17,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 from aiohttp import web
+
+from tests.support.ports import free_port
 
 MIB = 1024 * 1024
 LOCAL = "127.0.0.1"
@@ -127,12 +128,6 @@ MEASURES: dict[str, Measure] = {
     "ws 8 MiB there and back, ms": ws_large_ms,
     "download, MiB/s": download_rate,
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOCAL, 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.asynccontextmanager

@@ -7,7 +7,6 @@ wait runs from the start of the process to the moment its answer is seen.
 import asyncio
 import contextlib
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -19,15 +18,10 @@ from jupyterhub.httpclient import JupyterHubHTTPClient
 from jupyterhub.utils import wait_for_http_server
 
 from cocalc_hub_ext.spawner.readiness import wait_until_ready
+from tests.support.ports import free_port
 
 ROUNDS = 5
 Wait = Callable[[str], Awaitable[object]]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from cocalc_jupyter_ext.documents.contents import (
     take_content,
 )
 
-from ..support.documents import notebook
+from ..support.notebooks import notebook
 
 
 def test_loading_the_same_file_twice_gives_one_history() -> None:

@@ -15,9 +15,9 @@ from ..support.documents import (
     STILL,
     TEXT_ID,
     MemoryStorage,
-    notebook,
     open_world,
 )
+from ..support.notebooks import notebook
 
 
 def type_in(document: LiveDocument, text: str) -> None:

@@ -10,7 +10,7 @@ from cocalc_jupyter_ext.documents.notebook_cells import (
     with_cell_ids,
 )
 
-from ..support.documents import notebook
+from ..support.notebooks import notebook
 
 STREAM = {"name": "stdout", "output_type": "stream", "text": "line\n"}
 

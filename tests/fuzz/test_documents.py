@@ -27,7 +27,8 @@ from cocalc_jupyter_ext.documents.ysync import (
     update_frame,
 )
 
-from ..support.documents import NOTEBOOK_ID, DocumentWorld, MemoryStorage, notebook, open_world
+from ..support.documents import NOTEBOOK_ID, DocumentWorld, MemoryStorage, open_world
+from ..support.notebooks import notebook
 
 STEPS = 150
 PAGES = 3

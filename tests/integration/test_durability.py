@@ -9,8 +9,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
-from ..support.servers import JupyterServer, until, write_notebook
+from ..support.servers import JupyterServer, until
 
 CONFIG = """
 c = get_config()  # noqa
@@ -128,12 +129,7 @@ async def test_the_log_wins_over_an_older_file(server: JupyterServer) -> None:
 async def test_a_file_changed_meanwhile_is_taken_when_nothing_was_unsaved(
     server: JupyterServer,
 ) -> None:
-    write_notebook(server.work / "a.ipynb", "1")
-    server.start()
-    async with RoomClient(server, "a.ipynb") as page:
-        page.append_text("2")
-        assert await page.save() == "success"
-    server.stop()
+    page = await _save_and_stop(server, "a.ipynb")
     write_notebook(server.work / "a.ipynb", "from git", "more")
     server.start()
 
@@ -216,12 +212,7 @@ async def test_a_deleted_file_comes_back_only_with_an_edit(server: JupyterServer
 async def test_an_unreadable_log_is_set_aside_and_its_history_not_merged(
     server: JupyterServer,
 ) -> None:
-    write_notebook(server.work / "a.ipynb", "1")
-    server.start()
-    async with RoomClient(server, "a.ipynb") as page:
-        page.append_text("2")
-        assert await page.save() == "success"
-    server.stop()
+    page = await _save_and_stop(server, "a.ipynb")
     (log,) = (server.folder / "data" / "cocalc" / "documents").glob("*.db")
     log.write_bytes(b"rubbish" * 1000)
     server.start()
@@ -241,17 +232,13 @@ async def test_an_unreadable_log_is_set_aside_and_its_history_not_merged(
 async def test_two_servers_never_write_one_log(server: JupyterServer) -> None:
     write_notebook(server.work / "a.ipynb", "1")
     server.start()
-    other = JupyterServer(server.folder, server.config)
-    other.start()
-    try:
+    with JupyterServer(server.folder, server.config) as other:
         async with RoomClient(server, "a.ipynb") as mine:
             theirs = RoomClient(other, "a.ipynb")
             await theirs.open()
             code, reason = await theirs.ended()
             mine.append_text("!")
             assert await mine.save() == "success"
-    finally:
-        other.stop()
 
     assert code == 1003
     assert "another Jupyter server" in json.loads(reason)["errorReason"]
@@ -284,6 +271,17 @@ def _headers(log: Path) -> list[dict[str, str]]:
     finally:
         connection.close()
     return [json.loads(row[0]) for row in rows]
+
+
+async def _save_and_stop(server: JupyterServer, path: str) -> RoomClient:
+    """Stop a server in good order; return the page that saved the one cell "12" before."""
+    write_notebook(server.work / path, "1")
+    server.start()
+    async with RoomClient(server, path) as page:
+        page.append_text("2")
+        assert await page.save() == "success"
+    server.stop()
+    return page
 
 
 async def _type_and_kill(server: JupyterServer, path: str, text: str) -> None:

@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from ..support.hub import LoggedIn, run_hub
-from ..support.servers import write_notebook
+from ..support.notebooks import write_notebook
 
 pytestmark = pytest.mark.timeout(200)
 

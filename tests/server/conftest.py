@@ -20,10 +20,8 @@ c.CoCalcExtension.room_keep_alive_s = 0.3
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     """Run a server with short times; tests use file names of their own."""
-    server = JupyterServer(tmp_path_factory.mktemp("server"), CONFIG)
-    server.start()
-    yield server
-    server.stop()
+    with JupyterServer(tmp_path_factory.mktemp("server"), CONFIG) as server:
+        yield server
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from traitlets import TraitType
 
 from cocalc_jupyter_ext.server.app import CoCalcExtension
 
-from ..support.servers import JupyterServer, write_notebook
+from ..support.notebooks import write_notebook
+from ..support.servers import JupyterServer
 
 
 def own_traits() -> dict[str, TraitType]:  # type: ignore[type-arg]

@@ -30,10 +30,8 @@ OTHER = ProjectId("bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb")
 @pytest.fixture(scope="module")
 def users_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     """Run a server with several users, told apart by their tokens."""
-    server = JupyterServer(tmp_path_factory.mktemp("users"), USERS_CONFIG)
-    server.start()
-    yield server
-    server.stop()
+    with JupyterServer(tmp_path_factory.mktemp("users"), USERS_CONFIG) as server:
+        yield server
 
 
 def client_of(server: JupyterServer, token: str = TOKEN) -> Client:

@@ -7,7 +7,8 @@ import signal
 
 import pytest
 
-from tests.support.notebook_runs import NotebookRuns, write_notebook
+from tests.support.notebook_runs import NotebookRuns
+from tests.support.notebooks import write_notebook
 from tests.support.room_client import RoomClient
 from tests.support.servers import JupyterServer
 
@@ -16,14 +17,17 @@ c.CoCalcExtension.document_close_delay_s = 0.2
 c.CoCalcExtension.autosave_quiet_s = 0.1
 """
 PID = "import os; print(os.getpid())"
+ROUTES = (
+    ("POST", "cocalc/api/notebooks/x/run"),
+    ("GET", "cocalc/api/runs/x"),
+    ("POST", "cocalc/api/runs/x/input"),
+)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    server = JupyterServer(tmp_path_factory.mktemp("server"), config=CONFIG)
-    server.start()
-    yield server
-    server.stop()
+    with JupyterServer(tmp_path_factory.mktemp("server"), config=CONFIG) as server:
+        yield server
 
 
 @pytest.fixture
@@ -438,19 +442,13 @@ async def test_a_notebook_that_wants_a_kernel_which_is_not_installed_gets_a_clea
 
 
 async def test_a_server_ends_although_a_kernel_could_not_be_started(tmp_path):
-    server = JupyterServer(tmp_path)
-    server.start()
-    await server.request("POST", "api/kernels", content='{"name": "fortran-77"}')
-    server.stop()
+    with JupyterServer(tmp_path) as server:
+        await server.request("POST", "api/kernels", content='{"name": "fortran-77"}')
     assert "Kernel does not exist" not in server.log
 
 
 async def test_a_stranger_is_refused(server):
-    for method, path in (
-        ("POST", "cocalc/api/notebooks/x/run"),
-        ("GET", "cocalc/api/runs/x"),
-        ("POST", "cocalc/api/runs/x/input"),
-    ):
+    for method, path in ROUTES:
         response = await server.request(method, path, headers={"Authorization": "token wrong"})
         assert response.status_code == 403
 
@@ -463,19 +461,11 @@ class ReadOnly(Authorizer):
         return not (action == "execute" and resource == "kernels")
 c.ServerApp.authorizer_class = ReadOnly
 """
-    server = JupyterServer(tmp_path, config=config)
-    server.start()
-    try:
-        for method, path in (
-            ("POST", "cocalc/api/notebooks/x/run"),
-            ("GET", "cocalc/api/runs/x"),
-            ("POST", "cocalc/api/runs/x/input"),
-        ):
+    with JupyterServer(tmp_path, config=config) as server:
+        for method, path in ROUTES:
             response = await server.request(method, path, content="{}")
             assert response.status_code == 403
             assert "may not run code" in response.json()["message"]
-    finally:
-        server.stop()
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])

@@ -13,7 +13,7 @@ from cocalc_jupyter_ext.documents.errors import (
 )
 from cocalc_jupyter_ext.server.file_storage import ContentsStorage
 
-from ..support.documents import notebook
+from ..support.notebooks import notebook
 
 TEXT = {"file_format": "text", "file_type": "file"}
 NOTEBOOK = {"file_format": "json", "file_type": "notebook"}

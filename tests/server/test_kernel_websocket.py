@@ -18,10 +18,8 @@ SLIDER = "import ipywidgets\nipywidgets.IntSlider(value=7)"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    server = JupyterServer(tmp_path_factory.mktemp("server"))
-    server.start()
-    yield server
-    server.stop()
+    with JupyterServer(tmp_path_factory.mktemp("server")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from websockets.exceptions import InvalidStatus
 
 from cocalc_jupyter_ext.server.membership import forget_user
 
+from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
-from ..support.servers import JupyterServer, write_notebook
+from ..support.servers import JupyterServer
 from .conftest import CONFIG
 
 USERS_CONFIG = (
@@ -57,10 +58,8 @@ c.ServerApp.authorizer_class = ReadOnly
 @pytest.fixture(scope="module")
 def users_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     """Run a server with several users."""
-    server = JupyterServer(tmp_path_factory.mktemp("users"), USERS_CONFIG)
-    server.start()
-    yield server
-    server.stop()
+    with JupyterServer(tmp_path_factory.mktemp("users"), USERS_CONFIG) as server:
+        yield server
 
 
 async def test_a_reader_sees_everything_and_changes_nothing(users_server: JupyterServer) -> None:

@@ -11,8 +11,9 @@ from websockets.exceptions import InvalidStatus
 
 from cocalc_jupyter_ext.documents.ysync import AwarenessFrame, parse_frame
 
+from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
-from ..support.servers import TOKEN, JupyterServer, until, write_notebook
+from ..support.servers import TOKEN, JupyterServer, until
 
 NOTEBOOK = {"file_format": "json", "file_type": "notebook"}
 

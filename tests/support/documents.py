@@ -22,26 +22,12 @@ from cocalc_jupyter_ext.documents.room_ids import RoomId
 from cocalc_jupyter_ext.documents.settings import DocumentSettings
 from cocalc_jupyter_ext.documents.storage import FileVersion, LoadedFile
 
-__all__ = ["NOTEBOOK_ID", "TEXT_ID", "DocumentWorld", "MemoryStorage", "notebook", "open_world"]
+from .notebooks import notebook
+
+__all__ = ["NOTEBOOK_ID", "TEXT_ID", "DocumentWorld", "MemoryStorage", "open_world"]
 
 TEXT_ID = RoomId("text", "file", "t1")
 NOTEBOOK_ID = RoomId("json", "notebook", "n1")
-
-
-def notebook(*sources: str) -> dict[str, Any]:
-    """Return a notebook with one code cell per source; the cells' ids are c0, c1, ..."""
-    cells = [
-        {
-            "cell_type": "code",
-            "execution_count": None,
-            "id": f"c{number}",
-            "metadata": {},
-            "outputs": [],
-            "source": source,
-        }
-        for number, source in enumerate(sources)
-    ]
-    return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
 
 class MemoryStorage:

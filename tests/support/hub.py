@@ -9,7 +9,6 @@ import html
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,20 +20,15 @@ from typing import Any
 
 import httpx
 
-__all__ = ["ROOT", "Hub", "LoggedIn", "free_port", "run_hub", "start_hub"]
+from .ports import free_port
+
+__all__ = ["ROOT", "Hub", "LoggedIn", "run_hub", "start_hub"]
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = ROOT / "cocalc_config.py"
 START_S = 60
 STOP_S = 30
 _WELCOME = "cocalc-jupyter: open "
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class LoggedIn(httpx.Client):

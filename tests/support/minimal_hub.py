@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
@@ -18,6 +17,8 @@ from typing import Any
 
 import aiohttp
 import psutil
+
+from .ports import free_port
 
 __all__ = [
     "ROOT",
@@ -95,7 +96,7 @@ def write_config(folder: Path, url: str, extra: str = "") -> Path:
     """Write the configuration file of a hub at ``url``; ``extra`` is added at its end."""
     folder.mkdir(exist_ok=True)
     path = folder / "jupyterhub_config.py"
-    path.write_text(_CONFIG.format(url=url, hub_port=_free_port(), token=TOKEN, extra=extra))
+    path.write_text(_CONFIG.format(url=url, hub_port=free_port(), token=TOKEN, extra=extra))
     return path
 
 
@@ -137,12 +138,6 @@ def kill_leftovers(folder: Path) -> None:
         with contextlib.suppress(OSError):
             if int(entry.name) != os.getpid() and mark in (entry / "environ").read_bytes():
                 os.kill(int(entry.name), signal.SIGKILL)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def _wait_until_ready(hub: MinimalHub) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -12,19 +11,13 @@ import httpx
 import nbformat
 from nbformat.reader import NotJSONError
 
+from .notebooks import write_notebook
 from .room_client import RoomClient
 from .servers import JupyterServer, until
 
-__all__ = ["NotebookRuns", "write_notebook"]
+__all__ = ["NotebookRuns"]
 
 Status = dict[str, Any]
-
-
-def write_notebook(path: Path, *sources: str) -> None:
-    """Write a notebook whose code cells have the ids c0, c1, ..."""
-    cells = [nbformat.v4.new_code_cell(text, id=f"c{n}") for n, text in enumerate(sources)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
 
 
 @dataclass

@@ -4,19 +4,20 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 
-__all__ = ["TOKEN", "JupyterServer", "free_port", "until", "write_notebook"]
+from .ports import free_port
+
+__all__ = ["TOKEN", "JupyterServer", "until"]
 
 TOKEN = "test-token"
 START_TIMEOUT_S = 60
@@ -29,19 +30,13 @@ EXTENSIONS = {
 }
 
 
-def free_port() -> int:
-    """Return a port on the loopback interface that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass
 class JupyterServer:
     """A ``jupyter server`` with our extension; files are in ``folder/work``.
 
     ``config`` is the text of its configuration file. It may be started again after it was
-    stopped or killed, at the same address and with the same data.
+    stopped or killed, at the same address and with the same data. As a context manager it runs
+    from the beginning of the block to its end.
     """
 
     folder: Path
@@ -49,6 +44,13 @@ class JupyterServer:
     extra_args: Sequence[str] = ()
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     @property
     def work(self) -> Path:
@@ -156,24 +158,6 @@ class JupyterServer:
         if process is not None and process.poll() is None:
             process.send_signal(how)
             process.wait(timeout=30)
-
-
-def write_notebook(path: Path, *sources: str) -> None:
-    """Write a notebook with one code cell per source; the cells' ids are c0, c1, ..."""
-    cells = [
-        {
-            "cell_type": "code",
-            "execution_count": None,
-            "id": f"c{number}",
-            "metadata": {},
-            "outputs": [],
-            "source": source,
-        }
-        for number, source in enumerate(sources)
-    ]
-    value = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value))
 
 
 async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:

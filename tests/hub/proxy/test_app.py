@@ -10,13 +10,13 @@ from aiohttp import web
 from cocalc_hub_ext.proxy.app import server_options
 from cocalc_hub_ext.proxy.settings import Limits, ProxySettings
 
+from ...support.ports import free_port
 from .worlds import (
     SWITCHED,
     UPGRADE,
     Clock,
     ProxyWorld,
     RawTarget,
-    closed_port,
     exchange,
     serve_app,
     serve_proxy,
@@ -110,7 +110,7 @@ async def test_an_unknown_path_is_said_to_be_unknown(
 async def test_a_target_that_is_down_is_a_503_that_says_what_to_do(
     proxy: ProxyWorld, session: aiohttp.ClientSession
 ) -> None:
-    proxy.route("/", closed_port())
+    proxy.route("/", free_port())
 
     async with session.post(f"{proxy.url}/x", data=b"body") as answer:
         assert answer.status == 503
@@ -120,7 +120,7 @@ async def test_a_target_that_is_down_is_a_503_that_says_what_to_do(
 async def test_a_websocket_to_a_target_that_is_down_gets_the_same_answer(
     proxy: ProxyWorld,
 ) -> None:
-    proxy.route("/", closed_port())
+    proxy.route("/", free_port())
 
     assert (await exchange(proxy.port, UPGRADE)).startswith(b"HTTP/1.1 503 ")
 

@@ -8,7 +8,8 @@ from aiohttp import web
 
 from cocalc_hub_ext.proxy.settings import Limits, ProxySettings
 
-from .worlds import LOCAL, RawTarget, closed_port, serve_app, serve_proxy
+from ...support.ports import free_port
+from .worlds import LOCAL, RawTarget, serve_app, serve_proxy
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ async def test_the_hubs_page_explains_a_target_that_is_down(
     session: aiohttp.ClientSession, hub: str, asked: list[str]
 ) -> None:
     async with serve_proxy(ProxySettings(error_target=hub)) as proxy:
-        proxy.route("/user/a/", closed_port())
+        proxy.route("/user/a/", free_port())
         async with session.get(f"{proxy.url}/user/a/lab?x=1&y=2") as answer:
             assert answer.status == 503
             assert answer.content_type == "text/html"
@@ -69,9 +70,9 @@ async def test_the_hubs_page_explains_an_unknown_path(
 async def test_a_hub_that_is_down_too_leaves_a_plain_sentence(
     session: aiohttp.ClientSession,
 ) -> None:
-    down = f"http://{LOCAL}:{closed_port()}/hub/error/"
+    down = f"http://{LOCAL}:{free_port()}/hub/error/"
     async with serve_proxy(ProxySettings(error_target=down)) as proxy:
-        proxy.route("/", closed_port())
+        proxy.route("/", free_port())
         async with session.get(proxy.url) as answer:
             assert answer.status == 503
             assert answer.content_type == "text/plain"

@@ -20,12 +20,13 @@ from cocalc_hub_ext.proxy.listeners import bind_listeners
 from cocalc_hub_ext.proxy.server import TOKEN_VARIABLE
 
 from ...support.minimal_hub import ROOT, MinimalHub, hub_process, run_hub, write_config
-from .worlds import LOCAL, closed_port, serve_app
+from ...support.ports import free_port
+from .worlds import LOCAL, serve_app
 
 
 @pytest.fixture
 def url() -> str:
-    return f"http://{LOCAL}:{closed_port()}"
+    return f"http://{LOCAL}:{free_port()}"
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ async def test_the_hub_answers_through_the_proxy_and_sees_its_routes(
 async def test_the_hub_explains_a_target_that_is_down_on_its_own_page(
     tmp_path: Path, url: str
 ) -> None:
-    async with run_hub(tmp_path, url, extra_route("/x/", closed_port())) as hub:
+    async with run_hub(tmp_path, url, extra_route("/x/", free_port())) as hub:
         status, page = await text(hub, "/x/lab")
     assert status == 503
     assert "Your server appears to be down" in page
@@ -168,7 +169,7 @@ async def outside_proxy(port: int, api_port: int, hub_port: int) -> AsyncIterato
 
 
 async def test_a_proxy_outside_of_the_hub_outlives_it(tmp_path: Path) -> None:
-    port, api_port, hub_port = closed_port(), closed_port(), closed_port()
+    port, api_port, hub_port = free_port(), free_port(), free_port()
     extra = (
         "c.Proxy.should_start = False\n"
         f'c.CoCalcProxy.api_url = "http://{LOCAL}:{api_port}"\n'

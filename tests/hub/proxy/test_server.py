@@ -20,7 +20,8 @@ from certipy import Certipy
 from cocalc_hub_ext.proxy.listeners import bind_listeners
 from cocalc_hub_ext.proxy.server import TOKEN_VARIABLE, parse_options
 
-from .worlds import LOCAL, closed_port, serve_app
+from ...support.ports import free_port
+from .worlds import LOCAL, serve_app
 
 ROOT = Path(__file__).parents[3]
 TOKEN = "correct horse"
@@ -118,7 +119,7 @@ async def test_a_hundred_megabytes_pass_both_ways_in_bounded_memory(target: int)
 
 
 async def test_it_binds_its_own_ports_when_it_runs_outside_of_the_hub(target: int) -> None:
-    port, api_port = closed_port(), closed_port()
+    port, api_port = free_port(), free_port()
     options = (f"--ip={LOCAL}", f"--port={port}", f"--api-port={api_port}")
     async with proxy_process(*options) as process, aiohttp.ClientSession() as session:
         assert process.stderr is not None

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,7 +19,6 @@ __all__ = [
     "Clock",
     "ProxyWorld",
     "RawTarget",
-    "closed_port",
     "exchange",
     "read_head",
     "serve_app",
@@ -83,13 +81,6 @@ async def serve_proxy(settings: ProxySettings | None = None) -> AsyncIterator[Pr
     app = make_app(table, settings, clock)
     async with serve_app(app, **server_options(settings.limits)) as port:
         yield ProxyWorld(port, table, clock)
-
-
-def closed_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind((LOCAL, 0))
-        return int(probe.getsockname()[1])
 
 
 async def read_head(reader: asyncio.StreamReader) -> str:

@@ -13,7 +13,8 @@ from cocalc_hub_ext.spawner.local import ProjectSpawner
 from cocalc_hub_ext.spawner.processes import find_processes, started_at
 
 from ...support.minimal_hub import TOKEN, MinimalHub, kill_leftovers, run_hub
-from ..proxy.worlds import LOCAL, closed_port
+from ...support.ports import free_port
+from ..proxy.worlds import LOCAL
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 
@@ -26,7 +27,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def url() -> str:
-    return f"http://{LOCAL}:{closed_port()}"
+    return f"http://{LOCAL}:{free_port()}"
 
 
 @pytest.fixture
@@ -164,7 +165,7 @@ async def test_a_file_of_the_project_cannot_take_the_place_of_a_module(hub: Mini
 
 
 async def test_a_server_runs_on_while_the_hub_restarts(folder: Path, url: str) -> None:
-    same_port = f"c.JupyterHub.hub_port = {closed_port()}"  # where the server asks about people
+    same_port = f"c.JupyterHub.hub_port = {free_port()}"  # where the server asks about people
     async with run_hub(folder, url, same_port) as hub:
         await hub.api("POST", f"users/{PROJECT}")
         assert (await start(hub))[0] == 201
@@ -211,18 +212,23 @@ async def test_a_process_that_got_the_servers_id_later_is_not_the_server() -> No
 
 
 async def test_the_server_soon_notices_what_the_hub_changed(folder: Path, url: str) -> None:
-    async with run_hub(folder, url, "c.ProjectSpawner.hub_cache_max_age = 1") as hub:
+    async with run_hub(folder, url, "c.ProjectSpawner.hub_cache_max_age = 2") as hub:
         await hub.api("POST", f"users/{PROJECT}")
         assert (await start(hub))[0] == 201
 
-        async def questions() -> int:
+        async def questions_after_a_request(mark: str) -> int:
             assert (await project_api(hub, "GET", "status"))[0] == 200
+            # The hub logs in order, but a moment after it answered: wait for a line behind.
+            await hub.api("GET", f"users/{mark}")
+            async with asyncio.timeout(10):
+                while mark not in hub.log:
+                    await asyncio.sleep(0.01)
             return hub.log.count("GET /hub/api/user ")
 
-        first = await questions()
-        assert await questions() == first
-        await asyncio.sleep(1.1)
-        assert await questions() == first + 1
+        first = await questions_after_a_request("first")
+        assert await questions_after_a_request("second") == first
+        await asyncio.sleep(2.1)  # the server keeps its own time
+        assert await questions_after_a_request("third") == first + 1
         await stop(hub)
 
 

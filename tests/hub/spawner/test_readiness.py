@@ -5,7 +5,8 @@ from aiohttp import web
 
 from cocalc_hub_ext.spawner.readiness import ServerDiedError, ServerSilentError, wait_until_ready
 
-from ..proxy.worlds import LOCAL, RawTarget, closed_port, serve_app
+from ...support.ports import free_port
+from ..proxy.worlds import LOCAL, RawTarget, serve_app
 
 UNIT_S = 0.05
 
@@ -30,7 +31,7 @@ async def test_any_answer_that_is_not_a_failure_is_ready(statuses: tuple[int, ..
 
 
 async def test_a_server_that_comes_up_late_is_found() -> None:
-    port = closed_port()
+    port = free_port()
     waiting = asyncio.ensure_future(
         wait_until_ready(f"http://{LOCAL}:{port}/api", lambda: None, interval_s=0.01, timeout_s=5)
     )
@@ -44,7 +45,7 @@ async def test_a_server_that_comes_up_late_is_found() -> None:
 async def test_a_process_that_ended_is_noticed_at_once() -> None:
     with pytest.raises(ServerDiedError, match="ended with exit code 3") as caught:
         await wait_until_ready(
-            f"http://{LOCAL}:{closed_port()}/api", lambda: 3, interval_s=60, timeout_s=60
+            f"http://{LOCAL}:{free_port()}/api", lambda: 3, interval_s=60, timeout_s=60
         )
     assert caught.value.exit_code == 3
 
@@ -52,7 +53,7 @@ async def test_a_process_that_ended_is_noticed_at_once() -> None:
 async def test_a_server_that_stays_silent_is_given_up() -> None:
     with pytest.raises(ServerSilentError, match="did not answer within"):
         await wait_until_ready(
-            f"http://{LOCAL}:{closed_port()}/api",
+            f"http://{LOCAL}:{free_port()}/api",
             lambda: None,
             interval_s=0.01,
             timeout_s=2 * UNIT_S,
