@@ -1,9 +1,7 @@
 """What somebody can set, ask for or be answered stands in ``docs/configuration.md``."""
 
 import ast
-import importlib
 import inspect
-import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +11,6 @@ from unittest.mock import MagicMock
 import pytest
 from traitlets import HasTraits
 
-import cocalc_hub_ext
-import cocalc_jupyter_ext
 from cocalc_hub_ext.config import SERVICE_NAME
 from cocalc_hub_ext.errors import HubError
 from cocalc_hub_ext.hooks import PROJECT_ROUTE
@@ -26,25 +22,13 @@ from cocalc_jupyter_ext.documents.errors import DocumentError
 from cocalc_jupyter_ext.kernels.errors import KernelsError
 from cocalc_jupyter_ext.kernels.events import Loss
 
+from .support.our_modules import MODULES, PACKAGES
+
 ROOT = Path(__file__).parent.parent
-PACKAGES = (cocalc_jupyter_ext, cocalc_hub_ext)
 DOCS = (ROOT / "docs" / "configuration.md").read_text()
 WORDS = set(re.findall(r"`([^`\n]+)`", DOCS))
 METHODS = ("get", "post", "put", "patch", "delete")
 VARIABLE = re.compile(r"(COCALC|JUPYTERHUB|CONFIGPROXY)(_[A-Z]+)+|PORT|BASE_PATH")
-
-
-def modules() -> list[ModuleType]:
-    names = [
-        found.name
-        for package in PACKAGES
-        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-        if not found.name.endswith((".__main__", ".env"))
-    ]
-    return [importlib.import_module(name) for name in names]
-
-
-MODULES = modules()
 
 
 def sources() -> Iterator[tuple[ModuleType, ast.Module]]:
