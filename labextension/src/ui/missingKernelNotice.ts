@@ -29,11 +29,11 @@ export class MissingKernelNotice {
   }
 
   private tell(name: string, kernel: string): string {
+    // JupyterLab cuts notifications at 140 characters.
     const message = this.trans.__(
-      'The kernel of %1 is not installed here: %2. The notebook can be edited; ' +
-        'to run its cells, select another kernel at its upper right.',
-      name,
-      kernel
+      'The kernel %1 of %2 is not installed here. To run cells, select another one at the upper right.',
+      kernel,
+      name
     );
     return Notification.warning(message, { autoClose: false });
   }
