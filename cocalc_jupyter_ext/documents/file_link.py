@@ -9,6 +9,7 @@ file and noting so, the file that is found afterwards is recognised as our own.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
@@ -24,7 +25,7 @@ from .contents import (
     take_content,
 )
 from .disk import DiskDecision, decide
-from .errors import DocumentError, FileMissingError, FileUnreadableError
+from .errors import DocumentError, FileMissingError, FileUnreadableError, FileWriteError
 from .notices import Action, Level, Notice, Notify
 from .room_ids import RoomId
 from .settings import DocumentSettings
@@ -34,6 +35,7 @@ from .update_log import LogMeta
 __all__ = ["FileLink", "LinkedDocument"]
 
 _RENAME_S = 0.1
+_log = logging.getLogger(__name__)
 
 
 class LinkedDocument(Protocol):
@@ -262,10 +264,17 @@ class FileLink:
         return loaded
 
     async def _render(self) -> Rendered:
-        """Read the content in a worker thread, from a copy that nobody edits meanwhile."""
+        """Read the content in a worker thread, from a copy that nobody edits meanwhile.
+
+        Raises FileWriteError when a participant has put in what the type cannot hold.
+        """
         update, make = self._document.ydoc.ydoc.get_update(), type(self._document.ydoc)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, read_update, make, update)
+        try:
+            return await loop.run_in_executor(self._executor, read_update, make, update)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            problem = f"its content is not valid ({type(error).__name__}: {error})"
+            raise FileWriteError(self._document.path, problem) from error
 
     async def _put_meta(self, meta: LogMeta) -> None:
         await self._document.write_meta(meta)
@@ -333,16 +342,26 @@ class FileLink:
             await self._attempt(self.check_file)
 
     async def _attempt(self, action: Callable[[], Awaitable[None]]) -> bool:
-        """Do something with the file; report a failure, once, instead of raising it."""
+        """Do something with the file; report a failure, once, instead of raising it.
+
+        Whatever a contents manager raises, saving and watching go on.
+        """
         try:
             await action()
         except DocumentError as error:
-            if str(error) != self._problem:
-                self._problem = str(error)
-                self._tell("save", self._problem, "ERROR")
+            self._report(str(error))
+            return False
+        except Exception as error:  # noqa: BLE001 - logged and told; the next try may succeed
+            _log.exception("%s: saving or watching the file failed", self._document.path)
+            self._report(f"{self._document.path}: {type(error).__name__}: {error}")
             return False
         self._problem = ""
         return True
+
+    def _report(self, problem: str) -> None:
+        if problem != self._problem:
+            self._problem = problem
+            self._tell("save", problem, "ERROR")
 
     def _tell(self, action: Action, message: str, level: Level) -> None:
         room_id, path = self._document.room_id, self._document.path

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pycrdt import Array, Doc
 
 from cocalc_jupyter_ext.documents.autosave import AutosaveTimes
 from cocalc_jupyter_ext.documents.document import LiveDocument
@@ -102,6 +103,34 @@ async def test_what_is_typed_while_the_file_is_written_stays_unsaved(tmp_path: P
         assert document.file.unsaved
         await document.save()
         assert storage.files["a.txt"] == "hello one two"
+
+
+async def test_a_document_that_cannot_be_written_is_told_and_saved_once_it_can(
+    tmp_path: Path,
+) -> None:
+    """A buggy page can put anything into the shared types; that must not end the saving."""
+    at_once = replace(STILL, autosave=AutosaveTimes(quiet_s=0.01, longest_s=0.01, retry_s=0.01))
+    async with open_world(tmp_path, settings=at_once) as world:
+        document = await world.registry.open(NOTEBOOK_ID)
+        page = Doc[Any]()
+        page.apply_update(document.ydoc.ydoc.get_update())
+        cells = page.get("cells", type=Array)
+        cells.append("no cell at all")
+        document.apply(page.get_update(), origin=None, author="ann")
+        async with asyncio.timeout(5):
+            while not any(notice.level == "ERROR" for notice in world.notices):
+                await asyncio.sleep(0.01)
+        assert document.file.unsaved
+
+        del cells[len(cells) - 1]
+        cells[0]["source"].insert(0, "0 + ")
+        document.apply(page.get_update(), origin=None, author="ann")
+        async with asyncio.timeout(5):
+            while document.file.unsaved:
+                await asyncio.sleep(0.01)
+
+        assert texts(world.storage.files["a.ipynb"]) == ["0 + 1 + 1", "2 + 2"]
+        assert len([notice for notice in world.notices if notice.level == "ERROR"]) == 1
 
 
 async def test_a_full_disk_is_told_once_and_loses_nothing(tmp_path: Path) -> None:
