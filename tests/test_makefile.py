@@ -16,7 +16,7 @@ exec {sys.executable} -c 'import sys; sys.version_info = (3, 9, 2); exec(sys.arg
 """
 # Called with -e and a program.
 NODE = """#!/bin/sh
-exec {node} -e "Object.defineProperty(process, 'versions', {{ value: {{ node: '{version}' }} }}); $2"
+exec {node} -e "Object.defineProperty(process.versions, 'node', {{ value: '{version}' }}); $2"
 """
 
 
