@@ -24,6 +24,8 @@ __all__ = ["HubClient"]
 _REQUEST_S = 30
 _START_S = 300
 _MAX_CONNECTIONS = 50
+_MAX_FOLLOWED_STARTS = 1000
+_MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _PAGINATION = "application/jupyterhub-pagination+json"
 
 
@@ -34,11 +36,14 @@ class HubClient:
         self._api_url = api_url.rstrip("/")
         self._public_url = public_url.rstrip("/")
         self._token = token
-        self._http = AsyncHTTPClient(force_instance=True, max_clients=_MAX_CONNECTIONS)
+        self._http = _make_http(_MAX_CONNECTIONS)
+        # Each stays open as long as a start takes; other questions must not wait behind them.
+        self._event_streams = _make_http(_MAX_FOLLOWED_STARTS)
 
     def close(self) -> None:
         """Close all connections; idempotent."""
         self._http.close()
+        self._event_streams.close()
 
     # Users
 
@@ -100,6 +105,7 @@ class HubClient:
             await self._send(
                 "GET",
                 f"{self._api_url}/users/{project_id}/server/progress",
+                http=self._event_streams,
                 streaming_callback=split,
                 request_timeout=_START_S,
             )
@@ -167,7 +173,14 @@ class HubClient:
             offset = following["offset"] if following else None
         return items
 
-    async def _send(self, method: str, url: str, body: Any = None, **options: Any) -> HTTPResponse:
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        http: AsyncHTTPClient | None = None,
+        **options: Any,
+    ) -> HTTPResponse:
         request = HTTPRequest(
             url,
             method,
@@ -183,13 +196,19 @@ class HubClient:
             **{"request_timeout": _REQUEST_S} | options,
         )
         try:
-            return await self._http.fetch(request)
+            return await (http or self._http).fetch(request)
         except HTTPClientError as error:
             if error.code == 599:
                 raise HubUnreachableError("JupyterHub", str(error.message)) from error
             raise HubRefusedError(method, url, error.code, _reason(error)) from error
         except OSError as error:
             raise HubUnreachableError("JupyterHub", error.strerror or str(error)) from error
+
+
+def _make_http(max_clients: int) -> AsyncHTTPClient:
+    return AsyncHTTPClient(
+        force_instance=True, max_clients=max_clients, max_body_size=_MAX_ANSWER_BYTES
+    )
 
 
 def _quote(name: str) -> str:

@@ -46,9 +46,11 @@ def main() -> None:
     """Run the service until it is told to stop."""
     _configure_logging()
     try:
-        asyncio.run(_run(settings_from_env(os.environ)))
+        settings = settings_from_env(os.environ)
     except KeyError as error:
         sys.exit(f"cocalc-jupyter: {error} is not set; JupyterHub sets it for its services")
+    try:
+        asyncio.run(_run(settings))
     except (HubError, SQLAlchemyError, OSError) as error:
         sys.exit(f"cocalc-jupyter: the projects service cannot start: {error}")
 
@@ -58,6 +60,8 @@ def _configure_logging() -> None:
     logging.getLogger("cocalc").setLevel(logging.INFO)
     # Refusals are answers to the person who asked, not events of the service.
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
+    # JupyterHub's XSRF check names sessions there at INFO.
+    logging.getLogger("tornado.application").setLevel(logging.WARNING)
 
 
 async def _run(settings: ServiceSettings) -> None:

@@ -130,9 +130,11 @@ class BaseHandler(HubOAuthenticated, RequestHandler):
         self.finish(error_to_wire(code, message))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Keep expected errors out of the log."""
+        """Keep refusals out of the log; of what failed behind us one line is enough."""
         if not isinstance(value, HubError):
             super().log_exception(typ, value, tb)
+        elif status_of(value) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.warning("%s %s: %s", self.request.method, self.request.path, value)
 
 
 class _Page(BaseHandler):

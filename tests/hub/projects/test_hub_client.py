@@ -1,5 +1,6 @@
 """Requests to the hub: what is sent, what is understood, how failures read."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -154,6 +155,40 @@ async def test_progress_is_read_however_the_stream_is_cut(
 
     assert steps == [Progress(50, "half"), Progress(100, "up", ready=True)]
     other.close()
+    server.stop()
+    await server.close_all_connections()
+
+
+async def test_many_starts_that_are_followed_keep_nobody_else_waiting() -> None:
+    done, followed = asyncio.Event(), asyncio.Semaphore(0)
+
+    class Stream(RequestHandler):
+        async def get(self) -> None:
+            followed.release()
+            await done.wait()
+
+    class User(RequestHandler):
+        def get(self) -> None:
+            self.finish({"name": "ada"})
+
+    routes = [(r"/hub/api/users/.*/server/progress", Stream), ("/hub/api/users/ada", User)]
+    server = HTTPServer(Application(routes))
+    socket, port = bind_unused_port()
+    server.add_socket(socket)
+    client = HubClient(api_url=f"http://127.0.0.1:{port}/hub/api", public_url="", token="t")
+
+    async def follow() -> None:
+        async for _ in client.iter_progress(PROJECT):
+            pass
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as starts:
+        for _ in range(60):
+            starts.create_task(follow())
+        for _ in range(60):
+            await followed.acquire()
+        assert await client.fetch_user("ada") == {"name": "ada"}
+        done.set()
+    client.close()
     server.stop()
     await server.close_all_connections()
 
