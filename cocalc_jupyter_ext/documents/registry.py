@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from .contents import YDocumentClasses
@@ -23,9 +24,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Slot:
-    """The place of one document; the lock makes opening and closing exclude each other."""
+    """The place of one document; the lock makes opening and closing exclude each other.
+
+    ``users`` counts who has the lock or waits for it. A place that is empty and unused goes.
+    """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
     document: LiveDocument | None = None
     timer: asyncio.TimerHandle | None = None
 
@@ -52,16 +57,16 @@ class DocumentRegistry:
 
         It stays open for the close delay; hold it to keep it longer. Raises DocumentError.
         """
-        async with self._slot(room_id).lock:
-            document = await self._ensure_open(room_id)
+        async with self._exclusive(room_id) as slot:
+            document = await self._ensure_open(room_id, slot)
             if not document.held:
                 self._close_later(room_id)
             return document
 
     async def acquire(self, room_id: RoomId, reason: str) -> tuple[LiveDocument, Hold]:
         """Open the document and hold it in one step; raises DocumentError."""
-        async with self._slot(room_id).lock:
-            document = await self._ensure_open(room_id)
+        async with self._exclusive(room_id) as slot:
+            document = await self._ensure_open(room_id, slot)
             return document, document.hold(reason)
 
     def get(self, room_id: RoomId) -> LiveDocument | None:
@@ -105,15 +110,20 @@ class DocumentRegistry:
     def _documents(self) -> list[LiveDocument]:
         return [slot.document for slot in self._slots.values() if slot.document is not None]
 
-    def _slot(self, room_id: RoomId) -> _Slot:
-        if room_id not in self._slots:
-            if self._file_ids.get_path(room_id.file_id) is None:
-                raise UnknownDocumentError(str(room_id))
-            self._slots[room_id] = _Slot()
-        return self._slots[room_id]
+    @asynccontextmanager
+    async def _exclusive(self, room_id: RoomId) -> AsyncIterator[_Slot]:
+        """Have a document's place for oneself."""
+        slot = self._slots.setdefault(room_id, _Slot())
+        slot.users += 1
+        try:
+            async with slot.lock:
+                yield slot
+        finally:
+            slot.users -= 1
+            if slot.users == 0 and slot.document is None:
+                del self._slots[room_id]
 
-    async def _ensure_open(self, room_id: RoomId) -> LiveDocument:
-        slot = self._slots[room_id]
+    async def _ensure_open(self, room_id: RoomId, slot: _Slot) -> LiveDocument:
         self._cancel_timer(slot)
         if slot.document is None:
             slot.document = await self._open(room_id)
@@ -144,19 +154,23 @@ class DocumentRegistry:
     def _start_closing(self, room_id: RoomId, *, force: bool) -> asyncio.Task[None]:
         task = asyncio.create_task(self._close(room_id, force=force), name=f"closing {room_id}")
         self._closings.add(task)
-        task.add_done_callback(self._closings.discard)
+        task.add_done_callback(self._on_closing_done)
         return task
 
+    def _on_closing_done(self, task: asyncio.Task[None]) -> None:
+        self._closings.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("%s failed; its log has everything", task.get_name(), exc_info=error)
+
     async def _close(self, room_id: RoomId, *, force: bool) -> None:
-        slot = self._slots.get(room_id)
-        if slot is None:
-            return
-        async with slot.lock:
+        async with self._exclusive(room_id) as slot:
             document = slot.document
             if document is None or (document.held and not force):
                 return
-            await document.close()
-            slot.document = None
+            try:
+                await document.close()
+            finally:
+                slot.document = None
         self._opener.notify(
             Notice(room_id=room_id, path=document.path, action="clean", message="Closed.")
         )

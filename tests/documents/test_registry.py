@@ -50,6 +50,7 @@ async def test_a_document_stays_while_it_is_held_and_closes_after_the_last_hold(
 
         assert document.closed
         assert world.registry.get(TEXT_ID) is None
+        assert not world.registry._slots
         assert world.notices[-1].action == "clean"
 
 
