@@ -1,4 +1,4 @@
-"""A browser for the whole run and a place for screenshots."""
+"""A browser for each module and a place for screenshots."""
 
 import os
 import shutil
@@ -21,7 +21,9 @@ QUIET = [
 ]
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright keeps an event loop running, beside which no other test
+# could start its own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if path is None:
