@@ -9,6 +9,8 @@ import {
 } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import { runningKernelOf } from './runningKernel';
+
 /** What is known about a notebook's kernel; `terminating` was told to the user. */
 export type KernelReadiness = 'ready' | 'none' | 'terminating';
 
@@ -40,8 +42,10 @@ export class KernelStarter {
       // The server may have been started anew; Lab would take minutes to notice that.
       await context.sessionManager.refreshRunning();
     }
-    if (context.hasNoKernel && (await context.startKernel()) && dialogs) {
-      await dialogs.selectKernel(context);
+    if (context.hasNoKernel && !(await joinRunning(context))) {
+      if ((await context.startKernel()) && dialogs) {
+        await dialogs.selectKernel(context);
+      }
     }
     if (!context.hasNoKernel && !context.session?.kernel) {
       await context.ready;
@@ -61,4 +65,13 @@ export class KernelStarter {
   }
 
   private readonly pending = new WeakMap<ISessionContext, Promise<KernelReadiness>>();
+}
+
+/** Use the kernel that another participant has started for the notebook, if there is one. */
+async function joinRunning(context: ISessionContext): Promise<boolean> {
+  const id = runningKernelOf(context.sessionManager.running(), context.path);
+  if (id !== null) {
+    await context.changeKernel({ id });
+  }
+  return id !== null;
 }
