@@ -18,6 +18,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 __all__ = [
     "RUNNER_SESSION_PREFIX",
+    "UNREADABLE",
     "ChannelListener",
     "ConnectionInfo",
     "KernelChannels",
@@ -30,6 +31,9 @@ ConnectionInfo = KernelConnectionInfo
 
 RUNNER_SESSION_PREFIX = "cocalc-runner-"
 """Session ids of runners start with this; front ends need not see the outputs they cause."""
+
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
+"""What jupyter_client raises for messages with bad signatures, too few parts, or missing fields."""
 
 _log = logging.getLogger(__name__)
 
@@ -133,7 +137,7 @@ class KernelChannels:
             try:
                 _, parts = self._session.feed_identities(frames)
                 message = self._session.deserialize(parts)
-            except ValueError:
+            except UNREADABLE:
                 _log.warning("A kernel sent a message that cannot be read", exc_info=True)
             else:
                 handle(message)

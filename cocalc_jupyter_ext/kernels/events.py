@@ -4,15 +4,15 @@ Plain data. Events are facts reported by the shell, effects are orders to it; bo
 and performed one at a time, in order.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 __all__ = [
     "Abort",
     "AbortCell",
     "AwaitIdle",
-    "CellDeleted",
     "ConnectKernel",
     "Effect",
     "Enqueue",
@@ -28,7 +28,6 @@ __all__ = [
     "QueuedCell",
     "Replied",
     "Reply",
-    "RunCancelled",
     "StartCell",
     "StartRefused",
 ]
@@ -63,7 +62,6 @@ class Abort(Enum):
     ERROR = "An earlier cell of the same run failed."
     INTERRUPTED = "The kernel was interrupted."
     DELETED = "The cell was deleted before its turn."
-    CANCELLED = "The run was cancelled."
     REFUSED = "The kernel skipped the cell because another request failed. Run it again."
 
     @property
@@ -94,6 +92,19 @@ class Reply:
     error_name: str = ""
     error_value: str = ""
     traceback: tuple[str, ...] = ()
+
+    @classmethod
+    def from_content(cls, content: Mapping[str, Any]) -> Self:
+        """Read the content of the message (Jupyter messaging protocol 5.4)."""
+        count = content.get("execution_count")
+        return cls(
+            status=str(content.get("status", "error")),
+            execution_count=count if isinstance(count, int) else None,
+            payload=tuple(content.get("payload") or ()),
+            error_name=str(content.get("ename", "")),
+            error_value=str(content.get("evalue", "")),
+            traceback=tuple(map(str, content.get("traceback") or ())),
+        )
 
     @property
     def interrupted(self) -> bool:
@@ -156,32 +167,7 @@ class KernelLost:
     loss: Loss
 
 
-@dataclass(frozen=True, slots=True)
-class CellDeleted:
-    """The cell is gone. If it runs already, it runs to its end."""
-
-    cell_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunCancelled:
-    """The queued cells of this run are not wanted any more."""
-
-    run_id: str
-
-
-Event = (
-    Enqueue
-    | KernelReady
-    | Replied
-    | Idle
-    | GraceOver
-    | StartRefused
-    | Interrupted
-    | KernelLost
-    | CellDeleted
-    | RunCancelled
-)
+Event = Enqueue | KernelReady | Replied | Idle | GraceOver | StartRefused | Interrupted | KernelLost
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from .events import (
     Abort,
     AbortCell,
     AwaitIdle,
-    CellDeleted,
     ConnectKernel,
     Effect,
     Enqueue,
@@ -38,7 +37,6 @@ from .events import (
     QueuedCell,
     Replied,
     Reply,
-    RunCancelled,
     StartCell,
     StartRefused,
 )
@@ -100,8 +98,8 @@ def apply(state: ExecutionState, event: Event) -> list[Effect]:
             effects = _start_refused(state, serial)
         case KernelLost(loss):
             effects = _kernel_lost(state, loss)
-        case Interrupted() | CellDeleted() | RunCancelled():
-            effects = _withdraw(state, event)
+        case Interrupted():
+            effects = _abort_queued(state, Abort.INTERRUPTED, lambda _: True)
         case _:
             assert_never(event)
     return effects + _advance(state)
@@ -188,18 +186,6 @@ def _finish(state: ExecutionState, running: _Running, reply: Reply) -> list[Effe
     if reply.status != "ok" and cell.stop_on_error:
         return effects + _abort_queued(state, Abort.ERROR, lambda c: c.run_id == cell.run_id)
     return effects
-
-
-def _withdraw(
-    state: ExecutionState, event: Interrupted | CellDeleted | RunCancelled
-) -> list[Effect]:
-    match event:
-        case Interrupted():
-            return _abort_queued(state, Abort.INTERRUPTED, lambda _: True)
-        case CellDeleted(cell_id):
-            return _abort_queued(state, Abort.DELETED, lambda cell: cell.cell_id == cell_id)
-        case RunCancelled(run_id):
-            return _abort_queued(state, Abort.CANCELLED, lambda cell: cell.run_id == run_id)
 
 
 def _abort_queued(

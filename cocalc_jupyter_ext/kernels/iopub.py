@@ -19,7 +19,7 @@ import zmq
 from jupyter_client.session import Session
 
 from .backlog import Backlog, IopubMessage
-from .channels import ConnectionInfo, connection
+from .channels import UNREADABLE, ConnectionInfo, connection
 
 __all__ = ["IopubReader"]
 
@@ -92,7 +92,7 @@ class IopubReader:
     def _receive(self, frames: list[bytes]) -> None:
         try:
             message = self._read(frames)
-        except ValueError:
+        except UNREADABLE:
             _log.warning("A kernel published a message that cannot be read", exc_info=True)
             return
         if message is not None:

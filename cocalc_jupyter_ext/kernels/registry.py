@@ -8,8 +8,9 @@ from typing import Protocol
 from .errors import EditsMissingError, InputAnsweredError, KernelNotFoundError
 from .kernel import KernelHost, OpenLink, connect
 from .notebook import NotebookDocument
-from .runner import NotebookRunner, RunnerSettings
+from .runner import NotebookRunner
 from .runs import Run, Runs
+from .settings import RunnerSettings
 
 __all__ = ["Edits", "RunRequest", "RunnableDocument", "RunnerRegistry"]
 

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .errors import InputAnsweredError, KernelNotFoundError, KernelUnreachableError
@@ -34,43 +34,18 @@ from .events import (
     QueuedCell,
     Replied,
     Reply,
-    RunCancelled,
     StartCell,
     StartRefused,
 )
 from .execution import ExecutionState, apply
-from .kernel import KernelHost, KernelTimes, Link, OpenLink, connect
+from .kernel import KernelHost, Link, OpenLink, connect
 from .notebook import Notebook, NotebookDocument
-from .outputs import OutputLimits
 from .runs import CellState, PendingInput, Runs
+from .settings import RunnerSettings
 
-__all__ = ["NotebookRunner", "RunnerSettings"]
+__all__ = ["NotebookRunner"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RunnerSettings:
-    """Limits and waits of a runner; times in seconds."""
-
-    max_queued: int = 1000
-    """Cells of one notebook that may wait."""
-    batch_s: float = 0.05
-    """Outputs are written at most this often."""
-    grace_s: float = 2.0
-    """Quiet time after a reply that ends a cell whose idle status was lost."""
-    grace_max_s: float = 30.0
-    """The same when the kernel is never quiet."""
-    settle_s: float = 0.1
-    """For the last messages of a kernel whose process has ended."""
-    cause_s: float = 3.0
-    """To find out whether a kernel that ended was restarted or shut down."""
-    watch_s: float = 2.0
-    """Between two checks that the kernel's process lives while a cell runs."""
-    unused_s: float = 300.0
-    """A runner without cells is closed after this time."""
-    outputs: OutputLimits = field(default_factory=OutputLimits)
-    kernel: KernelTimes = field(default_factory=KernelTimes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +116,6 @@ class NotebookRunner:
         self._set_question(None)
         self._dispatch(Interrupted())
 
-    def cancel(self, run_id: str) -> None:
-        """Take the queued cells of a run out of the queue."""
-        self._dispatch(RunCancelled(run_id))
-
     def has_question(self, run_id: str, input_id: str) -> bool:
         """Return whether this run waits for this input."""
         question = self._question
@@ -182,7 +153,7 @@ class NotebookRunner:
         """Take a reply; an interrupt that is part of ending the kernel is not the cell's end."""
         if self._request is None or message["parent_header"].get("msg_id") != self._request[0]:
             return
-        reply = _reply(message["content"])
+        reply = Reply.from_content(message["content"])
         if reply.interrupted and self._kernel_is_stopping():
             return
         cell = self._request[1]
@@ -424,15 +395,3 @@ class NotebookRunner:
     def _fail(self, error: BaseException) -> None:
         _log.error("Running cells failed", exc_info=error)
         self._lose(Loss.FAILED)
-
-
-def _reply(content: dict[str, Any]) -> Reply:
-    count = content.get("execution_count")
-    return Reply(
-        status=str(content.get("status", "error")),
-        execution_count=count if isinstance(count, int) else None,
-        payload=tuple(content.get("payload") or ()),
-        error_name=str(content.get("ename", "")),
-        error_value=str(content.get("evalue", "")),
-        traceback=tuple(map(str, content.get("traceback") or ())),
-    )

@@ -20,7 +20,7 @@ from ..documents.opening import DocumentOpener
 from ..documents.registry import DocumentRegistry
 from ..documents.rooms import Rooms
 from ..documents.settings import DocumentSettings
-from ..kernels.runner import RunnerSettings
+from ..kernels.settings import RunnerSettings
 from . import (
     atomic_files,
     conat,

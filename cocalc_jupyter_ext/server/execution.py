@@ -38,8 +38,8 @@ from ..kernels.errors import (
 )
 from ..kernels.notebook import end_orphans
 from ..kernels.registry import Edits, RunnerRegistry, RunRequest
-from ..kernels.runner import RunnerSettings
 from ..kernels.runs import Runs
+from ..kernels.settings import RunnerSettings
 from .kernel_host import ServerKernels
 
 __all__ = [

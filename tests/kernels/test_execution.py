@@ -9,7 +9,6 @@ from cocalc_jupyter_ext.kernels.events import (
     Abort,
     AbortCell,
     AwaitIdle,
-    CellDeleted,
     ConnectKernel,
     Enqueue,
     FinishCell,
@@ -22,7 +21,6 @@ from cocalc_jupyter_ext.kernels.events import (
     Queued,
     Replied,
     Reply,
-    RunCancelled,
     StartCell,
     StartRefused,
 )
@@ -158,29 +156,11 @@ def test_a_late_reply_of_a_lost_kernel_has_no_effect():
     assert apply(state, Replied(1, OK)) == []
 
 
-def test_a_deleted_cell_leaves_the_queue():
-    state = after(run("a", "b", "c"), KernelReady())
-    assert aborted(apply(state, CellDeleted("b"))) == [("b", Abort.DELETED, False)]
-    assert [cell.cell_id for cell in state.queue] == ["c"]
-
-
-def test_a_cell_deleted_while_it_runs_runs_to_its_end():
-    state = after(run("a"), KernelReady())
-    assert apply(state, CellDeleted("a")) == []
-    assert state.busy
-
-
 def test_a_cell_that_is_gone_at_its_start_does_not_stop_the_others():
     state = after(run("a", "b"), KernelReady())
     effects = apply(state, StartRefused(1))
     assert aborted(effects) == [("a", Abort.DELETED, False)]
     assert kinds(effects) == [AbortCell, StartCell]
-
-
-def test_a_cancelled_run_leaves_the_queue_and_the_others_stay():
-    state = after(run("a", "b"), KernelReady(), run("c", run_id="other"))
-    assert aborted(apply(state, RunCancelled("r"))) == [("b", Abort.CANCELLED, False)]
-    assert [cell.cell_id for cell in state.queue] == ["c"]
 
 
 def test_a_request_that_does_not_fit_is_refused_as_a_whole():
@@ -207,8 +187,6 @@ EVENTS = st.one_of(
     st.builds(StartRefused, st.integers(1, 8)),
     st.just(Interrupted()),
     st.builds(KernelLost, st.sampled_from(list(Loss))),
-    st.builds(CellDeleted, st.sampled_from("abc")),
-    st.builds(RunCancelled, st.sampled_from(["r1", "r2"])),
 )
 
 

@@ -145,3 +145,14 @@ async def test_closing_ends_the_thread_and_may_be_repeated(publisher):
     reader.close()
     reader.close()
     assert not any(thread.name == "kernel iopub" for thread in threading.enumerate())
+
+
+async def test_a_message_that_is_none_is_skipped_and_reading_goes_on(publisher, reading, caplog):
+    reader, arrived, _ = reading
+    session, socket = publisher.session, publisher.socket
+    socket.send_multipart([b"", b"<IDS|MSG>", b"too few parts"])
+    session.send_raw(socket, [b"{}", b"{}", b"{}", b"{}"])
+    publisher.publish("status", {"execution_state": "idle"})
+    messages = await collect(reader, arrived, ended)
+    assert [m.kind for m in messages] == ["status"]
+    assert caplog.text.count("cannot be read") == 2

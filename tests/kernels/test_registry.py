@@ -11,8 +11,8 @@ from cocalc_jupyter_ext.kernels.errors import (
     RunNotFoundError,
 )
 from cocalc_jupyter_ext.kernels.registry import Edits, RunnerRegistry, RunRequest
-from cocalc_jupyter_ext.kernels.runner import RunnerSettings
 from cocalc_jupyter_ext.kernels.runs import Runs
+from cocalc_jupyter_ext.kernels.settings import RunnerSettings
 from tests.support.memory_document import MemoryDocument
 from tests.support.scripted_kernel import ScriptedHost, ScriptedKernel
 

@@ -13,8 +13,9 @@ from cocalc_jupyter_ext.kernels.errors import (
     KernelUnreachableError,
     TooManyQueuedError,
 )
-from cocalc_jupyter_ext.kernels.runner import NotebookRunner, RunnerSettings
+from cocalc_jupyter_ext.kernels.runner import NotebookRunner
 from cocalc_jupyter_ext.kernels.runs import Runs
+from cocalc_jupyter_ext.kernels.settings import RunnerSettings
 from tests.support.memory_document import MemoryDocument
 from tests.support.scripted_kernel import ScriptedHost, ScriptedKernel
 
@@ -268,14 +269,6 @@ async def test_an_interrupt_while_connecting_clears_the_queue(world):
     run = world.enqueue("c0")
     world.runner.interrupted()
     assert await finished(run) == ["aborted"]
-
-
-async def test_a_cancelled_run_leaves_the_queue(world):
-    first = await world.start("c0")
-    second = world.enqueue("c1", "c2")
-    world.runner.cancel(second.run_id)
-    assert await finished(second) == ["aborted", "aborted"]
-    assert first.cells[0].state == "running"
 
 
 async def test_the_first_answer_is_given_to_the_kernel_and_shown(world):
