@@ -3,8 +3,19 @@
  */
 import type { ICollaborativeContentProvider } from '@jupyter/collaborative-drive';
 
-/** A document's connection; `none` for a document that is not shared through the server. */
-export type ConnectionState = 'none' | 'connected' | 'reconnecting';
+/**
+ * A document's connection.
+ *
+ * `none` for a document that is not shared through the server, `ended` for one that was and will not
+ * be again, although its tab is still there.
+ */
+export type ConnectionState = 'none' | 'connected' | 'reconnecting' | 'ended';
+
+/** The part of an open document that is looked at. */
+export interface IOpenDocument {
+  path: string;
+  model: { sharedModel: { isDisposed: boolean } };
+}
 
 /** The part of the stock provider's socket that tells its state. */
 interface ISocketState {
@@ -15,8 +26,15 @@ interface ISocketState {
 /** The providers of the open documents, by `format:type:path`. */
 export type Providers = ICollaborativeContentProvider['providers'];
 
-/** Return the state of the connection of the document at `path`. */
-export function connectionOf(providers: Providers, path: string): ConnectionState {
+/** Return the state of a document's connection. */
+export function connectionOf(
+  providers: Providers,
+  { path, model }: IOpenDocument
+): ConnectionState {
+  // The stock provider drops the document when the server has closed it for good.
+  if (model.sharedModel.isDisposed) {
+    return 'ended';
+  }
   for (const [key, provider] of providers) {
     if (pathOf(key) === path) {
       // The provider replaces its socket without telling; hence it is looked at, not listened to.
@@ -39,7 +57,7 @@ const LOST_AFTER_LOOKS = 6;
 export class ReconnectWatch {
   /** Note a look; returns whether the connection has been missing for long (any more). */
   isLost(state: ConnectionState): boolean {
-    this.looks = state === 'reconnecting' ? this.looks + 1 : 0;
+    this.looks = state === 'reconnecting' || state === 'ended' ? this.looks + 1 : 0;
     return this.looks > 0 && this.looks % LOST_AFTER_LOOKS === 0;
   }
 

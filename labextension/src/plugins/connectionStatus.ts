@@ -7,7 +7,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { Widget } from '@lumino/widgets';
 
-import { connectionOf, ReconnectWatch } from '../documents/connection';
+import { connectionOf, type IOpenDocument, ReconnectWatch } from '../documents/connection';
 import { IOutage, IUserRights } from '../tokens';
 import { ConnectionStatus } from '../ui/connectionStatus';
 
@@ -39,8 +39,8 @@ export const connectionStatusPlugin: JupyterFrontEndPlugin<void> = {
     });
     const watch = new ReconnectWatch();
     setInterval(() => {
-      const path = pathOf(app.shell.currentWidget);
-      const state = path === null ? 'none' : connectionOf(providers, path);
+      const document = documentOf(app.shell.currentWidget);
+      const state = document === null ? 'none' : connectionOf(providers, document);
       item.setState(state, write);
       if (watch.isLost(state)) {
         void outage.report();
@@ -49,8 +49,8 @@ export const connectionStatusPlugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
-/** Return the path of the document that a widget shows. */
-function pathOf(widget: Widget | null): string | null {
-  const context = (widget as { context?: { path?: string } } | null)?.context;
-  return context?.path ?? null;
+/** Return the document that a widget shows. */
+function documentOf(widget: Widget | null): IOpenDocument | null {
+  const context = (widget as { context?: Partial<IOpenDocument> } | null)?.context;
+  return context?.model ? (context as IOpenDocument) : null;
 }

@@ -33,7 +33,7 @@ export class ConnectionStatus extends Widget {
     const wasActive = this.isActive;
     this.state = state;
     this.setText(this.describe(state, mayWrite));
-    this.toggleClass('cc-mod-reconnecting', state === 'reconnecting');
+    this.toggleClass('cc-mod-warning', state === 'reconnecting' || state === 'ended');
     if (wasActive !== this.isActive) {
       this._activeChanged.emit();
     }
@@ -56,6 +56,8 @@ export class ConnectionStatus extends Widget {
         return mayWrite
           ? this.trans.__('Reconnecting (edits are kept and will be sent)')
           : this.trans.__('Reconnecting');
+      case 'ended':
+        return this.trans.__('Disconnected (edits here are not saved; reload the page)');
     }
   }
 
