@@ -6,11 +6,10 @@ provider who the user is, and that is where they are noted.
 """
 
 import logging
-from collections import defaultdict
 from collections.abc import Awaitable
 from inspect import isawaitable
 from typing import Any, Protocol, runtime_checkable
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
@@ -38,7 +37,10 @@ class UserSockets:
     """Who has which websockets open."""
 
     def __init__(self) -> None:
-        self._sockets: defaultdict[str, WeakSet[WebSocketHandler]] = defaultdict(WeakSet)
+        self._users: WeakKeyDictionary[WebSocketHandler, str] = WeakKeyDictionary()
+
+    def __len__(self) -> int:
+        return len(self._users)
 
     def watch(self, identity_provider: _IdentityProvider) -> None:
         """Note every websocket that the identity provider finds a user for."""
@@ -58,8 +60,9 @@ class UserSockets:
 
     def close_user(self, username: str) -> int:
         """End every websocket of a user; return how many there were."""
-        sockets = list(self._sockets.pop(username, ()))
+        sockets = [socket for socket, user in list(self._users.items()) if user == username]
         for socket in sockets:
+            del self._users[socket]
             _close(socket)
         return len(sockets)
 
@@ -68,7 +71,7 @@ class UserSockets:
 
     def _note(self, user: Any, socket: WebSocketHandler) -> Any:
         if user is not None:
-            self._sockets[user.username].add(socket)
+            self._users[socket] = user.username
         return user
 
 

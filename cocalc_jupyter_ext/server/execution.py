@@ -103,9 +103,9 @@ class Execution:
 
     async def stop(self) -> None:
         """End all runs visibly; idempotent."""
-        self._events.remove_listener(schema_id=_KERNEL_ACTIONS, listener=self._on_kernel_action)
         await self.runners.close()
         self._kernels.forget_failed_starts()
+        self._events.remove_listener(schema_id=_KERNEL_ACTIONS, listener=self._on_kernel_action)
 
     async def _open_notebook(self, room_id: str) -> LiveDocument:
         parsed = RoomId.parse(room_id)
@@ -176,6 +176,8 @@ class RunHandler(_ExecuteHandler):
 class RunProgressHandler(_ExecuteHandler):
     """``GET cocalc/api/runs/<run id>?seen=<n>``, a long poll."""
 
+    _waiting: asyncio.Task[None] | None = None
+
     @authenticated
     async def get(self, run_id: str) -> None:
         """Answer when there is a change after ``seen``, at the latest after 20 s."""
@@ -188,17 +190,17 @@ class RunProgressHandler(_ExecuteHandler):
         except RunNotFoundError as error:
             self.refuse(error)
             return
-        self._waiting = asyncio.ensure_future(run.wait_change(seen, _POLL_S))
+        self._waiting = asyncio.create_task(run.wait_change(seen, _POLL_S), name="long poll")
         await asyncio.wait({self._waiting})
         if not self._waiting.cancelled():
+            self._waiting.result()
             self.finish(run.to_json())
 
     def on_connection_close(self) -> None:
         """Stop waiting for a client that went away."""
         super().on_connection_close()
-        waiting = getattr(self, "_waiting", None)
-        if waiting is not None:
-            waiting.cancel()
+        if self._waiting is not None:
+            self._waiting.cancel()
 
 
 class InputHandler(_ExecuteHandler):

@@ -83,8 +83,10 @@ async def test_a_socket_that_ended_is_forgotten() -> None:
     sockets.watch(provider)
     handler = make(Socket, "ben")
     provider.get_user(handler)
+    assert len(sockets) == 1
 
     del handler
     gc.collect()
 
+    assert len(sockets) == 0
     assert sockets.close_user("ben") == 0
