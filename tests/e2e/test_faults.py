@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from tests.e2e.person import Person
 from tests.support.hub import Hub, run_hub
@@ -37,7 +37,7 @@ RECORD_DIALOGS = """() => {
 SOON_MS = 10_000
 STARTED_MS = 60_000
 PROJECT = "Demo project"
-SIZE = {"width": 1280, "height": 900}
+SIZE: ViewportSize = {"width": 1280, "height": 900}
 
 
 def write_notebook(path: Path, kernel: str, *cells: nbformat.NotebookNode) -> None:
@@ -275,7 +275,10 @@ def test_pages_that_stay_open_survive_a_stop_and_a_start(
         expect(person.cell(NOTES)).to_contain_text("demo was here meanwhile")
         expect(told(person, "The server does not answer")).to_have_count(0)
     guest.run_cell(SHORT)
-    expect_ended(people, SHORT, "1")
+    guest.wait_for_kernel()
+    demo.run_cell(SHORT)
+    # The second run of one kernel that both use.
+    expect_ended(people, SHORT, "2")
     for person in people:
         person.screenshot("faults-6-started")
         assert person.page.evaluate("window.dialogsSeen") == []
@@ -301,11 +304,12 @@ def test_a_removed_member_is_told_and_shut_out_while_the_owner_goes_on(
     refused = told(guest, "You are signed out, or not a member of this project any more")
     expect(refused).to_be_visible(timeout=SOON_MS)
     expect(guest.page.get_by_role("status").filter(has_text="Disconnected")).to_be_visible()
+    refused.hover()  # it slides in
     guest.screenshot("faults-7-shut-out")
     guest.type("typed by a stranger")
     type_live(demo, (demo,), NOTES, ", and I go on")
     demo.run_cell(SHORT)
-    expect(prompt(demo, SHORT)).to_have_text("[2]:")
+    expect(prompt(demo, SHORT)).to_have_text("[3]:")
     demo.wait_until(lambda: b", and I go on" in (home / WORK).read_bytes())
     assert b"stranger" not in (home / WORK).read_bytes()
     guest.page.reload()
