@@ -306,11 +306,12 @@ def test_a_removed_member_is_told_and_shut_out_while_the_owner_goes_on(
     expect(guest.page.get_by_role("status").filter(has_text="Disconnected")).to_be_visible()
     refused.hover()  # it slides in
     guest.screenshot("faults-7-shut-out")
-    guest.type("typed by a stranger")
+    type_live(guest, (guest,), NOTES, ", typed by a stranger")
     type_live(demo, (demo,), NOTES, ", and I go on")
     demo.run_cell(SHORT)
     expect(prompt(demo, SHORT)).to_have_text("[3]:")
     demo.wait_until(lambda: b", and I go on" in (home / WORK).read_bytes())
+    expect(demo.cell(NOTES)).not_to_contain_text("stranger")
     assert b"stranger" not in (home / WORK).read_bytes()
     guest.page.reload()
     expect(guest.page.get_by_text("guest is not allowed")).to_be_visible()
