@@ -7,6 +7,7 @@ raises: a peer that breaks the framing ends the connection, and ``Ended`` says w
 carrier. Time is an argument, in seconds of a monotonic clock (conat-core §1, §2.1).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -111,7 +112,7 @@ def _message(packet: Packet) -> list[Frame]:
     return [f"{engineio.PacketType.MESSAGE}{text!s}", *attachments]
 
 
-class _Connection(Generic[In, Out]):
+class _Connection(ABC, Generic[In, Out]):
     """What both sides share."""
 
     def __init__(self) -> None:
@@ -191,14 +192,17 @@ class _Connection(Generic[In, Out]):
             return None
         return self._heartbeat.deadline_s
 
+    @abstractmethod
     def _to_wire(self, event: Out) -> tuple[str, Sequence[JsonValue]]:
-        raise NotImplementedError
+        """Return the name and the arguments that an event has on the wire."""
 
+    @abstractmethod
     def _from_wire(self, name: str, arguments: Sequence[Any]) -> In:
-        raise NotImplementedError
+        """Return the event that a name and its arguments mean; raises EventError."""
 
+    @abstractmethod
     def _receive_connect(self, packet: Packet) -> None:
-        raise NotImplementedError
+        """Handle the other side's CONNECT packet."""
 
     def _receive_text(self, packet_type: engineio.PacketType, body: str, now_s: float) -> None:
         if packet_type is engineio.PacketType.MESSAGE:
@@ -208,8 +212,9 @@ class _Connection(Generic[In, Out]):
         elif packet_type is not engineio.PacketType.NOOP:
             self._receive_control(packet_type, body, now_s)
 
+    @abstractmethod
     def _receive_control(self, packet_type: engineio.PacketType, body: str, now_s: float) -> None:
-        raise NotImplementedError
+        """Handle a carrier packet that only this side may get."""
 
     def _receive_packet(self, packet: Packet | None) -> None:
         if packet is None:
