@@ -45,9 +45,9 @@ ERROR_PREFIX = "Error: "
 
 
 class ConatError(Exception):
-    """Root of all errors of the message fabric; ``code`` is the number sent on the wire."""
+    """Root of all errors of the message fabric; ``code`` is what is sent on the wire."""
 
-    code: int | None = None
+    code: int | str | None = None
 
 
 class InvalidSubject(ConatError):  # noqa: N818 - the names of this tree are nouns of the contract
@@ -133,7 +133,7 @@ class ClientClosed(ConatError):  # noqa: N818 - see InvalidSubject
 class SignInFailed(ConatError):  # noqa: N818 - see InvalidSubject
     """The server refused the credentials; trying again with the same ones is useless."""
 
-    def __init__(self, reason: str, code: int | None = None) -> None:
+    def __init__(self, reason: str, code: int | str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.code = code
@@ -145,7 +145,7 @@ class SignInFailed(ConatError):  # noqa: N818 - see InvalidSubject
 class RemoteError(ConatError):
     """An error that the peer reported."""
 
-    def __init__(self, message: str, code: int | None = None) -> None:
+    def __init__(self, message: str, code: int | str | None = None) -> None:
         super().__init__(message)
         self.code = code
 
@@ -161,4 +161,4 @@ def to_wire(error: ConatError, *, prefix: str = ERROR_PREFIX) -> dict[str, str |
 def from_wire(wire: Mapping[str, object]) -> RemoteError:
     """Return the error an ``{error, code?}`` object stands for, text unchanged."""
     code = wire.get("code")
-    return RemoteError(str(wire.get("error")), code if isinstance(code, int) else None)
+    return RemoteError(str(wire.get("error")), code if isinstance(code, int | str) else None)

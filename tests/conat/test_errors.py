@@ -67,8 +67,10 @@ def test_an_error_of_the_peer_keeps_text_and_code(wire: dict[str, object]) -> No
     assert error.code == wire.get("code")
 
 
-def test_a_code_that_is_no_number_is_none() -> None:
-    assert from_wire({"error": "x", "code": "7"}).code is None
+def test_a_code_is_a_number_or_a_word_and_nothing_else() -> None:
+    assert from_wire({"error": "x", "code": 403}).code == 403
+    assert from_wire({"error": "x", "code": "reject"}).code == "reject"
+    assert from_wire({"error": "x", "code": [7]}).code is None
 
 
 def test_every_error_has_the_same_root() -> None:
