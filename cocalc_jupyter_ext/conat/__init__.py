@@ -1,6 +1,31 @@
 """The message fabric: CoCalc's conat in Python, on the wire compatible to the byte.
 
-It knows nothing of Jupyter and can be used alone. ``SPEC.md`` beside this file
-holds the numbered rules; read it first, then ``protocol/subjects.py``,
-``protocol/messages.py``, ``broker/router.py`` and ``client/client.py``.
+It knows nothing of Jupyter and can be used alone::
+
+    from cocalc_jupyter_ext import conat
+
+    client = await conat.connect("https://example.com", cookies={"api_key": key})
+
+``SPEC.md`` beside this file holds the numbered rules; read it first, then
+``protocol/subjects.py``, ``protocol/messages.py``, ``broker/router.py`` and
+``client/client.py``.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .transports.connect import connect
+
+__all__ = ["connect"]
+
+# What is loaded when it is first asked for: the name, and the module that has it.
+_LAZY: Final = {
+    "connect": ".transports.connect",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name], __name__), name)

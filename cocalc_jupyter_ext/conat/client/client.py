@@ -18,12 +18,13 @@ from ..protocol.chunks import chunk_size, split
 from ..protocol.codec import Encoding, encode
 from ..protocol.messages import Delivery, Info, PermissionNotice, Publish, WaitForInterest
 from ..protocol.subjects import inbox_prefix, parse_pattern, parse_subject
+from ..signals import Signal
 from ..types import Clock, Headers, JsonObject, MakeId, MessageId
 from .denials import Denials
 from .inbox import Inbox
 from .interests import Interests
 from .reconnect import Random
-from .session import ClientTransport, Session, user_from_info
+from .session import ClientState, ClientTransport, Session, user_from_info
 from .subscription import REPLY_HEADER, Message, Subscription, SubscriptionLimits
 
 __all__ = ["Client", "PublishResult"]
@@ -89,6 +90,16 @@ class Client:
         await self._session.close()
 
     @property
+    def state(self) -> ClientState:
+        """Whether the server knows us now (conat-core §11.2)."""
+        return self._session.state
+
+    @property
+    def states(self) -> Signal[[ClientState]]:
+        """Emits every change of ``state``; ``CONNECTED`` at each sign-in."""
+        return self._session.states
+
+    @property
     def info(self) -> Info | None:
         """What the server said at sign-in; None while not signed in."""
         return self._session.info
@@ -106,15 +117,16 @@ class Client:
         *,
         headers: Headers = None,
         encoding: int = Encoding.MSGPACK,
+        raw: bytes | None = None,
     ) -> int:
         """Send without waiting for an answer; return the length of the payload in bytes.
 
         Raises Disconnected while there is no connection: nothing is kept for later.
         """
-        raw = encode(value, encoding)
-        for event in self._publishes(subject, raw, encoding, headers):
+        payload = encode(value, encoding) if raw is None else raw
+        for event in self._publishes(subject, payload, encoding, headers):
             self._session.send(event)
-        return len(raw)
+        return len(payload)
 
     async def publish(
         self,
@@ -123,6 +135,7 @@ class Client:
         *,
         headers: Headers = None,
         encoding: int = Encoding.MSGPACK,
+        raw: bytes | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         wait_for_interest: bool = False,
     ) -> PublishResult:
@@ -133,16 +146,16 @@ class Client:
         RequestTimeout, Disconnected, or RemoteError with the server's code.
         """
         parse_subject(subject, "publish")
-        raw = encode(value, encoding)
+        payload = encode(value, encoding) if raw is None else raw
         await self.wait_until_signed_in()
         deadline_s = self._clock() + timeout_s
-        count = await self._publish_once(subject, raw, encoding, headers, timeout_s)
+        count = await self._publish_once(subject, payload, encoding, headers, timeout_s)
         if count == 0 and wait_for_interest:
             await self.wait_for_interest(subject, deadline_s - self._clock())
             left_s = deadline_s - self._clock()
             if left_s > MIN_TIME_TO_PUBLISH_AGAIN_S:
-                count = await self._publish_once(subject, raw, encoding, headers, left_s)
-        return PublishResult(len(raw), count)
+                count = await self._publish_once(subject, payload, encoding, headers, left_s)
+        return PublishResult(len(payload), count)
 
     async def wait_for_interest(self, subject: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> bool:
         """Wait until somebody is subscribed to a subject; 0 asks for an answer now (§9.3).
@@ -164,16 +177,21 @@ class Client:
         *,
         queue: str | None = None,
         limits: SubscriptionLimits | None = None,
+        max_wait_s: float | None = None,
+        max_messages: int | None = None,
     ) -> Subscription:
         """Subscribe, and return once the server has confirmed it (conat-core §8.3).
 
-        Waits until signed in. Raises InvalidSubject, ConatError for a second queue group
+        Waits until signed in. ``limits`` bound what is kept for a busy consumer; the others
+        end the subscription: ``max_messages`` consumed, ``max_wait_s`` waited for one. Raises InvalidSubject, ConatError for a second queue group
         on one pattern, RemoteError when the server refuses.
         """
         parsed = parse_pattern(pattern, "subscribe")
         await self.wait_until_signed_in()
         self._denials.check("sub", parsed, self._clock())
-        subscription = Subscription(parsed, self._leave, limits)
+        subscription = Subscription(
+            parsed, self._leave, limits, max_wait_s=max_wait_s, max_messages=max_messages
+        )
         await self._interests.join(parsed, subscription, queue)
         return subscription
 
@@ -188,6 +206,8 @@ class Client:
         value: object = None,
         *,
         headers: JsonObject | None = None,
+        encoding: int = Encoding.MSGPACK,
+        raw: bytes | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         wait_for_interest: bool = False,
     ) -> Message:
@@ -200,6 +220,8 @@ class Client:
             subject,
             value,
             headers=headers,
+            encoding=encoding,
+            raw=raw,
             timeout_s=timeout_s,
             wait_for_interest=wait_for_interest,
         )
@@ -219,6 +241,8 @@ class Client:
         value: object = None,
         *,
         headers: JsonObject | None = None,
+        encoding: int = Encoding.MSGPACK,
+        raw: bytes | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         wait_for_interest: bool = False,
     ) -> AsyncGenerator[Message, None]:
@@ -233,6 +257,8 @@ class Client:
                 subject,
                 value,
                 headers={**(headers or {}), REPLY_HEADER: reply_subject},
+                encoding=encoding,
+                raw=raw,
                 timeout_s=timeout_s,
                 wait_for_interest=wait_for_interest,
             )
@@ -247,6 +273,8 @@ class Client:
         value: object = None,
         *,
         headers: Headers = None,
+        encoding: int = Encoding.MSGPACK,
+        raw: bytes | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> PublishResult:
         """Answer a request; waits for the asker's inbox to be reachable (conat-core §10.4).
@@ -259,8 +287,30 @@ class Client:
             request.reply_subject,
             value,
             headers=headers,
+            encoding=encoding,
+            raw=raw,
             timeout_s=timeout_s,
             wait_for_interest=True,
+        )
+
+    def respond_sync(
+        self,
+        request: Message,
+        value: object = None,
+        *,
+        headers: Headers = None,
+        encoding: int = Encoding.MSGPACK,
+        raw: bytes | None = None,
+    ) -> int:
+        """Answer a request without waiting for anything; return the payload's length in bytes.
+
+        On a message that is no request it does nothing and returns 0. Raises what
+        ``publish_sync`` raises.
+        """
+        if request.reply_subject is None:
+            return 0
+        return self.publish_sync(
+            request.reply_subject, value, headers=headers, encoding=encoding, raw=raw
         )
 
     async def _open_inbox(self) -> Inbox:

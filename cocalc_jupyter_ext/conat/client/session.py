@@ -10,14 +10,17 @@ the connection is lost gets ``Disconnected``.
 import asyncio
 import logging
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, Final, Protocol
 
 from ..errors import ClientClosed, ConatError, Disconnected, RequestTimeout, SignInFailed, from_wire
 from ..protocol.messages import ClientEvent, Delivery, Info, PermissionNotice, ServerEvent
+from ..signals import Signal
 from ..types import User
 from .reconnect import Random, reconnect_delays
 
 __all__ = [
+    "ClientState",
     "ClientTransport",
     "Link",
     "LinkListener",
@@ -29,6 +32,14 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 SERVER_DISCONNECT: Final = "io server disconnect"
+
+
+class ClientState(Enum):
+    """Whether a client can be used: signed in, not at the moment, or never again (§11.2)."""
+
+    DISCONNECTED = "disconnected"
+    CONNECTED = "connected"
+    CLOSED = "closed"
 
 
 class Link(Protocol):
@@ -104,6 +115,8 @@ class Session:
         self, transport: ClientTransport, listener: SessionListener, *, name: str, rng: Random
     ) -> None:
         self.info: Info | None = None
+        self.state = ClientState.DISCONNECTED
+        self.states: Signal[[ClientState]] = Signal(f"state of client {name}")
         self._transport = transport
         self._listener = listener
         self._name = name
@@ -184,6 +197,8 @@ class Session:
         """Note that the link is over."""
         self._link = None
         self.info = None
+        if self.state is ClientState.CONNECTED:
+            self._enter(ClientState.DISCONNECTED)  # before the answers fail (conat-core §11.3)
         for answer in self._pending:
             if not answer.done():
                 answer.set_exception(Disconnected())
@@ -202,6 +217,11 @@ class Session:
         self._changed.set()
         if not is_repeated:
             self._listener.on_signed_in()
+            self._enter(ClientState.CONNECTED)
+
+    def _enter(self, state: ClientState) -> None:
+        self.state = state
+        self.states.emit(state)
 
     def _end(self, error: ConatError) -> None:
         """End for good; the first reason stays."""
@@ -209,6 +229,7 @@ class Session:
             self._ended_by = error
             self._changed.set()
             self._listener.on_ended(error)
+            self._enter(ClientState.CLOSED)
 
     async def _run(self) -> None:
         delays = reconnect_delays(self._random)

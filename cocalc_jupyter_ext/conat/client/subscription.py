@@ -1,7 +1,9 @@
 """What arrives: messages, and the iterators that hand them out.
 
-A subscription survives reconnects. It ends when it is closed, when its client is
-closed, or when the server refuses it after a reconnect; only then does iteration stop.
+A subscription survives reconnects. It ends when it is closed, when a limit that its
+consumer set is reached, when its client is closed, or when the server refuses it after a
+reconnect; only then does iteration stop. Leaving an ``async for`` early does not close it:
+use it as an asynchronous context manager, or close it.
 Its queue is bounded: a consumer that does not keep up misses the newest messages, is
 warned about it once per episode, and can read how many it missed from ``missed``.
 """
@@ -11,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from ..errors import ConatError
 from ..protocol.chunks import Chunk, Reassembler
@@ -67,16 +69,27 @@ class SubscriptionLimits:
 
 
 class Subscription:
-    """A bounded asynchronous iterator over the messages of a pattern."""
+    """A bounded asynchronous iterator over the messages of a pattern (conat-core §8.3).
+
+    It closes itself when ``max_messages`` were consumed, and when the consumer has waited
+    ``max_wait_s`` for one message. Raises ValueError for limits that are not positive.
+    """
 
     def __init__(
         self,
         pattern: Pattern,
         on_close: Callable[["Subscription"], None],
         limits: SubscriptionLimits | None = None,
+        *,
+        max_wait_s: float | None = None,
+        max_messages: int | None = None,
     ) -> None:
+        if not all(limit is None or limit > 0 for limit in (max_wait_s, max_messages)):
+            raise ValueError("max_wait_s and max_messages must be positive")
         self.pattern = pattern
         self.missed = 0
+        self._max_wait_s = max_wait_s
+        self._left = max_messages
         self._on_close = on_close
         self._limits = limits or SubscriptionLimits()
         self._messages: deque[Message] = deque()
@@ -86,8 +99,23 @@ class Subscription:
         self._error: ConatError | None = None
         self._is_overflowing = False
 
-    def __aiter__(self) -> "Subscription":
+    def __aiter__(self) -> Self:
         return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        self.close()
+
+    async def aclose(self) -> None:
+        """Close, for those who close asynchronous iterators of any kind."""
+        self.close()
+
+    @property
+    def is_ended(self) -> bool:
+        """Tell whether nothing arrives any more; what did arrive may still be consumed."""
+        return self._is_ended
 
     async def __anext__(self) -> Message:
         """Return the next message. Cancelling this loses none."""
@@ -96,11 +124,14 @@ class Subscription:
                 raise self._error
             if self._is_ended:
                 raise StopAsyncIteration
-            self._arrived.clear()
-            await self._arrived.wait()
+            await self._wait()
         message = self._messages.popleft()
         self._size_bytes -= len(message.raw)
         self._is_overflowing = False
+        if self._left is not None:
+            self._left -= 1
+            if self._left == 0:
+                self.close()
         return message
 
     def put(self, message: Message) -> None:
@@ -126,6 +157,18 @@ class Subscription:
             self._messages.clear()
             self.end()
             self._on_close(self)
+
+    async def _wait(self) -> None:
+        """Wait for a message or the end; to have waited too long is an end."""
+        self._arrived.clear()
+        if self._max_wait_s is None:
+            await self._arrived.wait()
+            return
+        try:
+            async with asyncio.timeout(self._max_wait_s):
+                await self._arrived.wait()
+        except TimeoutError:
+            self.close()
 
     def _is_full(self, message: Message) -> bool:
         return (
