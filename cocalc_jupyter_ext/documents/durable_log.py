@@ -10,12 +10,12 @@ second, ``on_failure`` is told at once, and ``failing`` stays true until it succ
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ..conat.persist.errors import StoreError
 from .errors import LogWriteError
 from .update_log import LoggedUpdate, LogMeta, UpdateLog
 
@@ -157,7 +157,7 @@ class DurableLog:
     async def _call(self, action: Callable[[], None]) -> None:
         try:
             await self._in_thread(action)
-        except (sqlite3.Error, OSError) as error:
+        except StoreError as error:
             raise LogWriteError(str(error)) from error
 
     async def _in_thread(self, action: Callable[[], Result]) -> Result:

@@ -7,7 +7,6 @@ opening: it is set aside under a clear name and the file is loaded.
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from typing import Any
 
 from pycrdt import Doc
 
+from ..conat.persist.errors import StoreCorrupt, StoreError, StoreLocked
 from ..conat.persist.sqlite_store import SqliteStore
-from ..conat.persist.store import StoreCorruptError, StoreLockedError
 from .contents import YDocument, checked_state
 from .document import LiveDocument
 from .errors import DocumentBusyError, LogWriteError
@@ -122,9 +121,7 @@ class DocumentOpener:
 def _open_log(log_path: Path, path: str) -> _OpenedLog:
     try:
         return _read_log(log_path)
-    except (StoreCorruptError, sqlite3.DatabaseError) as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise LogWriteError(f"{log_path}: {error}") from error
+    except StoreCorrupt as error:
         aside = set_aside(log_path)
         _log.error(
             "The log of %s cannot be read (%s). It is kept as %s; the document is loaded from "
@@ -134,8 +131,10 @@ def _open_log(log_path: Path, path: str) -> _OpenedLog:
             aside,
         )
         return _read_log(log_path)
-    except StoreLockedError as error:
+    except StoreLocked as error:
         raise DocumentBusyError(path) from error
+    except StoreError as error:
+        raise LogWriteError(str(error)) from error
 
 
 def _read_log(log_path: Path) -> _OpenedLog:
@@ -155,12 +154,12 @@ def _merged(updates: list[bytes]) -> bytes | None:
         for update in updates:
             doc.apply_update(update)
     except ValueError as error:
-        raise StoreCorruptError(str(error)) from error
+        raise StoreCorrupt(str(error)) from error
     return doc.get_update() if updates else None
 
 
 def _write(log: UpdateLog, update: bytes, meta: LogMeta) -> None:
     try:
         log.compact(update, meta)
-    except (sqlite3.Error, OSError) as error:
+    except StoreError as error:
         raise LogWriteError(str(error)) from error

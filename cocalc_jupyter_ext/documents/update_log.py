@@ -11,18 +11,17 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import msgpack
 
-from ..conat.persist.store import (
-    Encoding,
-    NewMessage,
-    StoreCorruptError,
-    StoredMessage,
-    StreamStore,
-)
+from ..conat.persist.errors import StoreCorrupt, StoreError
+from ..conat.persist.messages import NewMessage, Receipt, StoredMessage
+from ..conat.persist.sqlite_store import SqliteStore
+from ..conat.persist.store import Change
+from ..conat.protocol.codec import Encoding
 from .storage import FileVersion
 
 __all__ = ["LogContents", "LogMeta", "LoggedUpdate", "UpdateLog", "set_aside"]
@@ -76,9 +75,8 @@ class LogContents:
 class UpdateLog:
     """The changes of one document in a stream store."""
 
-    def __init__(self, store: StreamStore, wall_clock: WallClock = time.time) -> None:
+    def __init__(self, store: SqliteStore) -> None:
         self._store = store
-        self._wall_clock = wall_clock
         self._last_seq = 0
         self._bytes = store.total_bytes()
 
@@ -88,9 +86,9 @@ class UpdateLog:
         return self._bytes
 
     def read(self) -> LogContents:
-        """Return everything; raises StoreCorruptError when some of it is unreadable."""
+        """Return everything; raises StoreCorrupt when some of it is unreadable."""
         updates, meta = [], None
-        for message in self._store.iter_messages():
+        for message in chain.from_iterable(self._store.batches()):
             self._last_seq = message.seq
             if message.key is None:
                 updates.append(_update_of(message))
@@ -98,7 +96,7 @@ class UpdateLog:
                 meta = _meta_of(message)
         if updates and meta is None:
             msg = "the log says nothing about its file"
-            raise StoreCorruptError(msg)
+            raise StoreCorrupt(msg)
         return LogContents(updates, meta)
 
     def append(self, updates: Sequence[LoggedUpdate]) -> None:
@@ -120,21 +118,20 @@ class UpdateLog:
         """Release the file; further calls do nothing."""
         self._store.close()
 
-    def _note(self, seqs: list[int]) -> None:
-        if seqs:
-            self._last_seq = seqs[-1]
+    def _note(self, change: Change[list[Receipt | StoreError]]) -> None:
+        for answer in change.result:
+            if isinstance(answer, StoreError):
+                raise answer
+            self._last_seq = answer.seq
 
     def _message(self, entry: LoggedUpdate, kind: str) -> NewMessage:
         headers = {"kind": kind} | ({"author": entry.author} if entry.author else {})
         raw = msgpack.packb(entry.update)
-        return NewMessage(raw=raw, headers=headers, time_ms=self._now_ms())
+        return NewMessage(raw=raw, headers=headers)
 
     def _meta_message(self, meta: LogMeta) -> NewMessage:
         raw = json.dumps(asdict(meta)).encode()
-        return NewMessage(raw=raw, encoding=Encoding.JSON, key=_META, time_ms=self._now_ms())
-
-    def _now_ms(self) -> int:
-        return round(self._wall_clock() * 1000)
+        return NewMessage(raw=raw, encoding=Encoding.JSON, key=_META)
 
 
 def set_aside(path: Path, wall_clock: WallClock = time.time) -> Path:
@@ -153,10 +150,10 @@ def _update_of(message: StoredMessage) -> bytes:
     try:
         update = msgpack.unpackb(message.raw)
     except ValueError as error:
-        raise StoreCorruptError(str(error)) from error
+        raise StoreCorrupt(str(error)) from error
     if not isinstance(update, bytes):
         msg = f"message {message.seq} holds no update"
-        raise StoreCorruptError(msg)
+        raise StoreCorrupt(msg)
     return update
 
 
@@ -167,4 +164,4 @@ def _meta_of(message: StoredMessage) -> LogMeta:
         return LogMeta(file=None if file is None else FileVersion(**file), **value)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"the log's metadata cannot be read: {error}"
-        raise StoreCorruptError(msg) from error
+        raise StoreCorrupt(msg) from error

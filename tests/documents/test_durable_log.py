@@ -1,5 +1,4 @@
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -7,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cocalc_jupyter_ext.conat.persist.errors import StoreFull
 from cocalc_jupyter_ext.conat.persist.sqlite_store import SqliteStore
 from cocalc_jupyter_ext.documents import durable_log
 from cocalc_jupyter_ext.documents.durable_log import DurableLog
@@ -26,7 +26,7 @@ class Disk(UpdateLog):
 
     def append(self, updates: list[LoggedUpdate]) -> None:  # type: ignore[override]
         if self.full:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise StoreFull("the disk is full")
         self.transactions.append(len(updates))
         super().append(updates)
 

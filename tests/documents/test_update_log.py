@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from cocalc_jupyter_ext.conat.persist.errors import StoreCorrupt
+from cocalc_jupyter_ext.conat.persist.messages import NewMessage
 from cocalc_jupyter_ext.conat.persist.sqlite_store import SqliteStore
-from cocalc_jupyter_ext.conat.persist.store import Encoding, NewMessage, StoreCorruptError
+from cocalc_jupyter_ext.conat.protocol.codec import Encoding
 from cocalc_jupyter_ext.documents.storage import FileVersion
 from cocalc_jupyter_ext.documents.update_log import LoggedUpdate, LogMeta, UpdateLog, set_aside
 
@@ -19,14 +21,14 @@ def test_a_new_log_is_empty(tmp_path: Path) -> None:
 
 
 def test_updates_and_metadata_come_back(tmp_path: Path) -> None:
-    log = UpdateLog(SqliteStore.open(tmp_path / "log.db"), wall_clock=lambda: 12.5)
+    log = UpdateLog(SqliteStore.open(tmp_path / "log.db", clock=lambda: 12.5))
     log.write_meta(META)
     log.append([LoggedUpdate(b"1", "ann"), LoggedUpdate(b"2")])
     log.write_meta(META.begun("next"))
     log.close()
 
     store = SqliteStore.open(tmp_path / "log.db")
-    messages = [m for m in store.iter_messages() if m.key is None]
+    messages = [m for batch in store.batches() for m in batch if m.key is None]
     contents = UpdateLog(store).read()
     store.close()
 
@@ -56,11 +58,11 @@ def test_compaction_leaves_one_snapshot(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        NewMessage(raw=b"\xc1", time_ms=0),
-        NewMessage(raw=b"\x01", time_ms=0),
-        NewMessage(raw=b"\xc4\x011", time_ms=0),
-        NewMessage(raw=b"no json", time_ms=0, key="meta", encoding=Encoding.JSON),
-        NewMessage(raw=b'{"a": 1}', time_ms=0, key="meta", encoding=Encoding.JSON),
+        NewMessage(raw=b"\xc1"),
+        NewMessage(raw=b"\x01"),
+        NewMessage(raw=b"\xc4\x011"),
+        NewMessage(raw=b"no json", key="meta", encoding=Encoding.JSON),
+        NewMessage(raw=b'{"a": 1}', key="meta", encoding=Encoding.JSON),
     ],
 )
 def test_a_log_that_makes_no_sense_is_said_to_be_damaged(
@@ -69,7 +71,7 @@ def test_a_log_that_makes_no_sense_is_said_to_be_damaged(
     store = SqliteStore.open(tmp_path / "log.db")
     store.set_many([message])
 
-    with pytest.raises(StoreCorruptError):
+    with pytest.raises(StoreCorrupt):
         UpdateLog(store).read()
     store.close()
 

@@ -13,11 +13,14 @@ its process.
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from .store import Encoding, NewMessage, StoreCorruptError, StoredMessage, StoreLockedError
+from .errors import StoreClosed, StoreCorrupt, StoreError, StoreLocked
+from .messages import MAX_BATCH_BYTES, NewMessage, Receipt, Stored, StoredMessage, Update
+from .store import Change
 
 __all__ = ["SqliteStore"]
 
@@ -44,17 +47,25 @@ Result = TypeVar("Result")
 
 
 class SqliteStore:
-    """A StreamStore in a SQLite file; calls may come from any thread, but one at a time."""
+    """A stream in a SQLite file; calls may come from any thread, but one at a time."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
         self._connection: sqlite3.Connection | None = connection
+        self._clock = clock
 
     @classmethod
-    def open(cls, path: Path, *, sync: bool = False, lock_timeout_s: float = 5.0) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        sync: bool = False,
+        clock: Callable[[], float] = time.time,
+        lock_timeout_s: float = 5.0,
+    ) -> Self:
         """Open or create the stream at ``path``; its folder is created, private to the user.
 
-        Raises StoreLockedError when another process holds it for longer than
-        ``lock_timeout_s``, StoreCorruptError when the file is not such a stream.
+        Raises StoreLocked when another process holds it for longer than
+        ``lock_timeout_s``, StoreCorrupt when the file is not such a stream.
         """
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         connection = sqlite3.connect(
@@ -66,42 +77,48 @@ class SqliteStore:
             connection.close()
             raise
         path.chmod(0o600)
-        return cls(connection)
+        return cls(connection, clock)
 
-    def set_many(self, messages: Sequence[NewMessage]) -> list[int]:
-        """Store all messages in one transaction and return their sequence numbers."""
-        return self._write(lambda connection: [_insert(connection, m) for m in messages])
+    def set_many(self, messages: Sequence[NewMessage]) -> Change[list[Receipt | StoreError]]:
+        """Store all messages in one transaction."""
+        return self._write(lambda connection: self._insert_all(connection, messages))
 
-    def replace_through(self, seq: int, messages: Sequence[NewMessage]) -> list[int]:
+    def replace_through(
+        self, seq: int, messages: Sequence[NewMessage]
+    ) -> Change[list[Receipt | StoreError]]:
         """Delete everything up to and including ``seq`` and store ``messages``, atomically."""
 
-        def replace(connection: sqlite3.Connection) -> list[int]:
+        def replace(connection: sqlite3.Connection) -> Change[list[Receipt | StoreError]]:
             connection.execute("DELETE FROM messages WHERE seq <= ?", (seq,))
-            return [_insert(connection, message) for message in messages]
+            return self._insert_all(connection, messages)
 
         return self._write(replace)
 
-    def get(self, key: str) -> StoredMessage | None:
-        """Return the current message of a key."""
+    def get(self, *, seq: int | None = None, key: str | None = None) -> StoredMessage | None:
+        """Return a message by its number or the current message of a key."""
+        column, value = ("seq", seq) if seq else ("key", key)
         row = self._open.execute(
-            f"SELECT {_COLUMNS} FROM messages WHERE key = ?",  # noqa: S608 - constant columns
-            (key,),
+            f"SELECT {_COLUMNS} FROM messages WHERE {column} = ?",  # noqa: S608 - constant columns
+            (value,),
         ).fetchone()
         return None if row is None else _message(row)
 
-    def iter_messages(self, start_seq: int = 0) -> Iterator[StoredMessage]:
-        """Yield messages in order, from ``start_seq`` on; see StreamStore."""
-        try:
-            yield from map(
-                _message,
-                self._open.execute(
-                    f"SELECT {_COLUMNS} FROM messages WHERE seq >= ? ORDER BY seq",  # noqa: S608 - constant columns
-                    (start_seq,),
-                ),
-            )
-        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
-            msg = f"a stored message cannot be read: {error}"
-            raise StoreCorruptError(msg) from error
+    def batches(
+        self,
+        start_seq: int | None = None,
+        end_seq: int | None = None,
+        *,
+        max_bytes: int = MAX_BATCH_BYTES,
+    ) -> Iterator[list[StoredMessage]]:
+        """Yield the messages of a range in order, in lists; see StreamStore."""
+        last = self._last_seq() if end_seq is None else min(end_seq, self._last_seq())
+        position = start_seq or 0
+        while position <= last:
+            batch = self._batch(position, last, max_bytes)
+            if not batch:
+                return
+            yield batch
+            position = batch[-1].seq + 1
 
     def total_bytes(self) -> int:
         """Return the summed sizes of all messages."""
@@ -117,11 +134,43 @@ class SqliteStore:
     @property
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            msg = "the stream store is closed"
-            raise ValueError(msg)
+            raise StoreClosed
         return self._connection
 
-    def _write(self, change: Callable[[sqlite3.Connection], list[int]]) -> list[int]:
+    def _last_seq(self) -> int:
+        return int(self._open.execute("SELECT COALESCE(MAX(seq), 0) FROM messages").fetchone()[0])
+
+    def _batch(self, first: int, last: int, max_bytes: int) -> list[StoredMessage]:
+        batch: list[StoredMessage] = []
+        size = 0
+        try:
+            for row in self._open.execute(
+                f"SELECT {_COLUMNS} FROM messages WHERE seq BETWEEN ? AND ? ORDER BY seq",  # noqa: S608 - constant columns
+                (first, last),
+            ):
+                message = _message(row)
+                batch.append(message)
+                size += len(message.raw)
+                if size >= max_bytes:
+                    break
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            msg = f"a stored message cannot be read: {error}"
+            raise StoreCorrupt(msg) from error
+        return batch
+
+    def _insert_all(
+        self, connection: sqlite3.Connection, messages: Sequence[NewMessage]
+    ) -> Change[list[Receipt | StoreError]]:
+        time_ms = round(self._clock() * 1000)
+        receipts: list[Receipt | StoreError] = []
+        updates: list[Update] = []
+        for message in messages:
+            stored = _insert(connection, message, time_ms)
+            receipts.append(Receipt(stored.seq, time_ms))
+            updates.append(Stored(stored, message.msg_id))
+        return Change(receipts, tuple(updates))
+
+    def _write(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
         connection = self._open
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -152,14 +201,14 @@ def _translate_errors(path: Path, action: Callable[[], Result]) -> Result:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             msg = f"{path} is in use by another process"
-            raise StoreLockedError(msg) from error
+            raise StoreLocked(msg) from error
         raise
     except sqlite3.DatabaseError as error:
         msg = f"{path} is not a readable stream: {error}"
-        raise StoreCorruptError(msg) from error
+        raise StoreCorrupt(msg) from error
 
 
-def _insert(connection: sqlite3.Connection, message: NewMessage) -> int:
+def _insert(connection: sqlite3.Connection, message: NewMessage, time_ms: int) -> StoredMessage:
     headers = None if message.headers is None else json.dumps(message.headers)
     if message.key is not None:
         connection.execute("DELETE FROM messages WHERE key = ?", (message.key,))
@@ -168,17 +217,24 @@ def _insert(connection: sqlite3.Connection, message: NewMessage) -> int:
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             message.key,
-            message.time_ms / 1000,
+            time_ms / 1000,
             headers,
             _UNCOMPRESSED,
-            int(message.encoding),
+            message.encoding,
             message.raw,
             len(headers or "") + len(message.raw) + len(message.key or ""),
         ),
     )
     seq = cursor.lastrowid
     assert seq is not None  # noqa: S101 - an INSERT always sets it
-    return seq
+    return StoredMessage(
+        seq=seq,
+        time_ms=time_ms,
+        raw=message.raw,
+        encoding=message.encoding,
+        key=message.key,
+        headers=message.headers,
+    )
 
 
 def _message(row: tuple[Any, ...]) -> StoredMessage:
@@ -191,6 +247,6 @@ def _message(row: tuple[Any, ...]) -> StoredMessage:
         key=key,
         time_ms=round(time_s * 1000),
         headers=None if headers is None else json.loads(headers),
-        encoding=Encoding(encoding),
+        encoding=encoding,
         raw=bytes(raw),
     )
