@@ -106,6 +106,7 @@ class WireClient:
         *,
         authenticate: Callable[[], Any] | None = None,
         max_payload: int = 8_000_000,
+        address: str = "",
     ) -> None:
         self.frames: list[Frame] = []
         self.closed: tuple[int, str] | None = None
@@ -115,6 +116,7 @@ class WireClient:
             authenticate=authenticate or self._nobody,
             handshake=Handshake("sid", max_payload_bytes=max_payload),
             clock=asyncio.get_running_loop().time,
+            address=address,
         )
 
     async def say(self, frame: Frame) -> None:

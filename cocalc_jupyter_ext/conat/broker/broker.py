@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..errors import ConatError, LimitExceeded, to_wire
@@ -20,6 +20,7 @@ from .limits import BrokerLimits, admit_connection
 from .peer import Peer, PeerSink
 from .permissions import AllowEverything, Authorizer
 from .state import BrokerState, WaiterId
+from .stats import ConnectionStats, Usage
 
 __all__ = ["Broker", "BrokerIdentity", "refuse"]
 
@@ -46,6 +47,7 @@ class Broker:
         limits: BrokerLimits | None = None,
         identity: BrokerIdentity | None = None,
         clock: Clock = time.monotonic,
+        wall_clock: Clock = time.time,
         choose: Choose = random.randrange,
     ) -> None:
         self.authorizer = authorizer or AllowEverything()
@@ -54,6 +56,7 @@ class Broker:
         self.addresses = self.identity.addresses
         self.peers: dict[ConnectionId, Peer] = {}
         self._clock = clock
+        self._wall_clock = wall_clock
         self._choose = choose
         self._state = BrokerState()
         self._connections_of: Counter[User | None] = Counter()
@@ -62,16 +65,26 @@ class Broker:
         self._waits_started = 0
         self._is_stopped = False
 
-    def connect(self, sink: PeerSink, user: User | None) -> Peer:
+    def connect(
+        self,
+        sink: PeerSink,
+        user: User | None,
+        *,
+        connection: ConnectionId | None = None,
+        address: str = "",
+    ) -> Peer:
         """Let a user in, and greet them (conat-core §2.1).
 
-        Raises LimitExceeded; the transport then calls ``refuse``.
+        ``connection`` is the id that the client knows its connection by, ``address`` where
+        it comes from; both show up in the statistics. Raises LimitExceeded; the transport
+        then calls ``refuse``.
         """
         if self._is_stopped:
             raise LimitExceeded("the server is shutting down; connect again later")
         admit_connection(self.limits, user, self._connections_of[user], len(self.peers))
         self._connections_made += 1
-        peer = Peer(self, ConnectionId(f"c{self._connections_made}"), user, sink)
+        connection = connection or ConnectionId(f"c{self._connections_made}")
+        peer = Peer(self, connection, user, sink, address=address)
         self.peers[peer.id] = peer
         self._connections_of[user] += 1
         self.apply(router.Joined(peer.id))
@@ -84,6 +97,30 @@ class Broker:
         for peer in peers:
             peer.close(reason, may_return=False)
         return len(peers)
+
+    def disconnect(
+        self, connections: Iterable[ConnectionId], reason: str = "disconnected by the server"
+    ) -> int:
+        """End these connections for good; return how many of them there were."""
+        peers = [self.peers[each] for each in set(connections) if each in self.peers]
+        for peer in peers:
+            peer.close(reason, may_return=False)
+        return len(peers)
+
+    def stats(self) -> dict[ConnectionId, ConnectionStats]:
+        """Return a picture of every connection (conat-core §17)."""
+        return {
+            peer.id: ConnectionStats(peer.user, peer.stats.copy(), len(self.subscriptions(peer.id)))
+            for peer in self.peers.values()
+        }
+
+    def usage(self) -> Usage:
+        """Return how many connections each user has (conat-core §17)."""
+        return Usage(dict(self._connections_of))
+
+    def now_ms(self) -> int:
+        """Return the time, in milliseconds since 1970."""
+        return int(self._wall_clock() * 1000)
 
     async def stop(self) -> None:
         """Answer false to all waits, close all connections, and let nobody in any more."""

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, Protocol
 
 from ..errors import ConatError, EventError, LimitExceeded, PermissionDenied, to_wire
-from ..protocol.codec import to_json
 from ..protocol.messages import (
     RESERVED_EVENT_NAMES,
     ClientEvent,
@@ -34,7 +33,7 @@ from ..types import ConnectionId, JsonValue, Operation, Pattern, QueueGroup, Sub
 from . import router
 from .limits import BrokerLimits, admit_subscription, check_batch, check_length
 from .permissions import Authorizer
-from .stats import PeerStats, Traffic
+from .stats import PeerStats, Traffic, user_json
 
 __all__ = ["Fabric", "Peer", "PeerSink"]
 
@@ -79,6 +78,10 @@ class Fabric(Protocol):
     authorizer: Authorizer
     addresses: tuple[str, ...]
 
+    def now_ms(self) -> int:
+        """Return the time, in milliseconds since 1970."""
+        ...  # pragma: no cover - a protocol has no body
+
     def publish(self, connection: ConnectionId, event: Publish, subject: Subject) -> int:
         """Route a chunk and return the count for its publisher."""
         ...  # pragma: no cover - a protocol has no body
@@ -106,11 +109,17 @@ class Peer:
     """One connection of one user. Made by ``Broker.connect``."""
 
     def __init__(
-        self, fabric: Fabric, connection: ConnectionId, user: User | None, sink: PeerSink
+        self,
+        fabric: Fabric,
+        connection: ConnectionId,
+        user: User | None,
+        sink: PeerSink,
+        *,
+        address: str = "",
     ) -> None:
         self.id = connection
         self.user = user
-        self.stats = PeerStats()
+        self.stats = PeerStats(fabric.now_ms(), address, fabric.now_ms())
         self.is_closed = False
         self._fabric = fabric
         self._sink = sink
@@ -129,13 +138,15 @@ class Peer:
         """Take an event. What is returned must be awaited before the next event is given."""
         if self.is_closed:
             return None
+        if isinstance(event, ReportStats):
+            self.stats.received = Traffic(event.received_messages, event.received_bytes)
+            return None
+        self.stats.active_ms = self._fabric.now_ms()
         match event:
             case Publish():
                 return self._publish(event, ack_id)
             case WaitForInterest():
                 self._start_wait(event, ack_id)
-            case ReportStats(messages, size):
-                self.stats.received = Traffic(messages, size)
             case Cluster():
                 self._answer(ack_id, list(self._fabric.addresses))
             case _:
@@ -233,12 +244,9 @@ class Peer:
 
     def _denied(self, operation: Operation, subject: str) -> PermissionDenied:
         """Tell the client by a notice, which comes before the answer (conat-core §3.3)."""
-        error = PermissionDenied(_PARTICIPLES[operation], subject, self._user_json())
+        error = PermissionDenied(_PARTICIPLES[operation], subject, user_json(self.user))
         self._sink.send(PermissionNotice(str(error), subject, operation))
         return error
-
-    def _user_json(self) -> str:
-        return to_json(None if self.user is None else self.user.to_wire())
 
     # Subscriptions
 
@@ -330,4 +338,4 @@ class Peer:
     async def _check_waiting(self, subject: Subject) -> None:
         allowed = self._fabric.authorizer.allows(self.user, subject, "pub")
         if not (allowed if isinstance(allowed, bool) else await allowed):
-            raise PermissionDenied("waiting for interest in", subject, self._user_json())
+            raise PermissionDenied("waiting for interest in", subject, user_json(self.user))

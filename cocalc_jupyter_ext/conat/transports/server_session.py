@@ -23,7 +23,7 @@ from ..protocol.connection import (
 from ..protocol.engineio import Handshake
 from ..protocol.messages import Delivery, ServerEvent
 from ..protocol.socketio import Frame
-from ..types import Clock, JsonValue, User
+from ..types import Clock, ConnectionId, JsonValue, User
 
 if TYPE_CHECKING:
     from ..broker.peer import Peer
@@ -66,12 +66,15 @@ class ServerSession:
         authenticate: Authenticate,
         handshake: Handshake,
         clock: Clock,
+        address: str = "",
     ) -> None:
         self._broker = broker
         self._outlet = outlet
         self._authenticate = authenticate
         self._clock = clock
-        self._connection = ServerConnection(handshake, secrets.token_urlsafe(15), clock())
+        self._address = address
+        self._sid = secrets.token_urlsafe(15)
+        self._connection = ServerConnection(handshake, self._sid, clock())
         self._peer: Peer | None = None
         self._on_ack: dict[int, Callable[[], None]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -141,7 +144,9 @@ class ServerSession:
         """
         try:
             user = await self._authenticate()
-            self._peer = self._broker.connect(self, user)
+            self._peer = self._broker.connect(
+                self, user, connection=ConnectionId(self._sid), address=self._address
+            )
         except ConatError as error:
             await refuse(self, self._broker, error)
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketHandler
 
+from ..authentication.client_address import client_address
 from ..broker.broker import Broker
 from ..protocol.engineio import Handshake
 from ..protocol.messages import Delivery
@@ -166,6 +167,7 @@ class EndpointMixin(WebSocketHandler):
             authenticate=self.authenticate,
             handshake=self._endpoint.handshake(),
             clock=self._endpoint.clock,
+            address=client_address(self.request.headers, self.request.remote_ip),
         )
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:

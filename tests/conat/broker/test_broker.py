@@ -1,6 +1,7 @@
 """conat-core §2, §3, §8, §9; SPEC B1 to B8. The recorded conversations, replayed."""
 
 import asyncio
+import json
 import re
 from collections.abc import Callable
 from itertools import cycle
@@ -13,7 +14,7 @@ from cocalc_jupyter_ext.conat.broker.limits import BrokerLimits
 from cocalc_jupyter_ext.conat.errors import ConatError, LimitExceeded
 from cocalc_jupyter_ext.conat.protocol.messages import Info, WaitForInterest
 from cocalc_jupyter_ext.conat.protocol.socketio import Frame
-from cocalc_jupyter_ext.conat.types import User
+from cocalc_jupyter_ext.conat.types import ConnectionId, User
 
 from ...support import virtual_time
 from ...support.conat_peers import DenyPrefix, RecordingSink, WireClient
@@ -186,7 +187,7 @@ def test_a_refused_client_leaves_nothing_behind() -> None:
         client = WireClient(broker, authenticate=refuse_all)
         await client.say("40")
 
-        assert broker.peers == {}
+        assert broker.peers == broker.stats() == broker.usage().per_user == {}
         assert client.closed is not None
         assert client.frames[-1] == "41"
 
@@ -204,6 +205,55 @@ def test_removing_a_user_ends_all_their_connections_for_good() -> None:
         assert broker.disconnect_user(ACCOUNT) == 2
         assert [sink.closed for sink in sinks] == [[("access was removed", False)]] * 2 + [[]]
         await broker.stop()
+
+    virtual_time.run(check())
+
+
+def test_connections_are_ended_by_their_ids_for_good() -> None:
+    async def check() -> None:
+        broker = Broker()
+        sinks = [RecordingSink() for _ in range(3)]
+        ids = [broker.connect(sink, ACCOUNT).id for sink in sinks]
+
+        assert broker.disconnect([ids[0], ids[0], ConnectionId("unknown"), ids[2]]) == 2
+        assert [sink.closed for sink in sinks] == [
+            [("disconnected by the server", False)],
+            [],
+            [("disconnected by the server", False)],
+        ]
+        assert list(broker.stats()) == [ids[1]]
+        await broker.stop()
+
+    virtual_time.run(check())
+
+
+def test_statistics_show_each_connection_by_the_id_its_client_knows() -> None:
+    async def check() -> None:
+        loop = asyncio.get_running_loop()
+        broker = Broker(wall_clock=lambda: 1_000 + loop.time())
+        client = WireClient(broker, address="1.2.3.4")
+        await client.say("40")
+        await asyncio.sleep(1)
+        await client.say('420["subscribe",{"subject":"x","queue":"q"}]')
+        await asyncio.sleep(1)
+        await client.say('42["stats",{"recv0":{"messages":3,"bytes":4}}]')
+        sid = json.loads(str(client.frames[1])[2:])["sid"]
+        peer = broker.connect(RecordingSink(), ACCOUNT)
+
+        shown = broker.stats()
+        assert set(shown) == {sid, peer.id}
+        assert shown[sid].to_wire() == {
+            "user": None,
+            "send": {"messages": 0, "bytes": 0},
+            "recv": {"messages": 3, "bytes": 4},
+            "subs": 1,
+            "connected": 1_000_000,
+            "active": 1_001_000,
+            "address": "1.2.3.4",
+        }
+        assert broker.usage().per_user == {None: 1, ACCOUNT: 1}
+        await broker.stop()
+        assert broker.stats() == broker.usage().per_user == {}
 
     virtual_time.run(check())
 
