@@ -1,0 +1,78 @@
+"""``conat-server``: the broker as a process of its own.
+
+Prints one line of JSON when it accepts connections and ends on SIGTERM or SIGINT.
+"""
+
+import json
+import logging
+import os
+import resource
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from ..errors import ConatError
+from .event_loop import run, termination
+from .server_app import RunningServer, running_server
+from .server_options import ServerOptions, parse_options
+
+__all__ = ["main"]
+
+_log = logging.getLogger(__name__)
+
+MAX_FILES: Final = 65_536
+LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the server; return the exit code (``server_options.EXIT_CODES``)."""
+    options = parse_options(arguments)
+    logging.basicConfig(
+        level=logging.INFO if options.verbose else logging.WARNING, format=LOG_FORMAT
+    )
+    _allow_many_files()
+    try:
+        run(_serve(options))
+    except (OSError, ConatError) as error:
+        where = f"{options.host}:{options.port}"
+        reason = error.strerror or error if isinstance(error, OSError) else error
+        sys.stderr.write(f"conat-server: error: cannot serve on {where}: {reason}\n")
+        return 1
+    return 0
+
+
+async def _serve(options: ServerOptions) -> None:
+    ended = termination()
+    async with running_server(options) as server:
+        _announce(options, server)
+        await ended.wait()
+        _log.info("ending")
+
+
+def _announce(options: ServerOptions, server: RunningServer) -> None:
+    ready = {
+        "ready": True,
+        "address": server.address,
+        "host": options.host,
+        "port": server.port,
+        "id": options.server_id,
+        "pid": os.getpid(),
+    }
+    sys.stdout.write(f"{json.dumps(ready)}\n")
+    sys.stdout.flush()
+
+
+def _allow_many_files() -> None:
+    """Use as many open files as the administrator permits: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError) as error:
+        _log.warning("connections are limited to about %d open files: %s", soft, error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
