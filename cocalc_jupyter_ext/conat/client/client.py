@@ -89,6 +89,10 @@ class Client:
         """End all subscriptions and the connection; calling it again does nothing."""
         await self._session.close()
 
+    def make_id(self) -> str:
+        """Return a new random id of 10 letters and digits (conat-core §16.1)."""
+        return self._make_id()
+
     @property
     def state(self) -> ClientState:
         """Whether the server knows us now (conat-core §11.2)."""
