@@ -7,7 +7,7 @@ participants must get the same text from the same patches. Hunks that do not fit
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
-from diff_match_patch import diff_match_patch
+from diff_match_patch.diff_match_patch import diff_match_patch, patch_obj
 
 from .utf16 import from_units, is_high, is_low, to_units
 
@@ -68,14 +68,11 @@ def _hunk(patch: Any) -> list[Any]:
 
 def _from_hunk(hunk: Any) -> Any:
     diffs, start1, start2, length1, length2 = hunk
-    patch = type(_EMPTY)()
+    patch = patch_obj()
     patch.diffs = [(int(op), to_units(text)) for op, text in diffs]
     patch.start1, patch.start2 = int(start1), int(start2)
     patch.length1, patch.length2 = int(length1), int(length2)
     return patch
-
-
-_EMPTY: Final = _ENGINE.patch_make("", "a")[0]
 
 
 def _keep_pairs_whole(patch: Any, preceding: str, following: str) -> None:
