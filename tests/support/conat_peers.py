@@ -57,11 +57,11 @@ class DenyPrefix:
     """Denies what begins with a text; answers at once, or after a while."""
 
     def __init__(self, prefix: str, delay_s: float | None = None) -> None:
-        self._prefix = prefix
+        self.prefix = prefix
         self._delay_s = delay_s
 
     def allows(self, user: User | None, subject: str, operation: Operation) -> Any:
-        answer = not subject.startswith(self._prefix)
+        answer = not subject.startswith(self.prefix)
         return answer if self._delay_s is None else self._later(answer, self._delay_s)
 
     async def _later(self, answer: bool, delay_s: float) -> bool:

@@ -11,16 +11,21 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..errors import ConatError, LimitExceeded, to_wire
 from ..protocol.messages import Info, Publish
 from ..types import Choose, Clock, ConnectionId, Pattern, QueueGroup, Subject, User
 from . import router
+from .decisions import DecisionCache
 from .limits import BrokerLimits, admit_connection
 from .peer import Peer, PeerSink
 from .permissions import AllowEverything, Authorizer
-from .state import BrokerState, WaiterId
+from .state import BrokerState
 from .stats import ConnectionStats, Usage
+
+if TYPE_CHECKING:
+    from .waiters import WaiterId
 
 __all__ = ["Broker", "BrokerIdentity", "refuse"]
 
@@ -50,7 +55,7 @@ class Broker:
         wall_clock: Clock = time.time,
         choose: Choose = random.randrange,
     ) -> None:
-        self.authorizer = authorizer or AllowEverything()
+        self.authorizer = AllowEverything() if authorizer is None else authorizer
         self.limits = limits or BrokerLimits()
         self.identity = identity or BrokerIdentity()
         self.addresses = self.identity.addresses
@@ -122,6 +127,17 @@ class Broker:
         """Return the time, in milliseconds since 1970."""
         return int(self._wall_clock() * 1000)
 
+    async def recheck(self, user: User) -> int:
+        """Ask again what a user may do; end what they may not, return how many subscriptions.
+
+        To be called when somebody has lost a right, for instance as a collaborator of a
+        project (design §5 (g)). Remembered decisions about them are forgotten.
+        """
+        if isinstance(self.authorizer, DecisionCache):
+            self.authorizer.forget(user)
+        peers = [peer for peer in self.peers.values() if peer.user == user]
+        return sum(await asyncio.gather(*(peer.recheck() for peer in peers)))
+
     async def stop(self) -> None:
         """Answer false to all waits, close all connections, and let nobody in any more."""
         self._is_stopped = True
@@ -155,10 +171,14 @@ class Broker:
         """Wait until there is interest in a subject (conat-core §9.3).
 
         Returns False when the time is 0 and nobody is interested, or when the broker
-        stops; None when the time is up.
+        stops; None when the time is up. Raises LimitExceeded.
         """
         if timeout_s <= 0:
             return router.has_interest(self._state, subject)
+        if len(self._answers) >= self.limits.max_interest_waits:
+            raise LimitExceeded(
+                f"the server has {len(self._answers)} waits for interest; try again later"
+            )
         self._waits_started += 1
         waiter = self._waits_started
         answer = self._answers[waiter] = asyncio.get_running_loop().create_future()

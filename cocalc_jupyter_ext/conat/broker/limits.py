@@ -7,6 +7,7 @@ CoCalc's server (conat-core §8.1, §2.4).
 from dataclasses import dataclass
 
 from ..errors import EventError, LimitExceeded
+from ..protocol.messages import MAX_BATCH
 from ..types import User
 
 __all__ = ["BrokerLimits", "admit_connection", "admit_subscription", "check_batch", "check_length"]
@@ -23,8 +24,10 @@ class BrokerLimits:
     max_connections: int = 10_000
     max_interest_wait_s: float = 90.0
     max_interest_waits_per_client: int = 1_000
-    max_batch: int = 20_000
+    max_interest_waits: int = 100_000
+    max_batch: int = MAX_BATCH
     max_subject_length: int = 16_384
+    max_subject_tokens: int = 100
     max_pending_control_events: int = 1_000
 
 
@@ -65,6 +68,11 @@ def check_batch(limits: BrokerLimits, count: int) -> None:
 
 
 def check_length(limits: BrokerLimits, subject: str) -> None:
-    """Raise EventError when a subject is longer than any use of it needs."""
+    """Raise EventError when a subject is longer than any use of it needs.
+
+    Each token of a pattern has its own place in memory, so there are fewer of these.
+    """
     if len(subject) > limits.max_subject_length:
         raise EventError(f"a subject may have at most {limits.max_subject_length} characters")
+    if subject.count(".") >= limits.max_subject_tokens:
+        raise EventError(f"a subject may have at most {limits.max_subject_tokens} tokens")

@@ -8,10 +8,10 @@ it (conat-core §3.4). Each wait for interest is a task. ``close`` ends all of i
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, Protocol
 
-from ..errors import ConatError, EventError, LimitExceeded, PermissionDenied, to_wire
+from ..errors import CodecError, ConatError, EventError, LimitExceeded, PermissionDenied, to_wire
 from ..protocol.messages import (
     RESERVED_EVENT_NAMES,
     ClientEvent,
@@ -41,6 +41,7 @@ _log = logging.getLogger(__name__)
 
 INFO_ACK_TIMEOUT_S: Final = 7.5
 FINISH_TIMEOUT_S: Final = 1.0
+EVENTS_PER_TURN: Final = 100
 INFO_PAUSES_S: Final = (5.0, 6.5, 8.45, 11.0, 14.3, 18.6)
 """What lies between the attempts; with the timeouts, together about two minutes (§2.2)."""
 
@@ -56,7 +57,10 @@ async def _finished(task: asyncio.Task[None]) -> None:
 
 
 class PeerSink(Protocol):
-    """The way to a client. No method blocks or raises; a sink that is closed ignores calls."""
+    """The way to a client. No method blocks; a sink that is closed ignores calls.
+
+    Only ``send`` raises: CodecError for a delivery that cannot be written.
+    """
 
     def send(self, event: ServerEvent, on_ack: Callable[[], None] | None = None) -> None:
         """Send an event; call ``on_ack`` when the client has acknowledged it."""
@@ -83,7 +87,7 @@ class Fabric(Protocol):
         ...  # pragma: no cover - a protocol has no body
 
     def publish(self, connection: ConnectionId, event: Publish, subject: Subject) -> int:
-        """Route a chunk and return the count for its publisher."""
+        """Route a chunk and return the count for its publisher; raises CodecError."""
         ...  # pragma: no cover - a protocol has no body
 
     def apply(self, event: router.RouterEvent) -> None:
@@ -97,7 +101,7 @@ class Fabric(Protocol):
     async def interest(
         self, connection: ConnectionId, subject: Subject, timeout_s: float
     ) -> bool | None:
-        """Wait for interest; None when the time is up."""
+        """Wait for interest; None when the time is up. Raises LimitExceeded."""
         ...  # pragma: no cover - a protocol has no body
 
     def disconnected(self, peer: "Peer") -> None:
@@ -128,6 +132,8 @@ class Peer:
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._waits: set[asyncio.Task[None]] = set()
+        self._subscribing = asyncio.Lock()
+        self._has_complained = False
 
     def start(self, info: Info) -> None:
         """Greet the client and begin to answer it."""
@@ -154,7 +160,13 @@ class Peer:
         return None
 
     def reject(self, ack_id: int | None, error: ConatError) -> None:
-        """Answer an event that made no sense."""
+        """Answer an event that made no sense; the log hears of the first one only."""
+        if not self._has_complained and not isinstance(error, PermissionDenied):
+            self._has_complained = True
+            # The text may hold what the client sent: repr keeps it on one line.
+            _log.warning(
+                "%s, user %s, sent what is refused: %.300r", self.id, self.user, str(error)
+            )
         self._answer(ack_id, to_wire(error))
 
     def deliver(self, delivery: Delivery) -> None:
@@ -171,6 +183,25 @@ class Peer:
         for task in self._tasks:
             task.cancel()
         self._sink.close(reason, may_return=may_return)
+
+    async def recheck(self) -> int:
+        """End the subscriptions that are not permitted any more; return how many.
+
+        The client is told of each by a ``permission`` event. When it cannot be found out,
+        the connection ends.
+        """
+        ended = 0
+        try:
+            async with self._subscribing:
+                for pattern in list(self._fabric.subscriptions(self.id)):
+                    if not await self._may("sub", pattern):
+                        self._fabric.apply(router.Unsubscribed(self.id, pattern))
+                        self._denied("sub", pattern)
+                        ended += 1
+        except Exception:  # noqa: BLE001 - whatever an authorizer raises, nobody keeps a right
+            _log.exception("the rights of %s could not be checked again", self.id)
+            self.close("internal error")
+        return ended
 
     async def finish_waits(self) -> None:
         """Give the waits for interest, which somebody has ended, time to answer."""
@@ -239,8 +270,16 @@ class Peer:
         if not allowed:
             self.reject(ack_id, self._denied("pub", subject))
         elif not self.is_closed:
-            count = self._fabric.publish(self.id, event, subject)
-            self._answer(ack_id, {"count": count})
+            try:
+                count = self._fabric.publish(self.id, event, subject)
+            except CodecError as error:  # headers that can be read, but not be written again
+                self.reject(ack_id, error)
+            else:
+                self._answer(ack_id, {"count": count})
+
+    async def _may(self, operation: Operation, subject: str) -> bool:
+        allowed = self._fabric.authorizer.allows(self.user, subject, operation)
+        return allowed if isinstance(allowed, bool) else await allowed
 
     def _denied(self, operation: Operation, subject: str) -> PermissionDenied:
         """Tell the client by a notice, which comes before the answer (conat-core §3.3)."""
@@ -261,7 +300,8 @@ class Peer:
         while True:
             event, ack_id = await self._control.get()
             try:
-                self._answer(ack_id, await self._control_result(event))
+                async with self._subscribing:
+                    self._answer(ack_id, await self._control_result(event))
             except ConatError as error:
                 self.reject(ack_id, error)
 
@@ -269,9 +309,10 @@ class Peer:
         match event:
             case Subscribe(requests, batch):
                 check_batch(self._fabric.limits, len(requests))
-                results = [await self._subscribe(request) for request in requests]
+                results = [result async for result in self._subscribe_all(requests)]
                 return results if batch else results[0]
             case Unsubscribe(subjects, batch):
+                check_batch(self._fabric.limits, len(subjects))
                 for subject in subjects:
                     self._fabric.apply(router.Unsubscribed(self.id, Pattern(subject)))
                 return [None] * len(subjects) if batch else None
@@ -279,6 +320,14 @@ class Peer:
                 return list(self._fabric.subscriptions(self.id))
             case _:
                 raise EventError(f"'{type(event).__name__}' is not supported by this server")
+
+    async def _subscribe_all(
+        self, requests: tuple[SubscribeRequest, ...]
+    ) -> AsyncGenerator[JsonValue, None]:
+        for number, request in enumerate(requests, 1):
+            yield await self._subscribe(request)
+            if number % EVENTS_PER_TURN == 0:
+                await asyncio.sleep(0)  # others want to be served too
 
     async def _subscribe(self, request: SubscribeRequest) -> JsonValue:
         try:
@@ -294,8 +343,7 @@ class Peer:
         if request.queue is None:
             raise EventError("queue must be defined")
         pattern = self._parse_pattern(request.subject)
-        allowed = self._fabric.authorizer.allows(self.user, pattern, "sub")
-        if not (allowed if isinstance(allowed, bool) else await allowed):
+        if not await self._may("sub", pattern):
             raise self._denied("sub", pattern)
         admit_subscription(self._fabric.limits, self.user, len(own), pattern)
         self._fabric.apply(router.Subscribed(self.id, pattern, QueueGroup(request.queue)))
@@ -328,14 +376,13 @@ class Peer:
             subject = parse_subject(event.subject)
             check_length(self._fabric.limits, subject)
             await self._check_waiting(subject)
+            limit_s = self._fabric.limits.max_interest_wait_s
+            timeout_s = min(event.timeout_ms, limit_s * 1000) / 1000
+            found = await self._fabric.interest(self.id, subject, timeout_s)
         except ConatError as error:
             return to_wire(error, prefix="")
-        limit_s = self._fabric.limits.max_interest_wait_s
-        timeout_s = min(event.timeout_ms / 1000, limit_s)
-        found = await self._fabric.interest(self.id, subject, timeout_s)
         return to_wire(ConatError("timeout")) if found is None else found
 
     async def _check_waiting(self, subject: Subject) -> None:
-        allowed = self._fabric.authorizer.allows(self.user, subject, "pub")
-        if not (allowed if isinstance(allowed, bool) else await allowed):
+        if not await self._may("pub", subject):
             raise PermissionDenied("waiting for interest in", subject, user_json(self.user))

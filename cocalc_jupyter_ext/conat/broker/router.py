@@ -11,9 +11,10 @@ from typing import Final, TypeAlias
 
 from ..protocol.chunks import CHUNK_EXPIRY_S, Chunk
 from ..protocol.messages import Delivery
-from ..protocol.subjects import TAP, matches
+from ..protocol.subjects import TAP
 from ..types import Choose, ConnectionId, Pattern, QueueGroup, Subject
-from .state import Assignment, AssignmentKey, BrokerState, Groups, Waiter, WaiterId
+from .state import Assignment, AssignmentKey, BrokerState, Groups
+from .waiters import Waiter, WaiterId
 
 __all__ = [
     "Deliver",
@@ -129,7 +130,7 @@ def apply(state: BrokerState, event: RouterEvent, choose: Choose) -> list[Effect
         case Left(connection):
             _leave(state, connection)
         case WaitAbandoned(waiter):
-            state.waiters.pop(waiter, None)
+            state.waiters.discard(waiter)
     return []
 
 
@@ -194,14 +195,8 @@ def _subscribe(
         groups = Groups()
         state.routes.insert(pattern, groups)
     groups.setdefault(queue, []).append(connection)
-    return [] if pattern == TAP else _wake(state, pattern)
-
-
-def _wake(state: BrokerState, pattern: Pattern) -> list[Effect]:
-    found = [key for key, waiter in state.waiters.items() if matches(pattern, waiter.subject)]
-    for key in found:
-        del state.waiters[key]
-    return [InterestFound(key) for key in found]
+    woken = [] if pattern == TAP else state.waiters.take(pattern)
+    return [InterestFound(waiter) for waiter in woken]
 
 
 def _unsubscribe(state: BrokerState, connection: ConnectionId, pattern: Pattern) -> None:
@@ -221,12 +216,11 @@ def _leave(state: BrokerState, connection: ConnectionId) -> None:
     for pattern in list(state.subscriptions.get(connection, ())):
         _unsubscribe(state, connection, pattern)
     state.subscriptions.pop(connection, None)
-    for key in [key for key, waiter in state.waiters.items() if waiter.connection == connection]:
-        del state.waiters[key]
+    state.waiters.discard_connection(connection)
 
 
 def _wait(state: BrokerState, waiter_id: WaiterId, waiter: Waiter) -> list[Effect]:
     if has_interest(state, waiter.subject):
         return [InterestFound(waiter_id)]
-    state.waiters[waiter_id] = waiter
+    state.waiters.add(waiter_id, waiter)
     return []

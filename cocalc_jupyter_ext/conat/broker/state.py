@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ..protocol.patterns import PatternTrie
-from ..types import ConnectionId, MessageId, Pattern, QueueGroup, Subject
+from ..types import ConnectionId, MessageId, Pattern, QueueGroup
+from .waiters import Waiters
 
-__all__ = ["Assignment", "AssignmentKey", "BrokerState", "Groups", "Waiter", "WaiterId"]
+__all__ = ["Assignment", "AssignmentKey", "BrokerState", "Groups"]
 
 Groups: TypeAlias = dict[QueueGroup, list[ConnectionId]]
 AssignmentKey: TypeAlias = tuple[Pattern, QueueGroup, ConnectionId, MessageId]
-WaiterId: TypeAlias = int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,6 @@ class Assignment:
     since_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Waiter:
-    """A connection that waits until somebody is interested in a subject."""
-
-    connection: ConnectionId
-    subject: Subject
-
-
 @dataclass(slots=True)
 class BrokerState:
     """Subscriptions of all connections, and what is pending because of them."""
@@ -41,4 +33,4 @@ class BrokerState:
     subscriptions: dict[ConnectionId, dict[Pattern, QueueGroup]] = field(default_factory=dict)
     routes: PatternTrie[Groups] = field(default_factory=PatternTrie)
     assignments: dict[AssignmentKey, Assignment] = field(default_factory=dict)
-    waiters: dict[WaiterId, Waiter] = field(default_factory=dict)
+    waiters: Waiters = field(default_factory=Waiters)

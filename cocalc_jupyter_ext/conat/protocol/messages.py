@@ -6,6 +6,7 @@ raise EventError; ``client_event_to_wire`` and ``server_event_to_wire`` give the
 name and its arguments. Subjects are not validated here: the router answers for them.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeGuard
@@ -16,6 +17,7 @@ from .chunks import Chunk
 from .codec import depth_exceeds
 
 __all__ = [
+    "MAX_BATCH",
     "RESERVED_EVENT_NAMES",
     "ClientEvent",
     "Cluster",
@@ -50,10 +52,14 @@ RESERVED_EVENT_NAMES: Final = frozenset(
 )
 """A delivery is named after its pattern, so no pattern may be one of these (conat-core §3.2)."""
 
+MAX_BATCH: Final = 20_000
+"""How many subscriptions one event may name. More are refused before they are read."""
+
 MAX_HEADER_DEPTH: Final = 50
 """Deep enough for every use, and shallow enough to be written again inside a delivery."""
 
 DEFAULT_INTEREST_WAIT_MS: Final = 90_000
+_GREATEST_COUNT: Final = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +236,7 @@ def _chunk_from_wire(wire: Sequence[Any]) -> Chunk:
 
 
 def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _GREATEST_COUNT
 
 
 def _mapping(value: object, name: str) -> Mapping[str, Any]:
@@ -247,7 +253,7 @@ def _read_publish(argument: Any) -> Publish:
 
 def _read_subscribe(argument: Any) -> Subscribe:
     if isinstance(argument, list):
-        return Subscribe(tuple(map(_read_subscribe_request, argument)), batch=True)
+        return Subscribe(tuple(map(_read_subscribe_request, _batch(argument))), batch=True)
     return Subscribe((_read_subscribe_request(argument),))
 
 
@@ -259,12 +265,18 @@ def _read_subscribe_request(argument: Any) -> SubscribeRequest:
 
 def _read_unsubscribe(argument: Any) -> Unsubscribe:
     if isinstance(argument, list):
-        return Unsubscribe(tuple(map(_read_unsubscribe_subject, argument)), batch=True)
+        return Unsubscribe(tuple(map(_read_unsubscribe_subject, _batch(argument))), batch=True)
     return Unsubscribe((_read_unsubscribe_subject(argument),))
 
 
 def _read_unsubscribe_subject(argument: Any) -> str:
     return _text(_mapping(argument, "unsubscribe").get("subject"))
+
+
+def _batch(argument: list[Any]) -> list[Any]:
+    if len(argument) > MAX_BATCH:
+        raise EventError(f"at most {MAX_BATCH} subscriptions fit into one event")
+    return argument
 
 
 def _read_subscriptions(argument: Any) -> Subscriptions:
@@ -294,7 +306,9 @@ def _read_stats(argument: Any) -> ReportStats:
 
 
 def _is_amount(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return 0 <= value <= sys.float_info.max
 
 
 def _text(value: object) -> str:

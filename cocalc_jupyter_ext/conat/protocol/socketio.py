@@ -7,7 +7,6 @@ namespace ``/`` exists.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -18,6 +17,8 @@ from .codec import from_json, to_json
 __all__ = ["Frame", "Packet", "PacketReader", "PacketType", "write_packet"]
 
 MAX_ATTACHMENTS: Final = 10
+MAX_ATTACHED_BYTES: Final = 16_000_000
+"""What several attachments of one packet may hold; the carrier limits a single one."""
 MAX_ACK_ID_DIGITS: Final = 16
 ROOT_NAMESPACE: Final = "/"
 
@@ -86,6 +87,7 @@ class PacketReader:
         self._waiting: Packet | None = None
         self._expected = 0
         self._attachments: list[bytes] = []
+        self._attached_bytes = 0
 
     def text(self, text: str) -> Packet | None:
         """Take a text message; return the packet unless attachments follow."""
@@ -101,11 +103,14 @@ class PacketReader:
         """Take a binary message; return the packet when this was its last attachment."""
         if self._waiting is None:
             raise ProtocolError("a binary message came that was not announced")
+        self._attached_bytes += len(attachment)
+        if self._attachments and self._attached_bytes > MAX_ATTACHED_BYTES:
+            raise ProtocolError("the attachments of one packet are too large together")
         self._attachments.append(attachment)
         if len(self._attachments) < self._expected:
             return None
-        waiting, attachments = self._waiting, self._attachments
-        self._waiting, self._attachments = None, []
+        waiting, attachments = self._waiting, dict(enumerate(self._attachments))
+        self._waiting, self._attachments, self._attached_bytes = None, [], 0
         try:
             data = _fill(waiting.data, attachments)
         except RecursionError as error:
@@ -163,8 +168,8 @@ def _check(packet: Packet) -> None:
         raise ProtocolError("an acknowledgement must be an array with a number before it")
 
 
-def _fill(value: Any, attachments: Sequence[bytes]) -> Any:
-    """Return the value with its placeholders replaced."""
+def _fill(value: Any, attachments: dict[int, bytes]) -> Any:
+    """Return the value with its placeholders replaced, each by an attachment of its own."""
     if isinstance(value, list):
         return [_fill(item, attachments) for item in value]
     if not isinstance(value, dict):
@@ -174,7 +179,9 @@ def _fill(value: Any, attachments: Sequence[bytes]) -> Any:
     return {key: _fill(item, attachments) for key, item in value.items()}
 
 
-def _attachment(number: object, attachments: Sequence[bytes]) -> bytes:
-    if not isinstance(number, int) or not 0 <= number < len(attachments):
-        raise ProtocolError("a placeholder names an attachment that does not exist")
-    return attachments[number]
+def _attachment(number: object, attachments: dict[int, bytes]) -> bytes:
+    if not isinstance(number, int) or number not in attachments:
+        raise ProtocolError(
+            "a placeholder names an attachment that does not exist, or not any more"
+        )
+    return attachments.pop(number)

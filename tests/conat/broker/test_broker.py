@@ -10,9 +10,15 @@ from typing import Any
 import pytest
 
 from cocalc_jupyter_ext.conat.broker.broker import Broker, BrokerIdentity, refuse
+from cocalc_jupyter_ext.conat.broker.decisions import DecisionCache
 from cocalc_jupyter_ext.conat.broker.limits import BrokerLimits
 from cocalc_jupyter_ext.conat.errors import ConatError, LimitExceeded
-from cocalc_jupyter_ext.conat.protocol.messages import Info, WaitForInterest
+from cocalc_jupyter_ext.conat.protocol.messages import (
+    Info,
+    Subscribe,
+    SubscribeRequest,
+    WaitForInterest,
+)
 from cocalc_jupyter_ext.conat.protocol.socketio import Frame
 from cocalc_jupyter_ext.conat.types import ConnectionId, User
 
@@ -128,6 +134,16 @@ def normalized(frames: list[Frame]) -> list[tuple[Frame, ...]]:
     )
 
 
+def test_an_authorizer_that_looks_empty_is_asked_all_the_same() -> None:
+    class Empty(DenyPrefix):
+        def __len__(self) -> int:
+            return 0
+
+    authorizer = Empty("")
+
+    assert Broker(authorizer).authorizer is authorizer
+
+
 def test_info_names_the_server_and_the_user() -> None:
     async def check() -> None:
         broker, sink = Broker(identity=BrokerIdentity("node", "cluster")), RecordingSink()
@@ -204,6 +220,29 @@ def test_removing_a_user_ends_all_their_connections_for_good() -> None:
 
         assert broker.disconnect_user(ACCOUNT) == 2
         assert [sink.closed for sink in sinks] == [[("access was removed", False)]] * 2 + [[]]
+        await broker.stop()
+
+    virtual_time.run(check())
+
+
+def test_g_a_removed_collaborator_is_checked_again_on_all_connections() -> None:
+    async def check() -> None:
+        members = DenyPrefix("nothing", 1.0)
+        broker = Broker(DecisionCache(members, clock=asyncio.get_running_loop().time))
+        sinks = [RecordingSink() for _ in range(3)]
+        users = [ACCOUNT, ACCOUNT, User("account", "b")]
+        peers = [broker.connect(sink, user) for sink, user in zip(sinks, users, strict=True)]
+        for peer in peers:
+            peer.receive(Subscribe((SubscribeRequest("secret", "q"),)), 0)
+        await asyncio.sleep(2)
+        members.prefix = "secret"
+
+        assert await broker.recheck(ACCOUNT) == 2
+        assert [len(broker.subscriptions(peer.id)) for peer in peers] == [0, 0, 1]
+        peers[0].receive(Subscribe((SubscribeRequest("secret", "q"),)), 1)
+        await asyncio.sleep(2)
+        answer: Any = sinks[0].answers[1]
+        assert answer["code"] == 403
         await broker.stop()
 
     virtual_time.run(check())

@@ -63,3 +63,9 @@ def test_batches_and_subjects_are_bounded() -> None:
         check_batch(LIMITS, 20_001)
     with pytest.raises(EventError, match="at most 16384"):
         check_length(LIMITS, "x" * 16_385)
+
+
+def test_a_pattern_may_have_100_tokens_because_each_takes_memory() -> None:
+    check_length(LIMITS, ".".join("x" * 100))
+    with pytest.raises(EventError, match="at most 100 tokens"):
+        check_length(LIMITS, ".".join("x" * 101))

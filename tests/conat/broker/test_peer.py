@@ -23,7 +23,7 @@ from cocalc_jupyter_ext.conat.protocol.messages import (
     Unsubscribe,
     WaitForInterest,
 )
-from cocalc_jupyter_ext.conat.types import MessageId, User
+from cocalc_jupyter_ext.conat.types import MessageId, Subject, User
 
 from ...support import virtual_time
 from ...support.conat_peers import DenyPrefix, RecordingSink
@@ -61,6 +61,39 @@ def test_a_publish_right_behind_a_subscribe_is_routed_before_it() -> None:
 
         assert sink.answers == {0: {"status": "added"}, 1: {"count": 0}, 2: {"count": 1}}
         assert sink.deliveries == [("x", b"late")]
+        await broker.stop()
+
+    virtual_time.run(check())
+
+
+def test_a_subscription_is_effective_for_others_before_it_is_confirmed() -> None:
+    """§3.4: who hears of the confirmation and publishes elsewhere is heard."""
+
+    class PublishesAtOnce(RecordingSink):
+        def acknowledge(self, ack_id: int, value: Any) -> None:
+            super().acknowledge(ack_id, value)
+            other.receive(Publish("x", chunk(b"at once")), 0)
+
+    async def check() -> None:
+        nonlocal other
+        broker, sink, other_sink = Broker(), PublishesAtOnce(), RecordingSink()
+        peer, other = broker.connect(sink, None), broker.connect(other_sink, None)
+        await tell(peer, subscribe("x"))
+
+        assert other_sink.answers == {0: {"count": 1}}
+        assert sink.deliveries == [("x", b"at once")]
+        await broker.stop()
+
+    other: Peer
+    virtual_time.run(check())
+
+
+def test_a_wait_for_interest_does_not_block_what_comes_behind_it() -> None:
+    async def check() -> None:
+        broker, peer, sink = world()
+        await tell(peer, WaitForInterest("x"), Publish("y", chunk()), Subscriptions())
+
+        assert sink.answers == {1: {"count": 0}, 2: []}
         await broker.stop()
 
     virtual_time.run(check())
@@ -171,10 +204,13 @@ def test_a_flood_of_subscribes_is_held_back() -> None:
     virtual_time.run(check())
 
 
-def test_a_batch_is_bounded() -> None:
+@pytest.mark.parametrize(
+    "event", [subscribe("a", "b", "c", batch=True), Unsubscribe(("a", "b", "c"), batch=True)]
+)
+def test_a_batch_is_bounded(event: ClientEvent) -> None:
     async def check() -> None:
         broker, peer, sink = world(max_batch=2)
-        await tell(peer, subscribe("a", "b", "c", batch=True))
+        await tell(peer, event)
 
         assert sink.answers == {0: {"error": "Error: at most 2 subscriptions fit into one event"}}
         await broker.stop()
@@ -230,6 +266,71 @@ def test_waits_for_interest_are_bounded_in_number() -> None:
     virtual_time.run(check())
 
 
+def test_a_million_subscriptions_are_answered_and_not_kept() -> None:
+    async def check() -> None:
+        broker, sink = Broker(), RecordingSink()
+        peer = broker.connect(sink, HUB)
+        for batch in range(50):
+            names = [f"s.{batch}.{number}" for number in range(20_000)]
+            await tell(peer, subscribe(*names, batch=True), first_ack_id=batch)
+            while batch not in sink.answers:
+                await asyncio.sleep(0)
+            results: Any = sink.answers[batch]
+            sink.answers[batch] = sum("status" in result for result in results)
+            assert len(results) == 20_000
+            assert results[-1]["code"] == 429
+
+        assert [sink.answers[batch] for batch in range(50)] == [15_000] + [0] * 49
+        assert broker.stats()[peer.id].subscriptions == 15_000
+        await broker.stop()
+
+    virtual_time.run(check())
+
+
+def test_a_large_batch_lets_others_be_served_in_between() -> None:
+    async def check() -> None:
+        broker, sink, other_sink = Broker(), RecordingSink(), RecordingSink()
+        peer, other = broker.connect(sink, HUB), broker.connect(other_sink, None)
+        peer.receive(subscribe(*(f"s{number}" for number in range(10_000)), batch=True), 0)
+        await tell(other, Subscriptions())
+
+        assert other_sink.answers == {0: []}
+        assert sink.answers == {}
+        await broker.stop()
+
+    virtual_time.run(check())
+
+
+def test_all_waits_together_are_bounded() -> None:
+    async def check() -> None:
+        broker, peer, sink = world(max_interest_waits=2)
+        await tell(peer, WaitForInterest("a"), WaitForInterest("b"), WaitForInterest("c"))
+
+        assert sink.answers == {
+            2: {"error": "the server has 2 waits for interest; try again later", "code": 429}
+        }
+        await tell(peer, subscribe("a"), first_ack_id=3)
+        await tell(peer, WaitForInterest("c"), first_ack_id=4)
+        assert sorted(sink.answers) == [0, 2, 3]
+        await broker.stop()
+
+    virtual_time.run(check())
+
+
+@pytest.mark.parametrize("timeout_ms", [1e308, 10**300])
+def test_an_endless_wait_ends_after_90_seconds(timeout_ms: float) -> None:
+    async def check() -> None:
+        broker, peer, sink = world()
+        await tell(peer, WaitForInterest("x", timeout_ms))
+        await asyncio.sleep(89)
+        assert sink.answers == {}
+        await asyncio.sleep(2)
+        assert sink.answers == {0: {"error": "Error: timeout"}}
+        await broker.stop()
+
+    virtual_time.run(check())
+
+
 def test_a_denied_wait_is_answered_once_and_without_prefix() -> None:
     async def check() -> None:
         broker, peer, sink = world(DenyPrefix("secret"))
@@ -259,16 +360,78 @@ def test_addresses_and_statistics() -> None:
     virtual_time.run(check())
 
 
-def test_an_event_that_makes_no_sense_is_answered() -> None:
+def test_events_that_make_no_sense_are_answered_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def check() -> None:
         broker, peer, sink = world()
-        peer.reject(3, EventError("what?"))
+        peer.reject(3, EventError("what?\n\ud800"))
+        peer.reject(4, EventError("what?"))
         peer.reject(None, EventError("nobody asked"))
 
-        assert sink.answers == {3: {"error": "Error: what?"}}
+        assert sink.answers == {3: {"error": "Error: what?\n\ud800"}, 4: {"error": "Error: what?"}}
         await broker.stop()
 
     virtual_time.run(check())
+    (record,) = caplog.records
+    assert record.getMessage().endswith(r"sent what is refused: 'what?\n\ud800'")
+
+
+@pytest.mark.parametrize("delay_s", [None, 1.0])
+def test_g_subscriptions_end_with_the_right_to_them(delay_s: float | None) -> None:
+    async def check() -> None:
+        authorizer = DenyPrefix("nothing", delay_s)
+        broker, peer, sink = world(authorizer)
+        other_sink = RecordingSink()
+        other = broker.connect(other_sink, HUB)
+        await tell(peer, subscribe("secret.>", "open", batch=True))
+        await asyncio.sleep(5)
+        authorizer.prefix = "secret"
+        await tell(other, subscribe("secret.x"))
+        assert await peer.recheck() == 1
+        broker.publish(other.id, Publish("secret.a", chunk()), Subject("secret.a"))
+        broker.publish(other.id, Publish("open", chunk()), Subject("open"))
+
+        assert [pattern for pattern, _raw in sink.deliveries] == ["open"]
+        assert sink.events[1] == PermissionNotice(
+            "permission denied subscribing to 'secret.>' from null", "secret.>", "sub"
+        )
+        assert await peer.recheck() == 0
+        await broker.stop()
+
+    virtual_time.run(check())
+
+
+def test_g_a_subscribe_that_was_under_way_is_checked_too() -> None:
+    async def check() -> None:
+        authorizer = DenyPrefix("nothing", 10.0)
+        broker, peer, sink = world(authorizer)
+        await tell(peer, subscribe("secret"))
+        await asyncio.sleep(5)
+        authorizer.prefix = "secret"
+
+        assert await peer.recheck() == 1
+        assert sink.answers == {0: {"status": "added"}}
+        assert broker.subscriptions(peer.id) == {}
+        await broker.stop()
+
+    virtual_time.run(check())
+
+
+def test_g_who_cannot_be_checked_keeps_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def check() -> None:
+        authorizer = DenyPrefix("nothing")
+        broker, peer, sink = world(authorizer)
+        await tell(peer, subscribe("secret"))
+        authorizer.allows = None  # type: ignore[assignment, method-assign]  # as if it were broken
+
+        assert await peer.recheck() == 0
+        assert sink.closed == [("internal error", True)]
+        assert broker.peers == {}
+        await broker.stop()
+
+    virtual_time.run(check())
+    assert "could not be checked again" in caplog.text
 
 
 def test_a_closed_peer_neither_takes_nor_answers() -> None:

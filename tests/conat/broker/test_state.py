@@ -5,7 +5,6 @@ from cocalc_jupyter_ext.conat.broker.state import BrokerState
 
 def test_states_share_nothing() -> None:
     one, two = BrokerState(), BrokerState()
-    one.waiters.clear()
 
     assert one.subscriptions is not two.subscriptions
     assert one.routes is not two.routes

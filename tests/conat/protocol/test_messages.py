@@ -7,6 +7,7 @@ import pytest
 from cocalc_jupyter_ext.conat.errors import EventError
 from cocalc_jupyter_ext.conat.protocol.chunks import Chunk
 from cocalc_jupyter_ext.conat.protocol.messages import (
+    MAX_BATCH,
     ClientEvent,
     Cluster,
     Delivery,
@@ -130,6 +131,7 @@ def test_a_subject_that_is_no_string_becomes_an_invalid_one() -> None:
         ("publish", [["a", "x" * 101, 0, 1, 0, b""]], "at most 100 characters"),
         ("publish", [["a", "id", -1, 1, 0, b""]], "non-negative"),
         ("publish", [["a", "id", True, 1, 0, b""]], "non-negative"),
+        ("publish", [["a", "id", 2**53, 1, 0, b""]], "non-negative"),
         ("publish", [["a", "id", 0, 1, "0", b""]], "non-negative"),
         ("publish", [["a", "id", 0, 1, 0, "text"]], "must be binary"),
         ("subscribe", [7], "must be an object"),
@@ -137,6 +139,8 @@ def test_a_subject_that_is_no_string_becomes_an_invalid_one() -> None:
         ("unsubscribe", [None], "must be an object"),
         ("wait-for-interest", [{"subject": "a", "timeout": "soon"}], "milliseconds"),
         ("wait-for-interest", [{"subject": "a", "timeout": -1}], "milliseconds"),
+        ("wait-for-interest", [{"subject": "a", "timeout": 10**400}], "milliseconds"),
+        ("wait-for-interest", [{"subject": "a", "timeout": float("inf")}], "milliseconds"),
         ("stats", [{}], "must be an object"),
         ("stats", [{"recv0": {"messages": 1}}], "the numbers"),
     ],
@@ -146,6 +150,13 @@ def test_client_events_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(EventError, match=reason):
         client_event_from_wire(name, arguments)
+
+
+@pytest.mark.parametrize("name", ["subscribe", "unsubscribe"])
+def test_arrays_that_are_too_long_are_refused_before_they_are_read(name: str) -> None:
+    assert client_event_from_wire(name, [[{"subject": "a"}] * MAX_BATCH])
+    with pytest.raises(EventError, match="at most 20000 subscriptions"):
+        client_event_from_wire(name, [[None] * (MAX_BATCH + 1)])
 
 
 def test_headers_that_are_nested_too_deeply_are_refused() -> None:

@@ -1,5 +1,7 @@
 """conat-core §7.2; SPEC S4."""
 
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +68,29 @@ def test_a_hundred_thousand_patterns() -> None:
 
     assert len(trie) == 100_000
     assert found(trie, "p.99999.x") == ["p.99999.x"]
+
+
+def test_a_match_costs_what_it_finds_and_not_what_there_is() -> None:
+    """Measured in time of this process, so that other load does not count."""
+
+    def cost_s(count: int) -> float:
+        trie = trie_of(*(f"p.{number}.x" for number in range(count)), "p.*.x", "p.>")
+        began_s = time.process_time()
+        for number in range(20_000):
+            assert len(found(trie, f"p.{number % count}.x")) == 3
+        return time.process_time() - began_s
+
+    assert min(cost_s(100_000) for _ in range(2)) < 20 * min(cost_s(10) for _ in range(2))
+
+
+def test_many_patterns_that_match_are_all_found() -> None:
+    parts = ["a"] * 10
+    masks = [
+        ".".join("*" if bits >> place & 1 else part for place, part in enumerate(parts))
+        for bits in range(2**10)
+    ]
+
+    assert len(found(trie_of(*masks), ".".join(parts))) == 2**10
 
 
 @given(st.lists(patterns), st.lists(patterns), subjects)

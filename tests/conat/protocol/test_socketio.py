@@ -52,6 +52,10 @@ def test_packets_are_written_and_read(packet: Packet, frames: list[Frame]) -> No
     assert read(frames) == packet
 
 
+def test_one_attachment_may_be_as_large_as_its_carrier_allows() -> None:
+    assert read(['51-["e",{"_placeholder":true,"num":0}]', b"x" * 16_000_001]) is not None
+
+
 def test_ten_attachments_fit_and_eleven_do_not() -> None:
     assert len(write_packet(Packet(PacketType.EVENT, ["e", *[b"x"] * 10]))) == 11
     with pytest.raises(CodecError, match="at most 10"):
@@ -78,6 +82,11 @@ def test_ten_attachments_fit_and_eleven_do_not() -> None:
         (['51-["e",{"_placeholder":true,"num":1}]', b"x"], "does not exist"),
         (['51-["e",{"_placeholder":true,"num":"0"}]', b"x"], "does not exist"),
         (['51-["e",{"_placeholder":true,"num":-1}]', b"x"], "does not exist"),
+        (
+            ['51-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]', b"x"],
+            "not any more",
+        ),
+        (['52-["e"]', b"x", b"y" * 16_000_000], "too large together"),
     ],
 )
 def test_what_is_no_packet_is_refused(frames: list[Frame], reason: str) -> None:
