@@ -15,6 +15,7 @@ from typing import Any
 
 from pycrdt import Doc
 
+from ..conat.persist.archive import set_aside
 from ..conat.persist.errors import StoreCorrupt, StoreError, StoreLocked
 from ..conat.persist.sqlite_store import SqliteStore
 from .contents import YDocument, checked_state
@@ -24,7 +25,7 @@ from .notices import Notice, Notify
 from .room_ids import RoomId
 from .settings import DocumentSettings
 from .storage import FileStorage
-from .update_log import LogMeta, UpdateLog, set_aside
+from .update_log import LogMeta, UpdateLog
 
 __all__ = ["DocumentOpener"]
 

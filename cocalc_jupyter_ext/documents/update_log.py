@@ -8,28 +8,23 @@ This class is synchronous and is called from a worker thread, one call at a time
 """
 
 import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import msgpack
 
 from ..conat.persist.errors import StoreCorrupt, StoreError
-from ..conat.persist.messages import NewMessage, Receipt, StoredMessage
+from ..conat.persist.messages import NewMessage, StoredMessage
 from ..conat.persist.sqlite_store import SqliteStore
-from ..conat.persist.store import Change
 from ..conat.protocol.codec import Encoding
 from .storage import FileVersion
 
-__all__ = ["LogContents", "LogMeta", "LoggedUpdate", "UpdateLog", "set_aside"]
+__all__ = ["LogContents", "LogMeta", "LoggedUpdate", "UpdateLog"]
 
 _META = "meta"
 _KIND_UPDATE, _KIND_SNAPSHOT = "update", "snapshot"
-
-WallClock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,25 +96,25 @@ class UpdateLog:
 
     def append(self, updates: Sequence[LoggedUpdate]) -> None:
         """Store updates in one transaction; when this returns they outlive the process."""
-        self._note(self._store.set_many([self._message(u, _KIND_UPDATE) for u in updates]))
+        self._store_all([self._message(u, _KIND_UPDATE) for u in updates])
         self._bytes += sum(len(u.update) for u in updates)
 
     def write_meta(self, meta: LogMeta) -> None:
         """Store the metadata."""
-        self._note(self._store.set_many([self._meta_message(meta)]))
+        self._store_all([self._meta_message(meta)])
 
     def compact(self, snapshot: bytes, meta: LogMeta) -> None:
         """Replace everything by one snapshot, in one transaction."""
         messages = [self._message(LoggedUpdate(snapshot), _KIND_SNAPSHOT), self._meta_message(meta)]
-        self._note(self._store.replace_through(self._last_seq, messages))
+        self._last_seq = self._store.replace_through(self._last_seq, messages).result[-1].seq
         self._bytes = self._store.total_bytes()
 
     def close(self) -> None:
         """Release the file; further calls do nothing."""
         self._store.close()
 
-    def _note(self, change: Change[list[Receipt | StoreError]]) -> None:
-        for answer in change.result:
+    def _store_all(self, messages: Sequence[NewMessage]) -> None:
+        for answer in self._store.set_many(messages).result:
             if isinstance(answer, StoreError):
                 raise answer
             self._last_seq = answer.seq
@@ -132,18 +127,6 @@ class UpdateLog:
     def _meta_message(self, meta: LogMeta) -> NewMessage:
         raw = json.dumps(asdict(meta)).encode()
         return NewMessage(raw=raw, encoding=Encoding.JSON, key=_META)
-
-
-def set_aside(path: Path, wall_clock: WallClock = time.time) -> Path:
-    """Rename an unreadable log and the files SQLite keeps beside it; return the new path."""
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(wall_clock()))
-    target = path.with_name(f"{path.name}.unreadable-{stamp}")
-    path.replace(target)
-    for suffix in ("-wal", "-shm"):
-        beside = path.with_name(path.name + suffix)
-        if beside.exists():
-            beside.replace(target.with_name(target.name + suffix))
-    return target
 
 
 def _update_of(message: StoredMessage) -> bytes:

@@ -7,7 +7,7 @@ from cocalc_jupyter_ext.conat.persist.messages import NewMessage
 from cocalc_jupyter_ext.conat.persist.sqlite_store import SqliteStore
 from cocalc_jupyter_ext.conat.protocol.codec import Encoding
 from cocalc_jupyter_ext.documents.storage import FileVersion
-from cocalc_jupyter_ext.documents.update_log import LoggedUpdate, LogMeta, UpdateLog, set_aside
+from cocalc_jupyter_ext.documents.update_log import LoggedUpdate, LogMeta, UpdateLog
 
 META = LogMeta(epoch="e", file=FileVersion("today", "hash"), digest="d")
 
@@ -74,17 +74,6 @@ def test_a_log_that_makes_no_sense_is_said_to_be_damaged(
     with pytest.raises(StoreCorrupt):
         UpdateLog(store).read()
     store.close()
-
-
-def test_a_log_is_set_aside_with_what_belongs_to_it(tmp_path: Path) -> None:
-    log = tmp_path / "a.db"
-    log.write_text("log")
-    (tmp_path / "a.db-wal").write_text("wal")
-
-    aside = set_aside(log, wall_clock=lambda: 0)
-
-    assert aside.name == "a.db.unreadable-19700101-000000"
-    assert {path.name for path in tmp_path.iterdir()} == {aside.name, f"{aside.name}-wal"}
 
 
 def test_settling_forgets_the_write_that_was_begun() -> None:

@@ -9,6 +9,7 @@ The tree::
       StoreLocked          no code               another process has the file open
       StoreCorrupt         no code               the file is no readable stream
       StoreFull            no code               the disk is full, or the file cannot be written
+      StoreUnavailable     no code               the file cannot be opened, or the disk fails
       StoreClosed          no code               the stream was closed
 """
 
@@ -22,6 +23,7 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreLocked",
+    "StoreUnavailable",
     "WrongLastSequence",
 ]
 
@@ -68,6 +70,10 @@ class StoreCorrupt(StoreError):  # noqa: N818 - a state, like Disconnected
 
 class StoreFull(StoreError):  # noqa: N818 - a state, like Disconnected
     """Nothing can be written: the disk is full, or the file is read-only."""
+
+
+class StoreUnavailable(StoreError):  # noqa: N818 - a state, like Disconnected
+    """The file cannot be opened: its name, folder or rights are wrong, or the disk fails."""
 
 
 class StoreClosed(StoreError):  # noqa: N818 - a state, like Disconnected

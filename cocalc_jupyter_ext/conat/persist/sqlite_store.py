@@ -11,47 +11,48 @@ directory can therefore never interleave two histories in one stream, and the lo
 its process.
 """
 
-import json
+import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self
 
-from .errors import StoreClosed, StoreCorrupt, StoreError, StoreLocked
-from .messages import MAX_BATCH_BYTES, NewMessage, Receipt, Stored, StoredMessage, Update
-from .store import Change
+from .archive import copy_database, modified_ns, restore_database, set_aside
+from .compression import Compression
+from .database_store import DatabaseStore, WallClock
+from .errors import StoreCorrupt, StoreError
+from .sqlite_file import lock_file, start_log, store_errors
 
 __all__ = ["SqliteStore"]
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS messages (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    key TEXT UNIQUE,
-    time INTEGER NOT NULL,
-    headers TEXT,
-    compress NUMERIC NOT NULL,
-    encoding NUMERIC NOT NULL,
-    raw BLOB NOT NULL,
-    size NUMERIC NOT NULL,
-    ttl NUMERIC
-);
-CREATE TABLE IF NOT EXISTS config (field TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS idx_messages_key ON messages(key);
-CREATE INDEX IF NOT EXISTS idx_messages_time ON messages(time);
-"""
-_COLUMNS = "seq, key, time, headers, compress, encoding, raw"
-_UNCOMPRESSED = 0
-
-Result = TypeVar("Result")
+_log = logging.getLogger(__name__)
 
 
-class SqliteStore:
-    """A stream in a SQLite file; calls may come from any thread, but one at a time."""
+@dataclass(slots=True)
+class _Copies:
+    """Where the file is copied to; ``archived`` is the state that the archive holds."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
-        self._connection: sqlite3.Connection | None = connection
-        self._clock = clock
+    path: Path
+    archive: Path | None
+    backup: Path | None
+    archived: int | None = None
+    failing: bool = False
+
+
+class SqliteStore(DatabaseStore):
+    """A StreamStore in a SQLite file; made by ``open``."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        copies: _Copies,
+        *,
+        clock: WallClock,
+        compression: Compression,
+    ) -> None:
+        self._copies = copies
+        super().__init__(connection, str(copies.path), clock=clock, compression=compression)
 
     @classmethod
     def open(
@@ -59,194 +60,120 @@ class SqliteStore:
         path: Path,
         *,
         sync: bool = False,
-        clock: Callable[[], float] = time.time,
+        clock: WallClock = time.time,
         lock_timeout_s: float = 5.0,
+        compression: Compression | None = None,
+        archive: Path | None = None,
+        backup: Path | None = None,
     ) -> Self:
         """Open or create the stream at ``path``; its folder is created, private to the user.
 
-        Raises StoreLocked when another process holds it for longer than
-        ``lock_timeout_s``, StoreCorrupt when the file is not such a stream.
+        An ``archive`` that is newer than the file is restored first (conat-sync §2.10). Raises
+        StoreLocked when another process holds the file for longer than ``lock_timeout_s``,
+        StoreCorrupt when it is no such stream (it is left as it is), StoreFull when it cannot
+        be written, StoreUnavailable when it cannot be opened.
         """
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        connection = sqlite3.connect(
-            path, timeout=lock_timeout_s, isolation_level=None, check_same_thread=False
-        )
+        copies = _Copies(path, archive, backup)
+        connection = _connect(copies, sync=sync, lock_timeout_s=lock_timeout_s)
         try:
-            _translate_errors(path, lambda: _prepare(connection, sync=sync))
+            return cls(connection, copies, clock=clock, compression=compression or Compression())
         except BaseException:
             connection.close()
             raise
-        path.chmod(0o600)
-        return cls(connection, clock)
-
-    def set_many(self, messages: Sequence[NewMessage]) -> Change[list[Receipt | StoreError]]:
-        """Store all messages in one transaction."""
-        return self._write(lambda connection: self._insert_all(connection, messages))
-
-    def replace_through(
-        self, seq: int, messages: Sequence[NewMessage]
-    ) -> Change[list[Receipt | StoreError]]:
-        """Delete everything up to and including ``seq`` and store ``messages``, atomically."""
-
-        def replace(connection: sqlite3.Connection) -> Change[list[Receipt | StoreError]]:
-            connection.execute("DELETE FROM messages WHERE seq <= ?", (seq,))
-            return self._insert_all(connection, messages)
-
-        return self._write(replace)
-
-    def get(self, *, seq: int | None = None, key: str | None = None) -> StoredMessage | None:
-        """Return a message by its number or the current message of a key."""
-        column, value = ("seq", seq) if seq else ("key", key)
-        row = self._open.execute(
-            f"SELECT {_COLUMNS} FROM messages WHERE {column} = ?",  # noqa: S608 - constant columns
-            (value,),
-        ).fetchone()
-        return None if row is None else _message(row)
-
-    def batches(
-        self,
-        start_seq: int | None = None,
-        end_seq: int | None = None,
-        *,
-        max_bytes: int = MAX_BATCH_BYTES,
-    ) -> Iterator[list[StoredMessage]]:
-        """Yield the messages of a range in order, in lists; see StreamStore."""
-        last = self._last_seq() if end_seq is None else min(end_seq, self._last_seq())
-        position = start_seq or 0
-        while position <= last:
-            batch = self._batch(position, last, max_bytes)
-            if not batch:
-                return
-            yield batch
-            position = batch[-1].seq + 1
-
-    def total_bytes(self) -> int:
-        """Return the summed sizes of all messages."""
-        row = self._open.execute("SELECT COALESCE(SUM(size), 0) FROM messages").fetchone()
-        return int(row[0])
-
-    def close(self) -> None:
-        """Release the file and its lock."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
     @property
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise StoreClosed
-        return self._connection
+    def needs_archive(self) -> bool:
+        """Whether there is something that an archive is wanted for and does not hold."""
+        if self._connection is None or self._copies.archive is None:
+            return False
+        return self._copies.archived != self._connection.total_changes
 
-    def _last_seq(self) -> int:
-        return int(self._open.execute("SELECT COALESCE(MAX(seq), 0) FROM messages").fetchone()[0])
+    def archive(self) -> None:
+        """Copy the stream to its archive if that does not hold the present state.
 
-    def _batch(self, first: int, last: int, max_bytes: int) -> list[StoredMessage]:
-        batch: list[StoredMessage] = []
-        size = 0
+        A failure is logged; ``needs_archive`` stays true. Who calls this takes care that it
+        does not happen too often.
+        """
+        copies = self._copies
+        with self._reading() as connection:
+            if not self.needs_archive or copies.archive is None:
+                return
+            changes = connection.total_changes
+            if self._copy_to(copies.archive, connection):
+                copies.archived = changes
+
+    def close(self) -> None:
+        """Give free space back, copy the stream if that is wanted, release file and lock."""
         try:
-            for row in self._open.execute(
-                f"SELECT {_COLUMNS} FROM messages WHERE seq BETWEEN ? AND ? ORDER BY seq",  # noqa: S608 - constant columns
-                (first, last),
-            ):
-                message = _message(row)
-                batch.append(message)
-                size += len(message.raw)
-                if size >= max_bytes:
-                    break
-        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
-            msg = f"a stored message cannot be read: {error}"
-            raise StoreCorrupt(msg) from error
-        return batch
+            if self._connection is not None:
+                self._finish(self._connection)
+        finally:
+            super().close()
 
-    def _insert_all(
-        self, connection: sqlite3.Connection, messages: Sequence[NewMessage]
-    ) -> Change[list[Receipt | StoreError]]:
-        time_ms = round(self._clock() * 1000)
-        receipts: list[Receipt | StoreError] = []
-        updates: list[Update] = []
-        for message in messages:
-            stored = _insert(connection, message, time_ms)
-            receipts.append(Receipt(stored.seq, time_ms))
-            updates.append(Stored(stored, message.msg_id))
-        return Change(receipts, tuple(updates))
-
-    def _write(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
-        connection = self._open
-        connection.execute("BEGIN IMMEDIATE")
+    def _finish(self, connection: sqlite3.Connection) -> None:
+        copies = self._copies
+        if copies.archive is None and copies.backup is None:
+            return
+        self._give_space_back()
         try:
-            result = change(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        return result
+            with store_errors(self._place):
+                # The log's content has to be in the file before its time is taken.
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except StoreError as error:
+            _log.warning("A stream stays in two files until it is opened again: %s", error)
+        if copies.archive is not None and not copies.archive.exists():
+            copies.archived = None
+        self.archive()
+        if copies.backup is not None:
+            self._copy_to(copies.backup, connection)
+
+    def _copy_to(self, target: Path, connection: sqlite3.Connection) -> bool:
+        copies = self._copies
+        try:
+            with store_errors(target):
+                copy_database(connection, target, time_ns=modified_ns(copies.path))
+        except StoreError as error:
+            if not copies.failing:
+                _log.error("A copy of a stream was not made, the stream itself is fine: %s", error)
+            copies.failing = True
+            return False
+        copies.failing = False
+        return True
 
 
-def _prepare(connection: sqlite3.Connection, *, sync: bool) -> None:
-    # An exclusive lock also keeps the index of the write-ahead log in our own memory, so no
-    # shared-memory file is needed and network file systems work.
-    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"PRAGMA synchronous={'FULL' if sync else 'NORMAL'}")
-    connection.executescript(_SCHEMA)
-    # The lock is taken by the first write, not by the pragma.
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("COMMIT")
-
-
-def _translate_errors(path: Path, action: Callable[[], Result]) -> Result:
+def _connect(copies: _Copies, *, sync: bool, lock_timeout_s: float) -> sqlite3.Connection:
+    path, archive = copies.path, copies.archive
+    with store_errors(path):
+        ours = modified_ns(path)
+        theirs = 0 if archive is None else modified_ns(archive)
+        connection = _lock(path, may_replace=theirs > ours, timeout_s=lock_timeout_s)
     try:
-        return action()
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            msg = f"{path} is in use by another process"
-            raise StoreLocked(msg) from error
+        if archive is not None and theirs > ours:
+            _restore(archive, connection)
+        with store_errors(path):
+            start_log(connection, sync=sync)
+        if theirs >= ours:
+            copies.archived = connection.total_changes
+    except BaseException:
+        connection.close()
         raise
-    except sqlite3.DatabaseError as error:
-        msg = f"{path} is not a readable stream: {error}"
-        raise StoreCorrupt(msg) from error
+    return connection
 
 
-def _insert(connection: sqlite3.Connection, message: NewMessage, time_ms: int) -> StoredMessage:
-    headers = None if message.headers is None else json.dumps(message.headers)
-    if message.key is not None:
-        connection.execute("DELETE FROM messages WHERE key = ?", (message.key,))
-    cursor = connection.execute(
-        "INSERT INTO messages(key, time, headers, compress, encoding, raw, size) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            message.key,
-            time_ms / 1000,
-            headers,
-            _UNCOMPRESSED,
-            message.encoding,
-            message.raw,
-            len(headers or "") + len(message.raw) + len(message.key or ""),
-        ),
-    )
-    seq = cursor.lastrowid
-    assert seq is not None  # noqa: S101 - an INSERT always sets it
-    return StoredMessage(
-        seq=seq,
-        time_ms=time_ms,
-        raw=message.raw,
-        encoding=message.encoding,
-        key=message.key,
-        headers=message.headers,
-    )
+def _lock(path: Path, *, may_replace: bool, timeout_s: float) -> sqlite3.Connection:
+    """Lock the file; one that is unreadable gives way if there is something to replace it."""
+    try:
+        with store_errors(path):
+            return lock_file(path, timeout_s=timeout_s)
+    except StoreCorrupt as error:
+        if not may_replace:
+            raise
+        _log.error(
+            "%s; its archive takes its place, the file is kept as %s", error, set_aside(path)
+        )
+        return lock_file(path, timeout_s=timeout_s)
 
 
-def _message(row: tuple[Any, ...]) -> StoredMessage:
-    seq, key, time_s, headers, compress, encoding, raw = row
-    if compress != _UNCOMPRESSED:
-        msg = f"message {seq} uses compression {compress}, which this version does not read"
-        raise ValueError(msg)
-    return StoredMessage(
-        seq=seq,
-        key=key,
-        time_ms=round(time_s * 1000),
-        headers=None if headers is None else json.loads(headers),
-        encoding=encoding,
-        raw=bytes(raw),
-    )
+def _restore(archive: Path, connection: sqlite3.Connection) -> None:
+    with store_errors(archive):
+        restore_database(archive, connection)

@@ -100,7 +100,7 @@ def test_what_was_committed_is_there_when_opened_again(path: Path, store: Sqlite
 def test_sizes_count_headers_payload_and_key(store: SqliteStore) -> None:
     store.set_many([message(b"\xc0", key="a", headers={"CN-Tombstone": True})])
 
-    assert store.total_bytes() == len('{"CN-Tombstone": true}') + 1 + 1
+    assert store.total_bytes() == len('{"CN-Tombstone":true}') + 1 + 1
 
 
 def test_a_stream_belongs_to_one_process_at_a_time(path: Path, store: SqliteStore) -> None:
