@@ -6,40 +6,32 @@ Its connection may come and go (``session``); subscriptions outlive it (``intere
 import asyncio
 import logging
 import random
-import secrets
-import string
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from ..errors import ConatError, Disconnected, NoSubscribers, RequestTimeout
-from ..protocol.chunks import chunk_size, split
 from ..protocol.codec import Encoding, encode
-from ..protocol.messages import Delivery, Info, PermissionNotice, Publish, WaitForInterest
+from ..protocol.messages import Delivery, Info, PermissionNotice
 from ..protocol.subjects import inbox_prefix, parse_pattern, parse_subject
 from ..signals import Signal
-from ..types import Clock, Headers, JsonObject, MakeId, MessageId
+from ..types import Clock, Headers, JsonObject, MakeId, Pattern
 from .denials import Denials
+from .identifiers import random_id
 from .inbox import Inbox
 from .interests import Interests
+from .publisher import Outgoing, Publisher
 from .reconnect import Random
 from .session import ClientState, ClientTransport, Session, user_from_info
-from .subscription import REPLY_HEADER, Message, Subscription, SubscriptionLimits
+from .statistics import ClientStatistics, StatisticsReporter, Traffic
+from .subscription import REPLY_HEADER, Message, MessageSink, Subscription, SubscriptionLimits
 
 __all__ = ["Client", "PublishResult"]
 
 _log = logging.getLogger(__name__)
 
 DEFAULT_TIMEOUT_S: Final = 30.0
-ANSWER_NOW_TIMEOUT_S: Final = 10.0
-MAX_INTEREST_WAIT_S: Final = 90.0
-MIN_TIME_TO_PUBLISH_AGAIN_S: Final = 0.5
-ID_ALPHABET: Final = string.digits + string.ascii_letters
-
-
-def _random_id() -> str:
-    return "".join(secrets.choice(ID_ALPHABET) for _ in range(10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +40,14 @@ class PublishResult:
 
     bytes: int
     count: int
+
+
+def _outgoing(
+    subject: str, value: object, headers: Headers, encoding: int, raw: bytes | None
+) -> Outgoing:
+    """Return a message to send; ``raw``, when given, is the payload already encoded."""
+    payload = encode(value, encoding) if raw is None else raw
+    return Outgoing(parse_subject(subject, "publish"), payload, encoding, headers)
 
 
 class Client:
@@ -62,16 +62,22 @@ class Client:
         *,
         prefix: str | None = None,
         clock: Clock = time.monotonic,
-        make_id: MakeId = _random_id,
+        make_id: MakeId = random_id,
         rng: Random = random.random,
     ) -> None:
         self.id = make_id()
+        self.refusals: Signal[[PermissionNotice]] = Signal(f"refusals of client {self.id}")
         self._prefix = prefix
         self._clock = clock
         self._make_id = make_id
+        self._stats = ClientStatistics()
         self._session = Session(transport, self, name=self.id, rng=rng)
         self._interests = Interests(self._session, make_id)
         self._denials = Denials()
+        self._publisher = Publisher(
+            self._session, self._denials, self._stats.send, clock=clock, make_id=make_id
+        )
+        self._reporter = StatisticsReporter(lambda: self._session.send(self._stats.report()))
         self._inbox: Inbox | None = None
 
     async def __aenter__(self) -> Self:
@@ -87,11 +93,8 @@ class Client:
 
     async def close(self) -> None:
         """End all subscriptions and the connection; calling it again does nothing."""
+        self._interests.withdraw()
         await self._session.close()
-
-    def make_id(self) -> str:
-        """Return a new random id of 10 letters and digits (conat-core §16.1)."""
-        return self._make_id()
 
     @property
     def state(self) -> ClientState:
@@ -108,9 +111,17 @@ class Client:
         """What the server said at sign-in; None while not signed in."""
         return self._session.info
 
+    @property
+    def stats(self) -> ClientStatistics:
+        """What was sent and received up to now, as a copy (conat-core §11.7)."""
+        now = self._stats
+        return ClientStatistics(
+            replace(now.send), replace(now.recv), replace(now.recv0), len(self._interests)
+        )
+
     async def wait_until_signed_in(self) -> Info:
         """Wait, without limit; raises SignInFailed or ClientClosed when it is in vain."""
-        return await self._session.wait_until_signed_in()
+        return self._session.info or await self._session.wait_until_signed_in()
 
     # Publish
 
@@ -125,12 +136,13 @@ class Client:
     ) -> int:
         """Send without waiting for an answer; return the length of the payload in bytes.
 
-        Raises Disconnected while there is no connection: nothing is kept for later.
+        ``raw`` is a payload that is encoded already, and replaces ``value``. Raises
+        Disconnected while there is no connection: nothing is kept for later. What the
+        server refuses is told by ``refusals``.
         """
-        payload = encode(value, encoding) if raw is None else raw
-        for event in self._publishes(subject, payload, encoding, headers):
-            self._session.send(event)
-        return len(payload)
+        message = _outgoing(subject, value, headers, encoding, raw)
+        self._publisher.send(message)
+        return len(message.raw)
 
     async def publish(
         self,
@@ -149,29 +161,25 @@ class Client:
         sent once more as soon as somebody has subscribed. Raises InvalidSubject,
         RequestTimeout, Disconnected, or RemoteError with the server's code.
         """
-        parse_subject(subject, "publish")
-        payload = encode(value, encoding) if raw is None else raw
-        await self.wait_until_signed_in()
-        deadline_s = self._clock() + timeout_s
-        count = await self._publish_once(subject, payload, encoding, headers, timeout_s)
-        if count == 0 and wait_for_interest:
-            await self.wait_for_interest(subject, deadline_s - self._clock())
-            left_s = deadline_s - self._clock()
-            if left_s > MIN_TIME_TO_PUBLISH_AGAIN_S:
-                count = await self._publish_once(subject, payload, encoding, headers, left_s)
-        return PublishResult(len(payload), count)
+        message = _outgoing(subject, value, headers, encoding, raw)
+        if self._session.info is None:
+            await self._session.wait_until_signed_in()
+        count = await self._publisher.publish(message, timeout_s, wait=wait_for_interest)
+        return PublishResult(len(message.raw), count)
 
     async def wait_for_interest(self, subject: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> bool:
-        """Wait until somebody is subscribed to a subject; 0 asks for an answer now (§9.3).
+        """Wait until somebody is subscribed to a subject, at most 90 s (conat-core §9.3).
 
-        Returns False only for an answer now, or when the server stops. Raises
-        RequestTimeout when the time is up.
+        Returns False only when the server stops. Raises RequestTimeout when the time is up,
+        RemoteError when the server refuses.
         """
-        parse_subject(subject, "wait-for-interest")
+        parsed = parse_subject(subject, "wait-for-interest")
         await self.wait_until_signed_in()
-        wait_s = min(max(timeout_s, 0.0), MAX_INTEREST_WAIT_S)
-        event = WaitForInterest(subject, round(wait_s * 1000))
-        return bool(await self._session.call(event, wait_s or ANSWER_NOW_TIMEOUT_S))
+        return await self._publisher.wait_for_interest(parsed, timeout_s)
+
+    async def interest(self, subject: str) -> bool:
+        """Tell whether anybody is subscribed to a subject now (conat-core §9.3)."""
+        return await self.wait_for_interest(subject, 0)
 
     # Subscribe
 
@@ -186,18 +194,27 @@ class Client:
     ) -> Subscription:
         """Subscribe, and return once the server has confirmed it (conat-core §8.3).
 
-        Waits until signed in. ``limits`` bound what is kept for a busy consumer; the others
-        end the subscription: ``max_messages`` consumed, ``max_wait_s`` waited for one. Raises InvalidSubject, ConatError for a second queue group
+        ``limits`` bound what is kept for a busy consumer. The subscription ends by itself
+        when ``max_messages`` were consumed, or one was waited for longer than ``max_wait_s``.
+        Waits until signed in. Raises InvalidSubject, ConatError for a second queue group
         on one pattern, RemoteError when the server refuses.
         """
         parsed = parse_pattern(pattern, "subscribe")
-        await self.wait_until_signed_in()
-        self._denials.check("sub", parsed, self._clock())
         subscription = Subscription(
             parsed, self._leave, limits, max_wait_s=max_wait_s, max_messages=max_messages
         )
-        await self._interests.join(parsed, subscription, queue)
+        await self._join(parsed, subscription, queue)
         return subscription
+
+    async def _join(self, pattern: Pattern, sink: MessageSink, queue: str | None = None) -> None:
+        """Subscribe; when the connection is lost meanwhile, on the next one."""
+        while True:
+            await self.wait_until_signed_in()
+            self._denials.check("sub", pattern, self._clock())
+            try:
+                return await self._interests.join(pattern, sink, queue)
+            except Disconnected as error:
+                _log.info("cannot subscribe to '%s' yet: %s", pattern, error)
 
     def _leave(self, subscription: Subscription) -> None:
         self._interests.leave(subscription.pattern, subscription)
@@ -220,24 +237,16 @@ class Client:
         The time includes signing in. Raises NoSubscribers when the request reached nobody,
         RequestTimeout when no reply came in time, and what ``publish`` raises.
         """
-        replies = self.request_many(
-            subject,
-            value,
-            headers=headers,
-            encoding=encoding,
-            raw=raw,
-            timeout_s=timeout_s,
-            wait_for_interest=wait_for_interest,
-        )
         try:
             async with asyncio.timeout(timeout_s):
-                async for reply in replies:
-                    return reply
+                inbox = await self._open_inbox()
+                with inbox.expect_reply() as (reply_subject, reply):
+                    sent = {**(headers or {}), REPLY_HEADER: reply_subject}
+                    message = _outgoing(subject, value, sent, encoding, raw)
+                    await self._ask(message, timeout_s, wait_for_interest=wait_for_interest)
+                    return await reply
         except TimeoutError as error:
             raise RequestTimeout("timeout") from error
-        finally:
-            await replies.aclose()
-        raise Disconnected
 
     async def request_many(
         self,
@@ -249,27 +258,28 @@ class Client:
         raw: bytes | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         wait_for_interest: bool = False,
+        max_wait_s: float | None = None,
+        max_messages: int | None = None,
     ) -> AsyncGenerator[Message, None]:
-        """Send a request and yield all replies; the responder's convention says when to stop.
+        """Send a request and yield all replies (conat-core §10.3).
 
-        ``timeout_s`` limits sending, not the replies (conat-core §10.3). Close the iterator
-        to stop listening.
+        ``timeout_s`` limits sending, not the replies. The iteration ends after
+        ``max_messages`` of them, or when one is waited for longer than ``max_wait_s``;
+        without these the responder's convention says when to stop. Close the iterator
+        (``contextlib.aclosing``) to stop listening. Raises what ``request`` raises.
         """
         inbox = await self._open_inbox()
-        with inbox.expect_replies() as (reply_subject, replies):
-            result = await self.publish(
-                subject,
-                value,
-                headers={**(headers or {}), REPLY_HEADER: reply_subject},
-                encoding=encoding,
-                raw=raw,
-                timeout_s=timeout_s,
-                wait_for_interest=wait_for_interest,
-            )
-            if result.count == 0:
-                raise NoSubscribers(subject)
+        with inbox.expect_replies(max_wait_s=max_wait_s, max_messages=max_messages) as expected:
+            reply_subject, replies = expected
+            sent = {**(headers or {}), REPLY_HEADER: reply_subject}
+            message = _outgoing(subject, value, sent, encoding, raw)
+            await self._ask(message, timeout_s, wait_for_interest=wait_for_interest)
             async for reply in replies:
                 yield reply
+
+    async def _ask(self, message: Outgoing, timeout_s: float, *, wait_for_interest: bool) -> None:
+        if not await self._publisher.publish(message, timeout_s, wait=wait_for_interest):
+            raise NoSubscribers(message.subject)
 
     async def respond(
         self,
@@ -319,13 +329,16 @@ class Client:
 
     async def _open_inbox(self) -> Inbox:
         """Return the inbox, subscribed; the subscription is restored like any other."""
+        if self._inbox is not None and self._inbox.is_open and self._session.is_signed_in:
+            return self._inbox
         await self.wait_until_signed_in()
         if self._inbox is None:
             self._inbox = Inbox(self._inbox_prefix(), self._make_id)
-        if not self._inbox.is_open:
-            await self._interests.join(self._inbox.pattern, self._inbox)
-            self._inbox.is_open = True
-        return self._inbox
+        inbox = self._inbox
+        if not inbox.is_open:
+            await self._join(inbox.pattern, inbox)
+            inbox.is_open = True
+        return inbox
 
     def _inbox_prefix(self) -> str:
         """Return the prefix the caller chose, or the one the server permits our user."""
@@ -343,41 +356,27 @@ class Client:
 
     def on_delivery(self, delivery: Delivery) -> None:
         """Take a chunk."""
+        self._stats.received(delivery.chunk)
         self._interests.deliver(delivery, self._clock())
 
     def on_denied(self, notice: PermissionNotice) -> None:
         """Note that the server refused something."""
         _log.warning("the server refused: %s", notice.message)
         self._denials.remember(notice, self._clock())
+        self.refusals.emit(notice)
 
     def on_signed_in(self) -> None:
         """Bring the subscriptions to the server."""
         if self._inbox is not None and not self._inbox.pattern.startswith(self._inbox_prefix()):
             self._drop_inbox(self._inbox)
         self._interests.restore()
+        self._reporter.start()
+
+    def on_disconnected(self) -> None:
+        """Count anew (conat-core §11.3)."""
+        self._stats.recv0 = Traffic()
 
     def on_ended(self, error: ConatError) -> None:
         """End the subscriptions."""
+        self._reporter.stop()
         self._interests.end(error)
-
-    def _publishes(
-        self, subject: str, raw: bytes, encoding: int, headers: Headers
-    ) -> list[Publish]:
-        """Return the chunks of a message as events; raises InvalidSubject, or a known refusal."""
-        parsed = parse_subject(subject, "publish")
-        self._denials.check("pub", parsed, self._clock())
-        size = chunk_size(self.info.max_payload_bytes if self.info else None)
-        message_id = MessageId(self._make_id())
-        chunks = split(message_id, raw, size_bytes=size, encoding=encoding, headers=headers)
-        return [Publish(parsed, chunk) for chunk in chunks]
-
-    async def _publish_once(
-        self, subject: str, raw: bytes, encoding: int, headers: Headers, timeout_s: float
-    ) -> int:
-        """Send all chunks at once and return the largest count (conat-core §4.3)."""
-        calls = [
-            self._session.call(event, timeout_s)
-            for event in self._publishes(subject, raw, encoding, headers)
-        ]
-        answers = await asyncio.gather(*calls)
-        return max(int(answer["count"]) for answer in answers)

@@ -89,14 +89,18 @@ class Interests:
         shared.sinks.remove(sink)
         if not shared.sinks:
             del self._shared[pattern]
-            if self._caller.is_signed_in:
-                self._caller.send(Unsubscribe((pattern,)))
+            self._tell(Unsubscribe((pattern,)))
 
     def deliver(self, delivery: Delivery, now_s: float) -> None:
         """Hand a chunk to the pattern it came for."""
         shared = self._shared.get(delivery.pattern)
         if shared is not None:
             shared.receive(delivery.subject, delivery.chunk, now_s)
+
+    def withdraw(self) -> None:
+        """Tell the server that nothing is wanted any more, before leaving (conat-core §11.5)."""
+        if self._shared:
+            self._tell(Unsubscribe(tuple(self._shared), batch=True))
 
     def restore(self) -> None:
         """Begin to bring everything to a server that has nothing of it."""
@@ -117,6 +121,15 @@ class Interests:
         # Everybody who waits may have been cancelled; the error must not be reported as lost.
         answer.add_done_callback(lambda done: done.cancelled() or done.exception())
         return SharedSubscription(group, answer)
+
+    def _tell(self, event: Unsubscribe) -> None:
+        """Tell the server, which has nothing of ours while we are not signed in."""
+        if not self._caller.is_signed_in:
+            return
+        try:
+            self._caller.send(event)
+        except ConatError as error:
+            _log.warning("still subscribed to %s on the server: %s", event.subjects, error)
 
     def _stop_resync(self) -> None:
         if self._resyncer is not None:

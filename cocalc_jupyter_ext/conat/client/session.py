@@ -9,7 +9,7 @@ the connection is lost gets ``Disconnected``.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any, Final, Protocol
 
@@ -32,6 +32,7 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 SERVER_DISCONNECT: Final = "io server disconnect"
+TIMED_OUT: Final = "timeout - Error: operation has timed out"
 
 
 class ClientState(Enum):
@@ -89,6 +90,10 @@ class SessionListener(Protocol):
         """Note that the server knows us, and has none of our subscriptions."""
         ...  # pragma: no cover - a protocol has no body
 
+    def on_disconnected(self) -> None:
+        """Note that the connection we were signed in on is lost."""
+        ...  # pragma: no cover - a protocol has no body
+
     def on_ended(self, error: ConatError) -> None:
         """Note that the session is over for good."""
         ...  # pragma: no cover - a protocol has no body
@@ -121,6 +126,7 @@ class Session:
         self._listener = listener
         self._name = name
         self._random = rng
+        self._delays: Iterator[float] = reconnect_delays(rng)
         self._link: Link | None = None
         self._link_lost = asyncio.Event()
         self._changed = asyncio.Event()
@@ -164,24 +170,30 @@ class Session:
             raise Disconnected  # what is sent before the sign-in is lost (conat-core §2.1)
         self._link.send(event, on_ack)
 
-    async def call(self, event: ClientEvent, timeout_s: float) -> Any:
-        """Send an event and return the server's answer.
+    def ask(self, event: ClientEvent, timeout_s: float) -> asyncio.Future[Any]:
+        """Send an event, now; what is returned becomes the server's answer.
 
-        Raises RemoteError for an error, RequestTimeout, and Disconnected when the
-        connection is lost meanwhile.
+        Raises what ``send`` raises. The future fails with RemoteError for an error,
+        RequestTimeout, or Disconnected when the connection is lost meanwhile.
         """
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+        self.send(event, lambda value: _settle(answer, value))
+        timer = loop.call_later(timeout_s, _expire, answer)
         self._pending.add(answer)
-        try:
-            self.send(event, lambda value: _resolve(answer, value))
-            value = await asyncio.wait_for(answer, timeout_s)
-        except TimeoutError as error:
-            raise RequestTimeout("timeout - Error: operation has timed out") from error
-        finally:
+
+        def forget(_answer: asyncio.Future[Any]) -> None:
+            timer.cancel()
             self._pending.discard(answer)
-        if isinstance(value, dict) and "error" in value:
-            raise from_wire(value)
-        return value
+            if not answer.cancelled():
+                answer.exception()  # nobody may be left who wants to know
+
+        answer.add_done_callback(forget)
+        return answer
+
+    async def call(self, event: ClientEvent, timeout_s: float) -> Any:
+        """Send an event and return the server's answer; raises what ``ask`` raises."""
+        return await self.ask(event, timeout_s)
 
     def on_event(self, event: ServerEvent) -> None:
         """Take an event of the server."""
@@ -198,15 +210,18 @@ class Session:
         self._link = None
         self.info = None
         if self.state is ClientState.CONNECTED:
+            self._listener.on_disconnected()
             self._enter(ClientState.DISCONNECTED)  # before the answers fail (conat-core §11.3)
         for answer in self._pending:
             if not answer.done():
-                answer.set_exception(Disconnected())
+                answer.set_exception(self._ended_by or Disconnected())
         if reason == SERVER_DISCONNECT:
             self._end(SignInFailed("the server ended the connection on purpose"))
         self._link_lost.set()
 
     def _receive_info(self, info: Info) -> None:
+        if self._ended_by is not None:
+            return
         try:
             user_from_info(info)
         except SignInFailed as error:
@@ -214,6 +229,7 @@ class Session:
             return
         is_repeated = self.info is not None
         self.info = info
+        self._delays = reconnect_delays(self._random)
         self._changed.set()
         if not is_repeated:
             self._listener.on_signed_in()
@@ -230,14 +246,16 @@ class Session:
             self._changed.set()
             self._listener.on_ended(error)
             self._enter(ClientState.CLOSED)
+            self._link_lost.set()
 
     async def _run(self) -> None:
-        delays = reconnect_delays(self._random)
         while self._ended_by is None:
             if await self._connect_once():
-                delays = reconnect_delays(self._random)
                 await self._link_lost.wait()
-            await asyncio.sleep(next(delays))
+            if self._ended_by is None:
+                await asyncio.sleep(next(self._delays))
+        if self._link is not None:
+            await self._link.close()
 
     async def _connect_once(self) -> bool:
         self._link_lost.clear()
@@ -249,6 +267,15 @@ class Session:
         return True
 
 
-def _resolve(answer: asyncio.Future[Any], value: Any) -> None:
-    if not answer.done():
+def _settle(answer: asyncio.Future[Any], value: Any) -> None:
+    if answer.done():
+        return
+    if isinstance(value, dict) and "error" in value:
+        answer.set_exception(from_wire(value))
+    else:
         answer.set_result(value)
+
+
+def _expire(answer: asyncio.Future[Any]) -> None:
+    if not answer.done():
+        answer.set_exception(RequestTimeout(TIMED_OUT))

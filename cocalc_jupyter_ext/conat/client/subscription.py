@@ -168,7 +168,8 @@ class Subscription:
             async with asyncio.timeout(self._max_wait_s):
                 await self._arrived.wait()
         except TimeoutError:
-            self.close()
+            if not self._messages:
+                self.close()
 
     def _is_full(self, message: Message) -> bool:
         return (

@@ -1,7 +1,8 @@
 """A client and a broker in one process, with nothing between them but calls.
 
-Events pass as objects, are not copied, and keep their order. When the broker asks to be
-waited for, what follows is kept until it is ready, as a socket would.
+Events pass as objects, are not copied, and keep their order. Answers come in the next turn
+of the event loop, as from a socket: who awaits one gives the others a turn. When the broker
+asks to be waited for, what follows is kept until it is ready.
 """
 
 import asyncio
@@ -59,7 +60,7 @@ class _Sink:
 
     def acknowledge(self, ack_id: int, value: JsonValue) -> None:
         if self._is_open:
-            self._on_ack.pop(ack_id)(value)
+            asyncio.get_running_loop().call_soon(self._on_ack.pop(ack_id), value)
 
     def close(self, reason: str, *, may_return: bool) -> None:
         if self._is_open:

@@ -1,8 +1,9 @@
 """The client's side of a WebSocket: how a project reaches a hub.
 
 Compression is never offered. Certificates are verified unless the caller's SSL context
-says otherwise. What the server does not read is bounded: a client that sends faster than
-the connection carries gets an error instead of filling its memory.
+says otherwise. What is sent in one turn of the event loop goes out together. What the server
+does not read is bounded: a client that sends faster than the connection carries gets an
+error instead of filling its memory.
 """
 
 import asyncio
@@ -14,14 +15,16 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from tornado.httpclient import HTTPError, HTTPRequest
-from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
+from tornado.iostream import IOStream
+from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from ..client.session import Link, LinkListener
 from ..errors import Disconnected, LimitExceeded
 from ..protocol.connection import Acknowledged, ClientConnection, Connected, Ended, Received
 from ..protocol.messages import ClientEvent, Publish
-from ..protocol.socketio import Frame
 from ..types import Clock
+from .websocket_masking import masked_buffers
+from .websocket_writer import WebSocketWriter
 
 __all__ = ["TornadoTransport", "socket_url"]
 
@@ -74,21 +77,29 @@ class TornadoTransport:
             socket = await websocket_connect(request, max_message_size=MAX_MESSAGE_BYTES)
         except HTTPError as error:
             raise Disconnected(f"the server answered {error.code}") from error
-        return _Link(socket, listener, self._clock)
+        if socket.protocol is None or socket.protocol.stream is None:
+            raise Disconnected("the connection was lost as soon as it was open")
+        return _Link(socket, socket.protocol.stream, listener, self._clock)
 
 
 class _Link:
     """One open socket. Nothing reaches the listener before the link has been returned."""
 
     def __init__(
-        self, socket: WebSocketClientConnection, listener: LinkListener, clock: Clock
+        self,
+        socket: WebSocketClientConnection,
+        stream: IOStream,
+        listener: LinkListener,
+        clock: Clock,
     ) -> None:
+        stream.set_nodelay(True)  # the server would hold its acknowledgement of a packet back
         self._socket = socket
+        self._stream = stream
+        self._writer = WebSocketWriter(stream, MAX_UNSENT_BYTES + MAX_MESSAGE_BYTES, stream.close)
         self._listener = listener
         self._clock = clock
         self._connection = ClientConnection()
         self._on_ack: dict[int, Callable[[Any], None]] = {}
-        self._unsent_bytes = 0
         loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle = loop.call_later(CONNECT_TIMEOUT_S, self._connect_late)
         self._reader = asyncio.create_task(self._read(), name="conat-link")
@@ -96,8 +107,9 @@ class _Link:
     def send(self, event: ClientEvent, on_ack: Callable[[Any], None] | None = None) -> None:
         """Send an event; raises LimitExceeded when too much is unsent already."""
         size = len(event.chunk.raw) if isinstance(event, Publish) else 0
-        if self._unsent_bytes and self._unsent_bytes + size > MAX_UNSENT_BYTES:
-            raise LimitExceeded(f"{self._unsent_bytes} bytes are still unsent; send more slowly")
+        unsent = self._writer.unsent_bytes
+        if unsent and unsent + size > MAX_UNSENT_BYTES:
+            raise LimitExceeded(f"{unsent} bytes are still unsent; send more slowly")
         ack_id = self._connection.send(event, wants_ack=on_ack is not None)
         if ack_id is not None and on_ack is not None:
             self._on_ack[ack_id] = on_ack
@@ -108,7 +120,7 @@ class _Link:
         self._connection.disconnect(LEFT)
         self._settle()
         await asyncio.wait({self._reader}, timeout=CLOSE_TIMEOUT_S)
-        self._drop_socket()
+        self._stream.close()
 
     async def _read(self) -> None:
         while (frame := await self._socket.read_message()) is not None:
@@ -138,35 +150,14 @@ class _Link:
         if event.error is not None:
             _log.warning("the server broke the protocol: %s", event.error)
         self._timer.cancel()
+        self._writer.flush()
         self._socket.close()
         if event.reason != LEFT:
-            self._drop_socket()
+            self._stream.close()
         self._listener.on_closed(event.reason)
 
-    def _drop_socket(self) -> None:
-        protocol = self._socket.protocol
-        if protocol is not None and protocol.stream is not None:
-            protocol.stream.close()
-
     def _flush(self) -> None:
-        for frame in self._connection.data_to_send():
-            self._write(frame)
-
-    def _write(self, frame: Frame) -> None:
-        size = len(frame)
-
-        def written(done: asyncio.Future[None]) -> None:
-            self._unsent_bytes -= size
-            if not done.cancelled():
-                done.exception()  # the reading side learns that the socket is closed
-
-        self._unsent_bytes += size
-        try:
-            sent = self._socket.write_message(frame, binary=isinstance(frame, bytes))
-        except WebSocketClosedError:
-            self._unsent_bytes -= size
-        else:
-            sent.add_done_callback(written)
+        self._writer.write(masked_buffers(self._connection.data_to_send()))
 
     def _set_timer(self) -> None:
         self._timer.cancel()

@@ -99,7 +99,8 @@ async def test_a_lost_connection_is_restored_with_its_subscriptions() -> None:
     ):
         mine = await one.subscribe("x")
         await two.wait_until_signed_in()
-        next(iter(broker.peers.values())).close("cut")
+        (connection,) = (each for each in broker.peers if broker.subscriptions(each))
+        broker.peers[connection].close("cut")
         await two.publish("x", "back", wait_for_interest=True)
 
         assert (await anext(mine)).data == "back"
