@@ -73,15 +73,11 @@ class DocumentType:
             return cls(has_cursors=False)
         options = value.get("opts")
         options = options if isinstance(options, dict) else {}
-        flags = {
-            "has_cursors": bool(options.get("cursors")),
-            "is_ephemeral": bool(options.get("ephemeral")),
-        }
         keys = _names(options.get("primary_keys"))
-        if value.get("type") != "db" or not keys:
-            return cls(**flags)
-        schema = RecordSchema(tuple(keys), frozenset(_names(options.get("string_cols"))))
-        return cls(schema, **flags)
+        schema = None
+        if value.get("type") == "db" and keys:
+            schema = RecordSchema(tuple(keys), frozenset(_names(options.get("string_cols"))))
+        return cls(schema, bool(options.get("cursors")), bool(options.get("ephemeral")))
 
     def to_text(self) -> str:
         """Return the text that the record holds."""

@@ -1,0 +1,184 @@
+"""Cells: nbformat's on one side, records on the other (syncdoc-jupyter §3.3, §7).
+
+The translation is made part by part, so that a bridge can carry over just the part that
+changed: text, type, outputs, execution count, metadata, attachments.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from .blobs import BlobSink, BlobSource
+from .outputs import message_from_output, output_from_message
+
+__all__ = ["PARTS", "cell_from_record", "fields_from_cell", "record_from_cell"]
+
+_FLAGS: Final = ("collapsed", "scrolled")
+_STDIN_OUTPUTS: Final = "outputs"
+_COCALC: Final = "cocalc"
+
+Cell = Mapping[str, Any]
+
+
+def record_from_cell(cell: Cell, *, cell_id: str, position: float, put: BlobSink) -> dict[str, Any]:
+    """Return the record of a new cell; what is empty is left out."""
+    record: dict[str, Any] = {"type": "cell", "id": cell_id, "pos": position}
+    for part in PARTS:
+        record.update(fields_from_cell(cell, part, put))
+    return {name: value for name, value in record.items() if value is not None}
+
+
+def fields_from_cell(cell: Cell, part: str, put: BlobSink) -> dict[str, Any]:
+    """Return the fields that hold one of ``PARTS``; null where there is nothing to hold."""
+    return _FIELDS[part](cell, put)
+
+
+def cell_from_record(record: Mapping[str, Any], get: BlobSource) -> dict[str, Any]:
+    """Return the whole cell of a record as nbformat 4.5 has it."""
+    kind = record.get("cell_type") or "code"
+    cell: dict[str, Any] = {
+        "cell_type": kind,
+        "id": str(record.get("id")),
+        "source": str(record.get("input") or ""),
+        "metadata": _metadata(record),
+    }
+    if kind == "code":
+        cell["execution_count"] = record.get("exec_count")
+        cell["outputs"] = _outputs(record, get)
+    elif attachments := _attachments(record):
+        cell["attachments"] = attachments
+    return cell
+
+
+def _source_fields(cell: Cell, _put: BlobSink) -> dict[str, Any]:
+    source = cell.get("source", "")
+    return {"input": "".join(source) if isinstance(source, list) else source}
+
+
+def _type_fields(cell: Cell, _put: BlobSink) -> dict[str, Any]:
+    return {"cell_type": cell.get("cell_type") or "code"}
+
+
+def _count_fields(cell: Cell, _put: BlobSink) -> dict[str, Any]:
+    return {"exec_count": cell.get("execution_count")}
+
+
+def _output_fields(cell: Cell, put: BlobSink) -> dict[str, Any]:
+    """Return the outputs as a map, so that appending one is a small change (§3.5)."""
+    outputs = cell.get("outputs") or []
+    restored = _stdin_messages(cell)
+    messages = {
+        str(index): restored.get(str(index)) or message_from_output(output, put)
+        for index, output in enumerate(outputs)
+    }
+    return {"output": messages or None}
+
+
+def _stdin_messages(cell: Cell) -> Mapping[str, Any]:
+    """Return the questions that an export turned into text, by the number of the output."""
+    kept = (cell.get("metadata") or {}).get(_COCALC)
+    outputs = kept.get(_STDIN_OUTPUTS) if isinstance(kept, Mapping) else None
+    return outputs if isinstance(outputs, Mapping) else {}
+
+
+def _metadata_fields(cell: Cell, _put: BlobSink) -> dict[str, Any]:
+    metadata = dict(cell.get("metadata") or {})
+    fields: dict[str, Any] = {flag: metadata.pop(flag, None) or None for flag in _FLAGS}
+    fields["tags"] = _tags(metadata)
+    fields["slide"] = _slide(metadata)
+    fields["metadata"] = metadata or None
+    return fields
+
+
+def _tags(metadata: dict[str, Any]) -> dict[str, bool] | None:
+    """Take the tags out of the metadata; what is no list of names stays there."""
+    tags = metadata.get("tags")
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        return None
+    del metadata["tags"]
+    return dict.fromkeys(tags, True) or None
+
+
+def _slide(metadata: dict[str, Any]) -> str | None:
+    """Take the type of slide out of the metadata; other settings of the show stay there."""
+    show = metadata.get("slideshow")
+    slide = show.get("slide_type") if isinstance(show, Mapping) else None
+    if not isinstance(slide, str) or not isinstance(show, Mapping):
+        return None
+    rest = {name: value for name, value in show.items() if name != "slide_type"}
+    if rest:
+        metadata["slideshow"] = rest
+    else:
+        del metadata["slideshow"]
+    return slide
+
+
+def _attachment_fields(cell: Cell, _put: BlobSink) -> dict[str, Any]:
+    attachments = {}
+    for name, bundle in (cell.get("attachments") or {}).items():
+        for value in bundle.values():  # there is one; of several, the last counts (§7.1)
+            joined = "".join(value) if isinstance(value, list) else value
+            attachments[name] = {"type": "base64", "value": joined}
+    return {"attachments": attachments or None}
+
+
+_FIELDS: Final[Mapping[str, Callable[[Cell, BlobSink], dict[str, Any]]]] = {
+    "source": _source_fields,
+    "cell_type": _type_fields,
+    "outputs": _output_fields,
+    "execution_count": _count_fields,
+    "metadata": _metadata_fields,
+    "attachments": _attachment_fields,
+}
+
+PARTS: Final = tuple(_FIELDS)
+"""The keys of an nbformat cell that are carried over one by one."""
+
+
+def _metadata(record: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = dict(record.get("metadata") or {})
+    metadata.update({flag: True for flag in _FLAGS if record.get(flag)})
+    if tags := record.get("tags"):
+        metadata["tags"] = sorted(tag for tag, is_set in tags.items() if is_set)
+    if slide := record.get("slide"):
+        metadata["slideshow"] = {**metadata.get("slideshow", {}), "slide_type": slide}
+    questions = {
+        number: message
+        for number, message in _messages(record)
+        if isinstance(message, Mapping) and message.get("name") == "input"
+    }
+    if questions:
+        metadata[_COCALC] = {**metadata.get(_COCALC, {}), _STDIN_OUTPUTS: questions}
+    return metadata
+
+
+def _outputs(record: Mapping[str, Any], get: BlobSource) -> list[dict[str, Any]]:
+    return [
+        output_from_message(message, get)
+        for _number, message in _messages(record)
+        if isinstance(message, Mapping)
+    ]
+
+
+def _messages(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the messages in the order of their numbers; other keys are no messages."""
+    output = record.get("output")
+    if not isinstance(output, Mapping):
+        return []
+    numbered = [item for item in output.items() if item[0].isascii() and item[0].isdecimal()]
+    return sorted(numbered, key=lambda item: int(item[0]))
+
+
+def _attachments(record: Mapping[str, Any]) -> dict[str, Any]:
+    kept = record.get("attachments")
+    if not isinstance(kept, Mapping):
+        return {}
+    return {
+        name: {_image_type(name): entry["value"]}
+        for name, entry in kept.items()
+        if isinstance(entry, Mapping) and entry.get("type") == "base64" and "value" in entry
+    }
+
+
+def _image_type(name: str) -> str:
+    extension = name.rpartition(".")[2].lower()
+    return f"image/{'jpeg' if extension == 'jpg' else extension}"

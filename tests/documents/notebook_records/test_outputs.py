@@ -1,0 +1,105 @@
+"""Outputs and messages (syncdoc-jupyter §3.5, §7)."""
+
+from typing import Any
+
+import pytest
+
+from cocalc_jupyter_ext.documents.notebook_records.blobs import blob_id
+from cocalc_jupyter_ext.documents.notebook_records.outputs import (
+    MORE_OUTPUT_LOST,
+    message_from_output,
+    output_from_message,
+)
+
+BLOBS: dict[str, bytes] = {}
+
+
+def put(content: bytes) -> str:
+    BLOBS[blob_id(content)] = content
+    return blob_id(content)
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (
+            {"output_type": "stream", "name": "stdout", "text": "x\n"},
+            {"name": "stdout", "text": "x\n"},
+        ),
+        (
+            {
+                "output_type": "execute_result",
+                "data": {"text/plain": "2"},
+                "metadata": {},
+                "execution_count": 3,
+            },
+            {"data": {"text/plain": "2"}, "exec_count": 3},
+        ),
+        (
+            {
+                "output_type": "execute_result",
+                "data": {"text/plain": "2"},
+                "metadata": {"a": 1},
+                "execution_count": None,
+            },
+            {
+                "data": {"text/plain": "2"},
+                "metadata": {"a": 1},
+                "output_type": "execute_result",
+            },
+        ),
+        (
+            {
+                "output_type": "display_data",
+                "data": {"text/html": "<b>"},
+                "metadata": {},
+                "transient": {"display_id": "d"},
+            },
+            {"data": {"iframe": blob_id(b"<b>")}, "transient": {"display_id": "d"}},
+        ),
+        (
+            {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["1", "2"]},
+            {"ename": "E", "evalue": "v", "traceback": ["1", "2"]},
+        ),
+    ],
+)
+def test_an_output_is_a_message_and_back(output: dict[str, Any], message: dict[str, Any]) -> None:
+    assert message_from_output(output, put) == message
+    assert output_from_message(message, BLOBS.get) == output
+
+
+def test_lists_of_lines_are_joined_but_lists_in_json_are_values() -> None:
+    stream = {"output_type": "stream", "name": "stderr", "text": ["a\n", "b"]}
+    data = {"text/plain": ["a\n", "b"], "application/json": ["a", "b"], "x/y+json": ["c"]}
+
+    assert message_from_output(stream, put)["text"] == "a\nb"
+    assert message_from_output({"output_type": "display_data", "data": data}, put)["data"] == {
+        "text/plain": "a\nb",
+        "application/json": ["a", "b"],
+        "x/y+json": ["c"],
+    }
+
+
+def test_a_question_becomes_what_a_terminal_would_show() -> None:
+    message = {"name": "input", "opts": {"prompt": "Name?", "password": False}, "value": "Ann"}
+
+    assert output_from_message(message, BLOBS.get) == {
+        "output_type": "stream",
+        "name": "stdout",
+        "text": "Name? Ann",
+    }
+
+
+def test_output_that_was_kept_elsewhere_and_is_gone_becomes_a_warning() -> None:
+    assert output_from_message({"more_output": True}, BLOBS.get) == {
+        "output_type": "stream",
+        "name": "stderr",
+        "text": MORE_OUTPUT_LOST,
+    }
+
+
+def test_a_message_of_unknown_shape_is_an_empty_display() -> None:
+    output = output_from_message({"transient": {"display_id": "1"}}, BLOBS.get)
+
+    assert output["output_type"] == "display_data"
+    assert output["data"] == {}
