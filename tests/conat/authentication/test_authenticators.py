@@ -11,6 +11,7 @@ from cocalc_jupyter_ext.conat.authentication.authenticators import (
 )
 from cocalc_jupyter_ext.conat.authentication.checks import (
     ApiKeys,
+    CookieCheck,
     HubPassword,
     ProjectSecrets,
     RememberMe,
@@ -40,7 +41,7 @@ async def account_of(lookup_hash: str) -> AccountId | None:
     return AccountId("a")
 
 
-CHECKS = [
+CHECKS: list[CookieCheck] = [
     SystemPassword("system"),
     HubPassword("hub"),
     ApiKeys(owner),

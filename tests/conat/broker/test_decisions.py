@@ -63,8 +63,14 @@ def test_users_subjects_and_operations_are_decided_for_themselves() -> None:
         members = Members(A)
         cache = cache_of(members)
         await decide(cache, A)
-        for key in [(B, "x", "pub"), (A, "y", "pub"), (A, "x", "sub"), (User("project", "a"), "x")]:
-            answer = cache.allows(*key, *() if len(key) == 3 else ("pub",))  # type: ignore[arg-type, misc]  # keys of one shape
+        others: list[tuple[User, str, Operation]] = [
+            (B, "x", "pub"),
+            (A, "y", "pub"),
+            (A, "x", "sub"),
+            (User("project", "a"), "x", "pub"),
+        ]
+        for key in others:
+            answer = cache.allows(*key)
             assert not isinstance(answer, bool)
             await answer
 

@@ -70,21 +70,21 @@ def test_a_subscription_is_effective_for_others_before_it_is_confirmed() -> None
     """§3.4: who hears of the confirmation and publishes elsewhere is heard."""
 
     class PublishesAtOnce(RecordingSink):
+        other: Peer
+
         def acknowledge(self, ack_id: int, value: Any) -> None:
             super().acknowledge(ack_id, value)
-            other.receive(Publish("x", chunk(b"at once")), 0)
+            self.other.receive(Publish("x", chunk(b"at once")), 0)
 
     async def check() -> None:
-        nonlocal other
         broker, sink, other_sink = Broker(), PublishesAtOnce(), RecordingSink()
-        peer, other = broker.connect(sink, None), broker.connect(other_sink, None)
+        peer, sink.other = broker.connect(sink, None), broker.connect(other_sink, None)
         await tell(peer, subscribe("x"))
 
         assert other_sink.answers == {0: {"count": 1}}
         assert sink.deliveries == [("x", b"at once")]
         await broker.stop()
 
-    other: Peer
     virtual_time.run(check())
 
 
