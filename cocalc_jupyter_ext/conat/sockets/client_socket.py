@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Self
 
 from ..client.client import Client
+from ..client.identifiers import random_id
 from ..client.subscription import Message, Subscription
 from ..errors import ConatError, NoSubscribers, RequestTimeout
 from ..protocol.subjects import parse_subject
@@ -61,7 +62,7 @@ class ClientSocket(BaseSocket):
         super().__init__(
             client,
             parse_subject(subject, "socket"),
-            parse_token(socket_id or client.make_id()),
+            parse_token(socket_id or random_id()),
             settings or SocketSettings(),
             SocketState.DISCONNECTED,
         )

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from ..client.client import Client
+from ..client.identifiers import random_id
 from ..client.subscription import Message, Subscription
 from ..errors import ConatError, NoSubscribers
 from ..protocol.codec import Encoding, encode
@@ -197,7 +198,7 @@ class SocketServer:
         try:
             status = await self._subscribe(status_subject(self.subject))
             mine = await self._subscribe(
-                server_pattern(self.subject, self.server_id), queue=self._client.make_id()
+                server_pattern(self.subject, self.server_id), queue=random_id()
             )
         except ConatError as error:
             self._tell_starter(error)
