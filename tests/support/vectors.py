@@ -16,10 +16,15 @@ from typing import Any
 
 from cocalc_jupyter_ext.conat.protocol.socketio import Frame
 
-__all__ = ["SCENARIOS", "Conversation", "Recorded", "load", "messages"]
+__all__ = ["ROUTED", "SCENARIOS", "Conversation", "Recorded", "load", "messages"]
 
 FOLDER = Path(__file__).parent.parent / "vectors"
 SCENARIOS = sorted(path.stem for path in FOLDER.glob("*.json"))
+ROUTED = [name for name in SCENARIOS if not name.startswith(("dkv", "dstream", "persist"))]
+"""Those in which all that a client hears comes from the broker and the other clients.
+
+In the rest the server's process also answers as a service of its own.
+"""
 _ATTACHMENTS = re.compile(r"45(\d+)-")
 
 

@@ -24,13 +24,13 @@ from cocalc_jupyter_ext.conat.types import ConnectionId, User
 
 from ...support import virtual_time
 from ...support.conat_peers import DenyPrefix, RecordingSink, WireClient
-from ...support.vectors import SCENARIOS, Conversation, load, messages
+from ...support.vectors import ROUTED, Conversation, load, messages
 
 ACCOUNT = User("account", "a")
 PINGS = ("2", "3")
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", ROUTED)
 def test_a_recorded_conversation_goes_the_same_way(scenario: str) -> None:
     """Say what the recorded clients said, when they said it; compare all answers."""
     virtual_time.run(replay(load(scenario)))
