@@ -1,0 +1,49 @@
+"""Where the subcommands of ``conat`` connect to, and with which credentials."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from ..client.client import Client
+from ..transports.connect import connect
+from .command_line import DEFAULT_SERVER
+from .secrets_input import read_secret
+
+__all__ = ["credentials", "open_client"]
+
+
+async def open_client(
+    options: argparse.Namespace, environ: Mapping[str, str] = os.environ
+) -> Client:
+    """Return a client that is signed in; the caller closes it.
+
+    Raises ValueError for unusable options and what ``connect`` raises.
+    """
+    address = options.server or environ.get("CONAT_SERVER") or DEFAULT_SERVER
+    headers = credentials(options, environ)
+    return await connect(address, headers=headers, timeout_s=options.connect_timeout)
+
+
+def credentials(options: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the request headers that say who we are; raises ValueError."""
+    headers: dict[str, str] = {}
+    cookies = []
+    cookie = read_secret(options.cookie_file, "CONAT_COOKIE", environ)
+    if cookie is not None:
+        cookies.append(_one_line(cookie, "cookie"))
+    password = read_secret(options.system_password_file, "CONAT_SYSTEM_PASSWORD", environ)
+    if password is not None:
+        cookies.append(f"sys={quote(password, safe='')}")
+    if cookies:
+        headers["Cookie"] = "; ".join(cookies)
+    token = read_secret(options.token_file, "CONAT_TOKEN", environ)
+    if token is not None:
+        headers["Authorization"] = f"token {_one_line(token, 'token')}"
+    return headers
+
+
+def _one_line(text: str, what: str) -> str:
+    if not (text.isprintable() and text.isascii()):
+        raise ValueError(f"the {what} must be one line of visible ASCII characters")
+    return text
