@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 from ..signals import Signal
 from .access import StorageOptions
+from .archiver import ARCHIVE_INTERVAL_S, Archived, Archiver
 from .errors import StoreClosed, StoreError
 from .messages import NewMessage, Receipt, StoredMessage, Update
 from .store import Change, StreamStore
@@ -41,19 +42,26 @@ class _Job:
     result: asyncio.Future[Any]
     run: Callable[[StreamStore], Change[Any]] | None = None
     messages: Sequence[NewMessage] = ()
+    only_reads: bool = False
 
 
 class OpenStorage:
-    """One open stream; ``updates`` are all its changes, in order, before their callers know."""
+    """One open stream.
+
+    ``updates`` emits all its changes, in order, before who made them knows; ``changed`` says that
+    something was asked for that may have changed the stream or its settings.
+    """
 
     def __init__(self, path: str, store: StreamStore, pool: ThreadPoolExecutor) -> None:
         self.path = path
         self.updates: Signal[[Sequence[Update]]] = Signal(f"updates of {path}")
+        self.changed: Signal[[]] = Signal(f"changes of {path}")
         self._store = store
         self._pool = pool
         self._jobs: deque[_Job] = deque()
         self._runner: asyncio.Task[None] | None = None
         self._is_closed = False
+        self._archiver: Archiver | None = None
 
     async def set_many(self, messages: Sequence[NewMessage]) -> Outcomes:
         """Store messages one after another; an item that is refused is its error.
@@ -72,7 +80,9 @@ class OpenStorage:
 
     async def read(self, run: Callable[[StreamStore], T]) -> T:
         """Call the store in its turn for something that changes nothing."""
-        return await self.change(lambda store: Change(run(store)))
+        result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._add(_Job(result, lambda store: Change(run(store)), only_reads=True))
+        return await result
 
     async def batches(
         self, start_seq: int | None, end_seq: int | None
@@ -82,13 +92,25 @@ class OpenStorage:
         while (batch := await self.read(lambda _: next(iterator, None))) is not None:
             yield batch
 
+    def keep_archived(self, interval_s: float) -> None:
+        """Bring the archive up to date now, and after changes at most once in ``interval_s``."""
+        self._archiver = Archiver(self._archive, interval_s)
+        self.changed.connect(self._archiver.note_change)
+        self._archiver.note_change()
+
+    async def _archive(self) -> None:
+        await self.read(_archive)
+
     async def close(self) -> None:
         """Finish what was asked for and release the stream; call it once."""
+        if self._archiver is not None:
+            await self._archiver.close()
         result: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._add(_Job(result, _close))
+        self._add(_Job(result, _close, only_reads=True))
         self._is_closed = True
         await result
         self.updates.clear()
+        self.changed.clear()
 
     def _add(self, job: _Job) -> None:
         if self._is_closed:
@@ -105,6 +127,8 @@ class OpenStorage:
             done = await loop.run_in_executor(self._pool, _perform, self._store, jobs)
             if done.updates:
                 self.updates.emit(done.updates)
+            if not jobs[0].only_reads:
+                self.changed.emit()
             for job, outcome in zip(jobs, done.result, strict=True):
                 _settle(job.result, outcome)
         self._runner = None
@@ -115,6 +139,11 @@ class OpenStorage:
             while self._jobs and len(jobs) < MAX_GROUP and self._jobs[0].run is None:
                 jobs.append(self._jobs.popleft())
         return jobs
+
+
+def _archive(store: StreamStore) -> None:
+    if isinstance(store, Archived):
+        store.archive()
 
 
 def _close(store: StreamStore) -> Change[None]:
@@ -160,9 +189,16 @@ class _Entry:
 class Storages:
     """All open streams of one server."""
 
-    def __init__(self, open_store: OpenStore, *, max_threads: int = MAX_THREADS) -> None:
+    def __init__(
+        self,
+        open_store: OpenStore,
+        *,
+        max_threads: int = MAX_THREADS,
+        archive_interval_s: float = ARCHIVE_INTERVAL_S,
+    ) -> None:
         self._open_store = open_store
         self._pool = ThreadPoolExecutor(max_threads, thread_name_prefix="persist")
+        self._archive_interval_s = archive_interval_s
         self._entries: dict[str, _Entry] = {}
 
     def __len__(self) -> int:
@@ -205,7 +241,10 @@ class Storages:
     async def _open(self, options: StorageOptions) -> OpenStorage:
         loop = asyncio.get_running_loop()
         store = await loop.run_in_executor(self._pool, self._open_store, options)
-        return OpenStorage(options.path, store, self._pool)
+        storage = OpenStorage(options.path, store, self._pool)
+        if isinstance(store, Archived):
+            storage.keep_archived(self._archive_interval_s)
+        return storage
 
     def _leave(self, path: str, entry: _Entry) -> None:
         entry.users -= 1
