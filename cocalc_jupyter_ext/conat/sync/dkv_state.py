@@ -68,12 +68,14 @@ class Write:
     """The last local write of a key; an UNDEFINED value deletes it.
 
     ``follows`` is the id of the latest earlier write of the key that was sent and whose echo has
-    not arrived: the server may have it, or may still get it.
+    not arrived: the server may have it, or may still get it. ``may_overwrite`` tells that it was
+    sent without a number that the key must have, so that it takes the place of whatever is there.
     """
 
     message: NewMessage
     value: Any
     is_sent: bool = False
+    may_overwrite: bool = False
     receipt: Receipt | None = None
     epoch: int = 0
     follows: str | None = None
@@ -192,7 +194,7 @@ class DkvState:
         sets = [each for each in waiting if not each.is_deletion and not self._is_blocked(each)]
         for each in (*deletions, *sets):
             each.is_sent = True
-        return [*(each.message for each in deletions), *map(self._with_previous_seq, sets)]
+        return [*(each.message for each in deletions), *map(self._expecting, sets)]
 
     def result(
         self, message: NewMessage, result: Receipt | ConatError, has_seen: Seen, epoch: int
@@ -251,13 +253,12 @@ class DkvState:
             # An earlier write of ours: the newer one stays, and there is no conflict.
             if write.follows == change.msg_id:
                 write.follows = None
-        elif write.receipt is not None:
-            # Ours is stored already, so the server has decided which of the two is newer.
-            if change.seq > write.receipt.seq:
-                self._forget(write)
+        elif write.receipt is not None and change.seq > write.receipt.seq:
+            self._forget(write)
         elif self._agrees(write, change, remote):
-            # With an earlier write still on its way, only a later one makes this value last.
-            if write.follows is None:
+            # What is on the server waits for its echo. With an earlier write still on its way,
+            # only a later one makes this value last.
+            if write.receipt is None and write.follows is None:
                 self._forget(write)
         elif not write.is_deletion:
             self._decide(write, Conflict(write.message.key or "", write.value, remote, change.prev))
@@ -269,15 +270,21 @@ class DkvState:
 
     def _decide(self, write: Write, conflict: Conflict) -> None:
         decision = resolve(conflict, self._merge)
-        if decision is Winner.REMOTE:
+        if decision is Winner.REMOTE and not write.may_overwrite:
             self._forget(write)
+        elif decision is Winner.REMOTE:
+            self._set_merged(write, conflict.remote)
         elif decision is Winner.NEITHER:
             self.delete(conflict.key)
         elif isinstance(decision, Other):
-            try:
-                self.set(conflict.key, decision.value, write.message.headers)
-            except (CodecError, LimitExceeded) as error:
-                _log.error("the merged value of key %r cannot be sent: %s", conflict.key, error)
+            self._set_merged(write, decision.value)
+
+    def _set_merged(self, write: Write, value: Any) -> None:
+        key = write.message.key or ""
+        try:
+            self.set(key, value, write.message.headers)
+        except (CodecError, LimitExceeded) as error:
+            _log.error("the merged value of key %r cannot be sent: %s", key, error)
 
     # Parts
 
@@ -317,7 +324,8 @@ class DkvState:
         entry = self._live().get(key)
         return None if entry is None else entry.seq
 
-    def _with_previous_seq(self, write: Write) -> NewMessage:
-        if self._merge is None:
-            return write.message
-        return replace(write.message, previous_seq=self._previous_seq(write.message.key or ""))
+    def _expecting(self, write: Write) -> NewMessage:
+        """Return the message of a write with the number that its key is known to have."""
+        previous_seq = None if self._merge is None else self._previous_seq(write.message.key or "")
+        write.may_overwrite |= previous_seq is None
+        return replace(write.message, previous_seq=previous_seq)

@@ -9,7 +9,7 @@ from ..protocol.codec import UNDEFINED
 
 __all__ = ["equal"]
 
-_BINARY: Final = (bytes, bytearray, memoryview)
+_BINARY: Final = bytes | bytearray | memoryview
 
 
 def equal(a: object, b: object) -> bool:
