@@ -144,6 +144,8 @@ class ServerSession:
         """
         try:
             user = await self._authenticate()
+            if self._connection.is_closing:
+                return  # it ended meanwhile; nobody would tell the broker
             self._peer = self._broker.connect(
                 self, user, connection=ConnectionId(self._sid), address=self._address
             )
