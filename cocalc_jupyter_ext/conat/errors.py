@@ -13,6 +13,7 @@ The tree::
       NoSubscribers             503
       Disconnected              no code
       ClientClosed              no code
+      ClockSkewUnknown          no code
       SignInFailed              code of the server's refusal
       RemoteError               whatever code the peer sent
 
@@ -25,6 +26,7 @@ from collections.abc import Mapping
 
 __all__ = [
     "ClientClosed",
+    "ClockSkewUnknown",
     "CodecError",
     "ConatError",
     "Disconnected",
@@ -128,6 +130,13 @@ class ClientClosed(ConatError):  # noqa: N818 - see InvalidSubject
 
     def __str__(self) -> str:
         return "closed"
+
+
+class ClockSkewUnknown(ConatError):  # noqa: N818 - see InvalidSubject
+    """The server's time is asked for before the server has told it (conat-core §15.4)."""
+
+    def __str__(self) -> str:
+        return "clock skew not known; wait for the first synchronisation"
 
 
 class SignInFailed(ConatError):  # noqa: N818 - see InvalidSubject

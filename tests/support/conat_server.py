@@ -14,7 +14,59 @@ from cocalc_jupyter_ext.conat.transports.tornado_endpoint import (
     EndpointSettings,
 )
 
-__all__ = ["serve"]
+__all__ = ["RestartableServer", "serve"]
+
+
+class RestartableServer:
+    """An endpoint that keeps its port, and whose connections can be cut."""
+
+    def __init__(
+        self,
+        settings: EndpointSettings | None = None,
+        handler: type[EndpointMixin] = EndpointMixin,
+    ) -> None:
+        self._settings = settings or EndpointSettings()
+        self._handler = handler
+        self._port = 0
+        self._endpoint: Endpoint | None = None
+        self._server: HTTPServer | None = None
+
+    @property
+    def address(self) -> str:
+        """What clients connect to; known from the first start on."""
+        assert self._port
+        return f"http://127.0.0.1:{self._port}/base"
+
+    @property
+    def broker(self) -> Broker:
+        """The broker of the running server."""
+        assert self._endpoint is not None
+        return self._endpoint.broker
+
+    async def start(self, broker: Broker | None = None) -> None:
+        """Serve, with a broker that knows nothing of the one before."""
+        self._endpoint = Endpoint(broker or Broker(), self._settings)
+        routes = [("/base/conat/", self._handler, {"endpoint": self._endpoint})]
+        self._server = HTTPServer(Application(routes))
+        listening = socket.create_server(("127.0.0.1", self._port))
+        listening.setblocking(False)
+        self._port = listening.getsockname()[1]
+        self._server.add_socket(listening)
+
+    async def stop(self) -> None:
+        """End all connections and the listening; calling it again does nothing."""
+        if self._server is not None and self._endpoint is not None:
+            await self._endpoint.broker.stop()
+            self._server.stop()
+            await self._server.close_all_connections()
+            self._server = None
+
+    def cut(self, pattern: str) -> None:
+        """Lose the connections that are subscribed to a pattern."""
+        found = [each for each in self.broker.peers if pattern in self.broker.subscriptions(each)]
+        assert found
+        for connection in found:
+            self.broker.peers[connection].close("cut")
 
 
 @asynccontextmanager
@@ -24,14 +76,9 @@ async def serve(
     handler: type[EndpointMixin] = EndpointMixin,
 ) -> AsyncIterator[str]:
     """Give the address of a running endpoint."""
-    endpoint = Endpoint(broker or Broker(), settings or EndpointSettings())
-    server = HTTPServer(Application([("/base/conat/", handler, {"endpoint": endpoint})]))
-    listening = socket.create_server(("127.0.0.1", 0))
-    listening.setblocking(False)
-    server.add_socket(listening)
+    server = RestartableServer(settings, handler)
+    await server.start(broker)
     try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/base"
+        yield server.address
     finally:
-        await endpoint.broker.stop()
-        server.stop()
-        await server.close_all_connections()
+        await server.stop()

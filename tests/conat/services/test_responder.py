@@ -1,0 +1,126 @@
+"""conat-core §10.6, §15.2; SPEC V2, V3, V5."""
+
+import asyncio
+
+import pytest
+
+from cocalc_jupyter_ext.conat.broker.broker import Broker
+from cocalc_jupyter_ext.conat.client.client import Client
+from cocalc_jupyter_ext.conat.client.subscription import Message
+from cocalc_jupyter_ext.conat.errors import ConatError, RemoteError
+from cocalc_jupyter_ext.conat.protocol.codec import encode
+from cocalc_jupyter_ext.conat.services.responder import (
+    Responder,
+    ServiceState,
+    in_data,
+    in_headers,
+    invoke,
+)
+
+from ...support import virtual_time
+from ...support.conat_peers import DenyPrefix, clients
+
+REQUEST = Message("a.b", 0, encode(None))
+
+
+async def echo(request: Message) -> object:
+    return request.data
+
+
+def test_errors_go_into_the_data_or_the_headers() -> None:
+    assert in_data("no") == ({"error": "no"}, None)
+    assert in_headers("no") == (None, {"error": "no"})
+
+
+async def test_functions_see_the_request_and_may_be_awaited() -> None:
+    async def later(request: Message, number: int) -> tuple[str, int]:
+        return request.subject, number
+
+    functions = {"now": lambda request, number: (request.subject, number), "later": later}
+
+    assert await invoke(functions, REQUEST, "now", [1]) == ("a.b", 1)
+    assert await invoke(functions, REQUEST, "later", [2]) == ("a.b", 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "text"),
+    [
+        ("missing", [], "missing not defined"),
+        ("__class__", [], "not defined"),
+        (7, [], "name of a function"),
+        ("missing", "ab", "list of arguments"),
+        ("missing", None, "list of arguments"),
+    ],
+)
+async def test_what_is_no_call_is_refused(name: object, args: object, text: str) -> None:
+    with pytest.raises(ConatError, match=text):
+        await invoke({}, REQUEST, name, args)
+
+
+def test_a_service_tells_what_it_does() -> None:
+    async def check() -> None:
+        async with clients(Broker(), None) as (one,):
+            seen: list[ServiceState] = []
+            service = Responder(one, "echo", echo, failure=in_data)
+            service.states.connect(seen.append)
+            async with service:
+                assert service.state is ServiceState.RUNNING
+
+            assert seen == [ServiceState.STARTING, ServiceState.RUNNING, ServiceState.CLOSED]
+
+    virtual_time.run(check())
+
+
+def test_a_service_that_may_not_subscribe_is_closed() -> None:
+    async def check() -> None:
+        async with clients(Broker(DenyPrefix("echo")), None) as (one,):
+            service = Responder(one, "echo", echo, failure=in_data)
+            with pytest.raises(RemoteError, match="permission denied"):
+                await service.start()
+
+            assert service.state is ServiceState.CLOSED
+
+    virtual_time.run(check())
+
+
+def test_an_answer_that_cannot_be_encoded_is_told_as_an_error() -> None:
+    async def nonsense(_request: Message) -> object:
+        return object()
+
+    async def check() -> None:
+        async with (
+            clients(Broker(), None, None) as (one, two),
+            Responder(one, "echo", nonsense, failure=in_headers),
+        ):
+            reply = await two.request("echo")
+
+            assert reply.data is None
+            assert "Error: " in reply.headers["error"]  # type: ignore[call-overload,index,operator]
+
+    virtual_time.run(check())
+
+
+def test_an_asker_who_is_gone_does_not_hold_the_service_up() -> None:
+    async def check() -> None:
+        async with (
+            clients(Broker(), None, None, None) as (one, two, three),
+            Responder(one, "echo", slow, failure=in_data) as service,
+        ):
+            asking = asyncio.create_task(ignore(two))
+            await virtual_time.settle()
+            await two.close()
+            await asking
+            await asyncio.sleep(60)
+
+            assert (await three.request("echo", 1)).data == 1
+            assert service.state is ServiceState.RUNNING
+
+    async def slow(request: Message) -> object:
+        await asyncio.sleep(1)
+        return request.data
+
+    async def ignore(client: Client) -> None:
+        with pytest.raises(ConatError):
+            await client.request("echo", 0)
+
+    virtual_time.run(check())
