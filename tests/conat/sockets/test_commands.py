@@ -41,10 +41,11 @@ SERVER, CLIENT = "H50vHbVayD", "WvV6pDxfUw"
 def published(connection: int) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
     """Give the subject, payload and headers of what a connection published."""
     frames = vectors.load("socket").of(connection, from_client=True)
-    for text, *attachments in vectors.messages(frames):
+    for text, *payload in vectors.messages(frames):
         if isinstance(text, str) and '["publish",' in text:
             _event, array = json.loads(text[text.index("[") :])
-            yield array[0], bytes(attachments[0]), array[6] if len(array) > 6 else {}
+            assert isinstance(payload[0], bytes)
+            yield array[0], payload[0], array[6] if len(array) > 6 else {}
 
 
 BY_SERVER, BY_CLIENT = list(published(1)), list(published(2))

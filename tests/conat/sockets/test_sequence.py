@@ -63,8 +63,8 @@ class TestSender:
         assert sender.next_unpublished is second
         sender.mark_published(second)
 
-        assert sender.next_unpublished is None
         assert sender.last is second
+        assert sender.next_unpublished is None
 
     def test_packets_are_recalled_in_the_order_asked_for(self) -> None:
         sender = Sender(20)
