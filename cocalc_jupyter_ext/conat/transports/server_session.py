@@ -151,6 +151,9 @@ class ServerSession:
             )
         except ConatError as error:
             await refuse(self, self._broker, error)
+        except Exception:  # noqa: BLE001 - whatever fails, the client may try again
+            _log.exception("nobody can sign in, because it cannot be found out who it is")
+            self.close("internal error", may_return=True)
 
     def _acknowledged(self, ack_id: int) -> None:
         on_ack = self._on_ack.pop(ack_id, None)

@@ -30,6 +30,45 @@ def test_the_user_is_known_after_the_sign_in() -> None:
     virtual_time.run(check())
 
 
+def test_who_leaves_during_the_sign_in_is_not_let_in() -> None:
+    async def check() -> None:
+        async def slowly() -> User:
+            await asyncio.sleep(3)
+            return ACCOUNT
+
+        broker = Broker()
+        client = WireClient(broker, authenticate=slowly)
+        joining = asyncio.ensure_future(client.say("40"))
+        await asyncio.sleep(1)
+        client.session.carrier_closed()
+        await joining
+
+        assert broker.peers == {}
+        assert not broker.usage().per_user
+
+    virtual_time.run(check())
+
+
+def test_a_failing_sign_in_lets_nobody_in_and_may_be_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def check() -> None:
+        async def fail() -> User:
+            raise RuntimeError("the database is gone")
+
+        broker = Broker()
+        client = WireClient(broker, authenticate=fail)
+        await client.say("40")
+
+        assert client.closed == (1000, "internal error")
+        assert client.frames[-1] != "41"
+        assert not any("database" in str(frame) for frame in client.frames)
+        assert broker.peers == {}
+
+    virtual_time.run(check())
+    assert "the database is gone" in caplog.text
+
+
 def test_a_client_that_does_not_join_is_cut_off() -> None:
     async def check() -> None:
         broker = Broker()
