@@ -13,6 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Protocol
 
 from .autosave import AutosaveClock
@@ -26,15 +27,19 @@ from .contents import (
 )
 from .disk import DiskDecision, decide
 from .errors import DocumentError, FileMissingError, FileUnreadableError, FileWriteError
+from .merge_contents import merge_contents
+from .merge_values import Merged
+from .notebook_cells import cell_ids
 from .notices import Action, Level, Notice, Notify
 from .room_ids import RoomId
 from .settings import DocumentSettings
-from .storage import FileStorage, FileVersion, LoadedFile
+from .storage import Content, FileStorage, FileVersion, LoadedFile
 from .update_log import LogMeta
 
 __all__ = ["FileLink", "LinkedDocument"]
 
 _RENAME_S = 0.1
+_MERGE_ATTEMPTS = 5
 _log = logging.getLogger(__name__)
 
 
@@ -81,6 +86,8 @@ class FileLink:
         self._edits = 0
         self._changed = asyncio.Event()
         self._lock = asyncio.Lock()
+        # What both sides had last; None while that is not known.
+        self._agreed: Content | None = None
         self._unusable: FileVersion | None = None
         self._gone = False
         self._problem = ""
@@ -139,14 +146,21 @@ class FileLink:
         """Compare log and file once after the document was restored from its log."""
         async with self._lock:
             await self._recognise_own_write()
-            rendered = await self._render()
-            if rendered.digest != self._meta.digest:
-                self.content_changed()
+            await self._compare_with_meta()
             await self._settle()
 
-    def show_version(self) -> None:
-        """Show the browsers which version of the file the document was loaded from."""
-        self._mark_saved()
+    async def settle_fresh(self) -> None:
+        """Note that the document was loaded from its file, and show the browsers which version."""
+        async with self._lock:
+            await self._compare_with_meta()
+            self._mark_saved()
+
+    async def _compare_with_meta(self) -> None:
+        rendered = await self._render()
+        if rendered.digest != self._meta.digest:
+            self.content_changed()
+        else:
+            self._agreed = rendered.content
 
     async def check_file(self) -> None:
         """Look at the file once and act on what is found."""
@@ -170,12 +184,13 @@ class FileLink:
             await self._take_file()
 
     async def _write(self) -> None:
+        found = await self._look()
+        is_foreign = found is not None and self._is_foreign(found)
+        if is_foreign and not await self._merge_foreign_version():
+            await self._keep_foreign_version()
         await self._document.flush()
         edits, rendered = self._edits, await self._render()
-        found = await self._look()
-        if found is not None and self._is_foreign(found):
-            await self._keep_foreign_version()
-        elif found is not None and rendered.digest == self._meta.digest:
+        if found is not None and not is_foreign and rendered.digest == self._meta.digest:
             self._saved(edits)
             return
         await self._put_meta(self._meta.begun(rendered.digest))
@@ -186,16 +201,55 @@ class FileLink:
             file_type=self._document.room_id.type,
         )
         await self._put_meta(self._meta.settled(version, rendered.digest))
+        self._agreed = rendered.content
         self._saved(edits)
         self._tell("save", "Content saved.", "DEBUG")
+
+    async def _merge_foreign_version(self) -> bool:
+        """Take into the document what another program wrote beside the edits made here.
+
+        Returns False when that cannot be done, or not without giving up a part of it.
+        """
+        if self._agreed is None:
+            return False
+        try:
+            loaded = await self._load()
+        except (FileMissingError, FileUnreadableError):
+            return False
+        for _ in range(_MERGE_ATTEMPTS):
+            edits = self._edits
+            merged = await self._merged(loaded.content)
+            if merged is None:
+                return False
+            if self._edits == edits:  # or somebody typed meanwhile
+                self._take_merged(merged)
+                return merged.is_clean
+        return False
+
+    async def _merged(self, theirs: Content) -> Merged[Content] | None:
+        ids, salt = cell_ids(self._document.ydoc), str(self._document.room_id)
+        ours = (await self._render()).content
+        merge = partial(merge_contents, self._agreed, theirs, ours, cell_ids=ids, salt=salt)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, merge)
+
+    def _take_merged(self, merged: Merged[Content]) -> None:
+        document = self._document
+        with document.edit():
+            take_content(document.ydoc, merged.value, salt=str(document.room_id))
+        if merged.is_clean:
+            self._tell(
+                "overwrite",
+                "Changes of another program were merged with the edits made here.",
+                "INFO",
+            )
 
     async def _keep_foreign_version(self) -> None:
         path = self._document.path
         copy = await self._storage.keep_copy(path)
         self._tell(
             "overwrite",
-            f"{path} was changed by another program while it had unsaved edits here. "
-            f"The edits are in {path}; the other version is kept as {copy}.",
+            f"{path} was changed by another program while it had unsaved edits here, in the same "
+            f"places. The edits are in {path}; the other version is kept as {copy}.",
             "WARNING",
         )
 
@@ -223,6 +277,7 @@ class FileLink:
             take_content(self._document.ydoc, loaded.content, salt=str(self._document.room_id))
         edits, rendered = self._edits, await self._render()
         await self._put_meta(self._meta.settled(loaded.version, rendered.digest))
+        self._agreed = rendered.content
         self._saved(edits)
         self._tell("overwrite", "The content was changed by another program.", "INFO")
 

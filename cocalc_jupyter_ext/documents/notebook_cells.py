@@ -14,7 +14,12 @@ from pycrdt import Array, Map, Text
 
 from .text_edits import replace_text
 
-__all__ = ["find_cell", "shared_output", "take_notebook", "with_cell_ids"]
+__all__ = ["cell_ids", "find_cell", "shared_output", "take_notebook", "with_cell_ids"]
+
+
+def cell_ids(document: object) -> list[str]:
+    """Return the ids of a live notebook's cells, in order; no ids of any other document."""
+    return [cell.get("id") for cell in document.ycells] if isinstance(document, YNotebook) else []
 
 
 def find_cell(notebook: YNotebook, cell_id: str) -> Map[Any] | None:

@@ -106,7 +106,7 @@ class DocumentOpener:
         if from_log:
             await document.file.settle_at_open()
         else:
-            document.file.show_version()
+            await document.file.settle_fresh()
         document.file.start()
         source = "log" if from_log else "file"
         self.notify(

@@ -215,6 +215,71 @@ async def test_when_both_changed_the_other_version_is_kept_beside(tmp_path: Path
         assert "a.txt.copy" in warning.message
 
 
+async def test_changes_of_another_program_are_merged_with_unsaved_edits(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        world.storage.write("a.txt", "one\ntwo\nthree\n")
+        document = await world.registry.open(TEXT_ID)
+        type_in(document, "four\n")
+        world.storage.write("a.txt", "ONE\ntwo\nthree\n")
+
+        await document.file.check_file()
+
+        assert str(document.ydoc.ydoc["source"]) == "ONE\ntwo\nthree\nfour\n"
+        assert world.storage.files["a.txt"] == "ONE\ntwo\nthree\nfour\n"
+        assert "a.txt.copy" not in world.storage.files
+        assert not document.file.unsaved
+
+
+async def test_cells_of_another_program_are_merged_and_others_stay_untouched(
+    tmp_path: Path,
+) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(NOTEBOOK_ID)
+        first, second = document.ydoc.ycells[0], document.ydoc.ycells[1]
+        with document.edit():
+            first["source"].insert(0, "# mine\n")
+        theirs = notebook("1 + 1", "2 + 2 + 2", "3 + 3")
+        world.storage.write("a.ipynb", theirs)
+
+        await document.save()
+
+        wanted = ["# mine\n1 + 1", "2 + 2 + 2", "3 + 3"]
+        assert texts(world.storage.files["a.ipynb"]) == wanted
+        assert texts(document.ydoc.get()) == wanted
+        assert str(first["source"]) == "# mine\n1 + 1"
+        assert str(second["source"]) == "2 + 2 + 2"
+        assert "a.ipynb.copy" not in world.storage.files
+
+
+async def test_a_conflict_in_one_cell_merges_the_others_and_keeps_the_other_version(
+    tmp_path: Path,
+) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(NOTEBOOK_ID)
+        with document.edit():
+            document.ydoc.ycells[0]["source"].insert(0, "mine")
+        theirs = notebook("theirs1 + 1", "changed")
+        world.storage.write("a.ipynb", theirs)
+
+        await document.save()
+
+        assert texts(world.storage.files["a.ipynb"]) == ["mine1 + 1", "changed"]
+        assert texts(world.storage.files["a.ipynb.copy"]) == ["theirs1 + 1", "changed"]
+
+
+async def test_without_a_common_version_the_other_one_is_kept_beside(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        type_in(document, "!")
+        document.file._agreed = None
+        world.storage.write("a.txt", "HELLO")
+
+        await document.save()
+
+        assert world.storage.files["a.txt"] == "hello!"
+        assert world.storage.files["a.txt.copy"] == "HELLO"
+
+
 @pytest.mark.parametrize(
     "content", [MemoryStorage.UNREADABLE, {"cells": [{"id": "c0"}], "metadata": {}}]
 )
