@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from ..errors import CodecError
 from .compression import Compression
@@ -58,7 +59,7 @@ class DatabaseStore:
         with store_errors(place):
             create_tables(connection)
             self._use(self._read_config())
-        self._enforce_at_opening()
+            self._enforce_at_opening()
 
     def set(self, message: NewMessage) -> Change[Receipt]:
         """Store a message; see StreamStore."""
@@ -252,8 +253,20 @@ class DatabaseStore:
         connection.executemany("INSERT OR REPLACE INTO config(field, value) VALUES (?, ?)", rows)
 
     def _enforce_at_opening(self) -> None:
+        """Delete what has become too old; count and bytes need no look at all messages.
+
+        Each write left them within their limits, but for one message that is too big by
+        itself. Had another program not enforced them, the next write would.
+        """
+        config = self._effective
+        newest = self._table.newest_size()
+        if config.max_bytes is None or newest <= config.max_bytes:
+            config = replace(config, max_bytes=-1)
         try:
-            self.config()
+            with self._writing() as write:
+                if config.allow_msg_ttl:
+                    self._table.index_expiry()
+                write.enforce(replace(config, max_msgs=-1))
         except StoreFull as error:
             # What is there can still be read; each later write enforces the limits again.
             _log.warning("The limits of a stream are not enforced: %s", error)

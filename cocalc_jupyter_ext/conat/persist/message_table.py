@@ -76,6 +76,12 @@ class MessageTable:
         """Return the largest number there is, or 0."""
         return self._number("SELECT COALESCE(MAX(seq), 0) FROM messages")
 
+    def newest_size(self) -> int:
+        """Return the size of the last message, 0 if there is none."""
+        rows = self._connection.execute("SELECT size FROM messages ORDER BY seq DESC LIMIT 1")
+        row = rows.fetchone()
+        return 0 if row is None else int(row[0])
+
     def batch(self, first: int, last: int, max_bytes: int) -> list[StoredMessage]:
         """Return messages from ``first`` on, until they have ``max_bytes`` of payload."""
         batch: list[StoredMessage] = []
@@ -200,11 +206,12 @@ class MessageTable:
         return None if row is None else message_of(row, self._compression)
 
     def _rows(self, where: str, value: float) -> list[Row]:
+        # Sorted here: asked for an order, SQLite would walk all messages instead of an index.
         cursor = self._connection.execute(
-            f"SELECT seq, size FROM messages WHERE {where} ORDER BY seq",  # noqa: S608 - constants
+            f"SELECT seq, size FROM messages WHERE {where}",  # noqa: S608 - constants
             (value,),
         )
-        return [Row._make(row) for row in cursor]
+        return sorted(map(Row._make, cursor))
 
     def _seqs(self, where: str, *values: int) -> list[int]:
         cursor = self._connection.execute(

@@ -20,7 +20,7 @@ from .errors import (
     StoreUnavailable,
 )
 
-__all__ = ["create_tables", "lock_file", "start_log", "store_errors"]
+__all__ = ["check_name", "create_tables", "lock_file", "start_log", "store_errors"]
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -39,6 +39,7 @@ CREATE INDEX IF NOT EXISTS idx_messages_key ON messages(key);
 CREATE INDEX IF NOT EXISTS idx_messages_time ON messages(time);
 """
 _MAX_LOG_BYTES: Final = 8_000_000
+_EFFECTIVE_IDS: Final = os.access in os.supports_effective_ids
 
 _MEANINGS: Final[dict[int, tuple[type[StoreError], str]]] = {
     sqlite3.SQLITE_BUSY: (
@@ -102,7 +103,6 @@ def lock_file(path: Path, *, timeout_s: float) -> sqlite3.Connection:
 
     The lock dies with the process. Raises what ``store_errors`` turns into StoreErrors.
     """
-    _check_name(path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _create(path)
     connection = sqlite3.connect(
@@ -141,9 +141,15 @@ def _create(path: Path) -> None:
     except FileExistsError:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)) from None
+        # SQLite calls both "disk I/O error".
+        for place in (path, path.parent):
+            if not os.access(place, os.R_OK | os.W_OK, effective_ids=_EFFECTIVE_IDS):
+                msg = f"{place} cannot be written; make it writable for this user"
+                raise StoreFull(msg) from None
 
 
-def _check_name(path: Path) -> None:
+def check_name(path: Path) -> None:
+    """Refuse what cannot be the name of a file; raises OSError."""
     try:
         name = os.fsencode(path)
     except UnicodeEncodeError as error:

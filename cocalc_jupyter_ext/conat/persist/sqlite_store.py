@@ -22,7 +22,7 @@ from .archive import copy_database, modified_ns, restore_database, set_aside
 from .compression import Compression
 from .database_store import DatabaseStore, WallClock
 from .errors import StoreCorrupt, StoreError
-from .sqlite_file import lock_file, start_log, store_errors
+from .sqlite_file import check_name, lock_file, start_log, store_errors
 
 __all__ = ["SqliteStore"]
 
@@ -144,15 +144,18 @@ class SqliteStore(DatabaseStore):
 def _connect(copies: _Copies, *, sync: bool, lock_timeout_s: float) -> sqlite3.Connection:
     path, archive = copies.path, copies.archive
     with store_errors(path):
+        check_name(path)
         ours = modified_ns(path)
+    with store_errors(archive):
         theirs = 0 if archive is None else modified_ns(archive)
+    with store_errors(path):
         connection = _lock(path, may_replace=theirs > ours, timeout_s=lock_timeout_s)
     try:
         if archive is not None and theirs > ours:
             _restore(archive, connection)
         with store_errors(path):
             start_log(connection, sync=sync)
-        if theirs >= ours:
+        if theirs and theirs >= ours:
             copies.archived = connection.total_changes
     except BaseException:
         connection.close()
