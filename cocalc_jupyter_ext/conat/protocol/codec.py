@@ -38,6 +38,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _ARRAY_INDEX_END: Final = 2**32 - 1
+_PLAIN_LEAVES: Final = frozenset({str, bool, type(None)})
+_CONTAINERS: Final = frozenset("[{")
 
 
 class Encoding(IntEnum):
@@ -86,16 +88,21 @@ def to_json(value: object, *, binary: Callable[[bytes], object] | None = None) -
 
     ``binary`` returns what to write in the place of bytes; without it bytes are refused.
     """
-    rules = _JSON_RULES if binary is None else _Rules(_json_number, _iso_text, binary)
-    prepared = _prepare(value, MAX_DEPTH, rules)
-    text = _ENCODER.encode(prepared)
+    if not _is_plain_json(value, MAX_DEPTH):
+        rules = _JSON_RULES if binary is None else _Rules(_json_number, _iso_text, binary)
+        value = _prepare(value, MAX_DEPTH, rules)
+    text = _ENCODER.encode(value)
     return text if text.isascii() else _LONE_SURROGATE.sub(_escape, text)
 
 
 def from_json(text: str | bytes) -> Any:
     """Return the value of a JSON text; raises CodecError."""
     try:
-        return _DECODER.decode(text if isinstance(text, str) else text.decode())
+        if not isinstance(text, str):
+            text = text.decode()
+        value, end = _DECODER.raw_decode(text) if text[:1] in _CONTAINERS else (None, 0)
+        # What is no container, or has white space around it, is rare.
+        return value if end and end == len(text) else _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise CodecError(f"not valid JSON: {error}") from error
 
@@ -168,6 +175,28 @@ class _Rules:
         self.number = number
         self.date = date
         self.binary = binary
+
+
+def _is_plain_json(value: object, depth_left: int) -> bool:
+    """Tell whether Python's encoder writes the value as JavaScript does, without any rule.
+
+    Most of what is sent is plain, and looking is much cheaper than making a copy.
+    """
+    kind = type(value)
+    if kind is int:
+        return -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER  # type: ignore[operator]  # an int
+    if depth_left <= 0 or (kind is not dict and kind is not list):
+        return kind in _PLAIN_LEAVES
+    items: Any = value
+    if kind is dict:
+        for key in items:
+            if type(key) is not str or key[:1].isdecimal():
+                return False
+        items = items.values()
+    for item in items:
+        if type(item) is not str and not _is_plain_json(item, depth_left - 1):
+            return False
+    return True
 
 
 def _prepare(value: object, depth_left: int, rules: _Rules) -> object:

@@ -16,9 +16,11 @@ from typing import Any, Final, Generic, TypeVar
 from ..errors import EventError, ProtocolError
 from ..types import JsonValue
 from . import engineio, socketio
+from .codec import to_json
 from .engineio import ClientHeartbeat, Handshake, Heartbeat, ServerHeartbeat
 from .messages import (
     ClientEvent,
+    Delivery,
     Info,
     ServerEvent,
     client_event_from_wire,
@@ -26,7 +28,7 @@ from .messages import (
     server_event_from_wire,
     server_event_to_wire,
 )
-from .socketio import Frame, Packet, PacketReader, write_packet
+from .socketio import Frame, Packet, PacketReader, write_packet, write_value
 
 __all__ = [
     "Acknowledged",
@@ -42,6 +44,8 @@ __all__ = [
 
 CONNECT_TIMEOUT_S: Final = 45.0
 """How long a client may take to join the namespace (conat-core §1.2)."""
+
+_BINARY_MESSAGE: Final = f"{engineio.PacketType.MESSAGE}{int(socketio.PacketType.BINARY_EVENT)}"
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -103,8 +107,23 @@ def server_event_frames(event: ServerEvent, ack_id: int | None = None) -> list[F
 
     A delivery looks the same to all its receivers, so it can be built once for all.
     """
+    if isinstance(event, Delivery) and ack_id is None:
+        return _delivery_frames(event)
     name, arguments = server_event_to_wire(event)
     return _message(Packet(socketio.PacketType.EVENT, [name, *arguments], ack_id))
+
+
+def _delivery_frames(delivery: Delivery) -> list[Frame]:
+    """Do what the general way does, for what most messages are, in a fifth of the time."""
+    chunk = delivery.chunk
+    attachments = [chunk.raw]
+    headers = "" if chunk.headers is None else f",{write_value(chunk.headers, attachments)}"
+    text = (
+        f"{_BINARY_MESSAGE}{len(attachments)}-[{to_json(delivery.pattern)},"
+        f'{{"subject":{to_json(delivery.subject)},"data":[{to_json(chunk.id)},{chunk.seq},'
+        f'{chunk.done:d},{chunk.encoding},{{"_placeholder":true,"num":0}}{headers}]}}]'
+    )
+    return [text, *attachments]
 
 
 def _message(packet: Packet) -> list[Frame]:

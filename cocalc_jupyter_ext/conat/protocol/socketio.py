@@ -14,7 +14,7 @@ from typing import Any, Final
 from ..errors import CodecError, ProtocolError
 from .codec import from_json, to_json
 
-__all__ = ["Frame", "Packet", "PacketReader", "PacketType", "write_packet"]
+__all__ = ["Frame", "Packet", "PacketReader", "PacketType", "write_packet", "write_value"]
 
 MAX_ATTACHMENTS: Final = 10
 MAX_ATTACHED_BYTES: Final = 16_000_000
@@ -43,6 +43,7 @@ _BINARY_OF: Final = {
     PacketType.ACK: PacketType.BINARY_ACK,
 }
 _PLAIN_OF: Final = {binary: plain for plain, binary in _BINARY_OF.items()}
+_TYPES: Final = {str(int(each)): each for each in PacketType}
 _HEAD: Final = re.compile(r"([0-6])(?:(\d{1,3})-)?(?:(/[^,]*),)?(\d+)?")
 
 
@@ -62,18 +63,24 @@ class Packet:
 def write_packet(packet: Packet) -> list[Frame]:
     """Return the text and the attachments of a packet; raises CodecError."""
     attachments: list[bytes] = []
-
-    def placeholder(value: bytes) -> object:
-        attachments.append(value)
-        return {"_placeholder": True, "num": len(attachments) - 1}
-
-    body = "" if packet.data is None else to_json(packet.data, binary=placeholder)
-    if len(attachments) > MAX_ATTACHMENTS:
-        raise CodecError(f"at most {MAX_ATTACHMENTS} binary values fit into one event")
+    body = "" if packet.data is None else write_value(packet.data, attachments)
     namespace = "" if packet.namespace == ROOT_NAMESPACE else f"{packet.namespace},"
     ack_id = "" if packet.ack_id is None else str(packet.ack_id)
     kind = f"{_BINARY_OF[packet.type]}{len(attachments)}-" if attachments else packet.type
     return [f"{kind}{namespace}{ack_id}{body}", *attachments]
+
+
+def write_value(value: object, attachments: list[bytes]) -> str:
+    """Return the JSON text of a value; append the bytes in it. Raises CodecError."""
+
+    def placeholder(binary: bytes) -> object:
+        attachments.append(binary)
+        return {"_placeholder": True, "num": len(attachments) - 1}
+
+    text = to_json(value, binary=placeholder)
+    if len(attachments) > MAX_ATTACHMENTS:
+        raise CodecError(f"at most {MAX_ATTACHMENTS} binary values fit into one event")
+    return text
 
 
 class PacketReader:
@@ -112,10 +119,10 @@ class PacketReader:
         waiting, attachments = self._waiting, dict(enumerate(self._attachments))
         self._waiting, self._attachments, self._attached_bytes = None, [], 0
         try:
-            data = _fill(waiting.data, attachments)
+            _fill(waiting.data, attachments)
         except RecursionError as error:
             raise ProtocolError("the arguments are nested too deeply") from error
-        return Packet(waiting.type, data, waiting.ack_id, waiting.namespace)
+        return waiting
 
 
 def _read_head(text: str) -> tuple[Packet, int]:
@@ -123,14 +130,15 @@ def _read_head(text: str) -> tuple[Packet, int]:
     head = _HEAD.match(text)
     if head is None:
         raise ProtocolError("not a Socket.IO packet")
-    packet_type, expected = _read_type(PacketType(int(head[1])), head[2])
-    if head[4] is not None and len(head[4]) > MAX_ACK_ID_DIGITS:
+    digit, count, namespace, ack_id = head.groups()
+    packet_type, expected = _read_type(_TYPES[digit], count)
+    if ack_id is not None and len(ack_id) > MAX_ACK_ID_DIGITS:
         raise ProtocolError("the number of an acknowledgement is too long")
     packet = Packet(
         packet_type,
         _read_body(packet_type, text[head.end() :]),
-        None if head[4] is None else int(head[4]),
-        head[3] or ROOT_NAMESPACE,
+        None if ack_id is None else int(ack_id),
+        namespace or ROOT_NAMESPACE,
     )
     _check(packet)
     return packet, expected
@@ -168,15 +176,14 @@ def _check(packet: Packet) -> None:
         raise ProtocolError("an acknowledgement must be an array with a number before it")
 
 
-def _fill(value: Any, attachments: dict[int, bytes]) -> Any:
-    """Return the value with its placeholders replaced, each by an attachment of its own."""
-    if isinstance(value, list):
-        return [_fill(item, attachments) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value.get("_placeholder") is True:
-        return _attachment(value.get("num"), attachments)
-    return {key: _fill(item, attachments) for key, item in value.items()}
+def _fill(value: Any, attachments: dict[int, bytes]) -> None:
+    """Replace the placeholders inside a list or an object that was just read."""
+    items = enumerate(value) if type(value) is list else value.items()
+    for key, item in items:
+        if type(item) is dict and item.get("_placeholder") is True:
+            value[key] = _attachment(item.get("num"), attachments)
+        elif type(item) is dict or type(item) is list:
+            _fill(item, attachments)
 
 
 def _attachment(number: object, attachments: dict[int, bytes]) -> bytes:

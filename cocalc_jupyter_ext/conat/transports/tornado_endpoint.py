@@ -1,20 +1,21 @@
 """The endpoint: conat over Tornado's WebSockets.
 
 Mix ``EndpointMixin`` into a ``WebSocketHandler`` and pass an ``Endpoint``; the handler
-says who the user is. ``permessage-deflate`` is never negotiated, long polling is refused,
-a message above the payload limit closes the socket with code 1009, and a reader that does
-not keep up is disconnected (conat-core §1, §2).
+says who the user is. The library accepts the WebSocket, then the connection is ours.
+``permessage-deflate`` is never negotiated, long polling is refused, a message above the
+payload limit closes the socket with code 1009, and a reader that does not keep up is
+disconnected (conat-core §1, §2).
 """
 
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tornado.iostream import IOStream
-from tornado.websocket import WebSocketHandler
+from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from ..authentication.client_address import client_address
 from ..broker.broker import Broker
@@ -22,15 +23,18 @@ from ..protocol.engineio import Handshake
 from ..protocol.messages import Delivery
 from ..protocol.socketio import Frame
 from ..types import Clock, User
+from .deliveries import DeliveryCache
 from .server_session import ServerSession
-from .websocket_writer import DeliveryCache, WebSocketWriter, websocket_buffers
+from .socket_stream import SLOW_READER
+from .websocket import ServerWebSocket
+from .websocket_frames import websocket_buffers
 
 __all__ = ["Endpoint", "EndpointMixin", "EndpointSettings"]
 
 _log = logging.getLogger(__name__)
 
 ENGINE_IO_VERSION: Final = "4"
-CLOSE_TOO_LARGE: Final = 1009
+CLOSE_NORMAL: Final = 1000
 WEBSOCKET_ONLY: Final = "Transport unknown: this server needs transports: ['websocket']"
 
 
@@ -62,51 +66,72 @@ class Endpoint:
         )
 
 
-class _SocketOutlet:
-    """Writes to one WebSocket, and gives up a reader that is too slow."""
+class _Carrier:
+    """Joins one WebSocket and one session."""
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        stream: IOStream,
-        close_socket: Callable[[int, str], None],
-        on_slow_reader: Callable[[], None],
-    ) -> None:
+    __slots__ = ("_deliveries", "_handler", "_session", "_settings", "_socket")
+
+    def __init__(self, handler: "EndpointMixin", stream: IOStream, endpoint: Endpoint) -> None:
+        self._handler = handler
         self._deliveries = endpoint.deliveries
-        self._stream = stream
-        self._close_socket = close_socket
-        self._on_slow_reader = on_slow_reader
-        limit = endpoint.settings.max_write_buffer_bytes
-        self._writer = WebSocketWriter(stream, limit, self._give_up)
+        self._settings = endpoint.settings
+        self._socket = ServerWebSocket(
+            stream,
+            self,
+            max_message_bytes=endpoint.broker.limits.max_payload_bytes,
+            max_unsent_bytes=endpoint.settings.max_write_buffer_bytes,
+        )
+        self._session = ServerSession(
+            endpoint.broker,
+            self,
+            authenticate=handler.authenticate,
+            handshake=endpoint.handshake(),
+            clock=endpoint.clock,
+            address=client_address(handler.request.headers, handler.request.remote_ip),
+        )
+        self._socket.start()
+
+    # The session's way out
 
     def write(self, frames: list[Frame]) -> None:
-        self._writer.write(websocket_buffers(frames))
+        self._socket.write(websocket_buffers(frames))
 
     def deliver(self, delivery: Delivery) -> None:
-        self._writer.write(self._deliveries.buffers(delivery))
+        self._socket.write(self._deliveries.buffers(delivery))
 
     def close(self, code: int, reason: str) -> None:
-        self._writer.flush()
-        self._writer.close()
-        self._close_socket(code, reason)
+        self._socket.close(code, reason)
 
-    def _give_up(self) -> None:
-        """Close without a handshake: the reader would not read it."""
-        self._stream.close()
-        self._on_slow_reader()
+    # What the socket tells
+
+    def message_received(self, message: Frame) -> Awaitable[None] | None:
+        return self._session.receive(message)
+
+    def messages_ended(self, reason: str) -> None:
+        if reason == SLOW_READER:
+            limit = self._settings.max_write_buffer_bytes
+            user = self._session.user
+            _log.warning("disconnecting %s, which left more than %d bytes unread", user, limit)
+        self._session.carrier_closed(reason)
+
+    def socket_closed(self) -> None:
+        self._handler.on_ws_connection_close()
+
+    def end_session(self, reason: str) -> None:
+        self._session.close(reason, may_return=False)
 
 
-def _is_larger(message: str | bytes, limit_bytes: int) -> bool:
-    """Compare the size on the wire; most texts are too short to be worth encoding for it."""
-    if isinstance(message, bytes) or len(message) > limit_bytes:
-        return len(message) > limit_bytes
-    return 4 * len(message) > limit_bytes and len(message.encode()) > limit_bytes
+class _Upgrade(WebSocketProtocol13):
+    """The library's part of a connection: its opening handshake."""
+
+    async def _receive_frame_loop(self) -> None:
+        """Read nothing: the carrier does."""
 
 
 class EndpointMixin(WebSocketHandler):
     """A WebSocket handler that speaks conat; give ``endpoint`` to ``initialize``."""
 
-    _session: ServerSession | None = None
+    _carrier: _Carrier | None = None
 
     def initialize(self, endpoint: Endpoint, **kwargs: Any) -> None:
         """Remember the endpoint this handler belongs to."""
@@ -141,61 +166,36 @@ class EndpointMixin(WebSocketHandler):
         return None
 
     @property
-    def max_message_size(self) -> int:
-        """What the library refuses to read at all.
-
-        It then resets the socket, and the client would not see why. A message that is only
-        a little too large is read and answered with close code 1009 instead.
-        """
-        return 2 * self._endpoint.broker.limits.max_payload_bytes
-
-    @property
     def ping_interval(self) -> float | None:
         """No WebSocket pings: Engine.IO has its own."""
         return None
 
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        """Let the library do the handshake, and nothing after it."""
+        protocol = super().get_websocket_protocol()
+        if isinstance(protocol, WebSocketProtocol13):
+            return _Upgrade(self, mask_outgoing=False, params=protocol.params)
+        return protocol
+
     def open(self, *args: str, **kwargs: str) -> None:
         """Begin the conversation."""
         self.set_nodelay(True)
-        carrier = self.ws_connection
-        if carrier is None or carrier.stream is None:
-            return
-        outlet = _SocketOutlet(self._endpoint, carrier.stream, self.close, self._slow_reader)
-        self._session = ServerSession(
-            self._endpoint.broker,
-            outlet,
-            authenticate=self.authenticate,
-            handshake=self._endpoint.handshake(),
-            clock=self._endpoint.clock,
-            address=client_address(self.request.headers, self.request.remote_ip),
-        )
+        upgrade = self.ws_connection
+        if upgrade is not None and upgrade.stream is not None:
+            self._carrier = _Carrier(self, upgrade.stream, self._endpoint)
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
-        """Take a message; reading pauses until what is returned is done."""
-        if self._session is None:
-            return None
-        if _is_larger(message, self._endpoint.broker.limits.max_payload_bytes):
-            self.close(CLOSE_TOO_LARGE, "message too big")
-            self._session.carrier_closed("message too big")
-            return None
-        return self._session.receive(message)
+        """Get nothing: messages go to the session."""
 
-    def on_close(self) -> None:
-        """End the conversation."""
-        if self._session is not None:
-            self._session.carrier_closed()
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close the WebSocket; the client comes back by itself."""
+        if self._carrier is not None:
+            self._carrier.close(CLOSE_NORMAL if code is None else code, reason or "")
 
     def end_session(self, reason: str) -> None:
         """Disconnect the client for good, for instance because its user lost a right."""
-        if self._session is not None:
-            self._session.close(reason, may_return=False)
-
-    def _slow_reader(self) -> None:
-        if self._session is not None:
-            limit = self._endpoint.settings.max_write_buffer_bytes
-            user = self._session.user
-            _log.warning("disconnecting %s, which left more than %d bytes unread", user, limit)
-            self._session.carrier_closed("slow reader")
+        if self._carrier is not None:
+            self._carrier.end_session(reason)
 
     def _refuse(self, code: int, message: str) -> None:
         self.set_status(400)

@@ -1,22 +1,10 @@
-"""SPEC T12 to T14: bytes are shared, collected, bounded."""
+"""SPEC T13, T14: bytes are collected and bounded."""
 
 import asyncio
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tornado.iostream import StreamClosedError
 
-from cocalc_jupyter_ext.conat.protocol.chunks import Chunk
-from cocalc_jupyter_ext.conat.protocol.connection import server_event_frames
-from cocalc_jupyter_ext.conat.protocol.messages import Delivery
-from cocalc_jupyter_ext.conat.protocol.socketio import Frame
-from cocalc_jupyter_ext.conat.transports.websocket_writer import (
-    DeliveryCache,
-    WebSocketWriter,
-    websocket_buffers,
-)
-from cocalc_jupyter_ext.conat.types import MessageId, Pattern, Subject
+from cocalc_jupyter_ext.conat.transports.websocket_writer import WebSocketWriter
 
 
 class Stream:
@@ -106,47 +94,3 @@ async def test_a_lost_socket_is_no_error_of_the_writer() -> None:
 
     assert stream.written == [b"a"]
     assert overflows == []
-
-
-@pytest.mark.parametrize(
-    ("size", "header"),
-    [
-        (0, "8200"),
-        (125, "827d"),
-        (126, "827e007e"),
-        (65_535, "827effff"),
-        (65_536, "827f0000000000010000"),
-    ],
-)
-def test_headers_of_frames(size: int, header: str) -> None:
-    data = b"".join(websocket_buffers([bytes(size)]))
-
-    assert data[: len(data) - size].hex() == header
-
-
-@given(st.lists(st.text(max_size=200) | st.binary(max_size=200), max_size=5))
-def test_frames_can_be_taken_apart_again(frames: list[Frame]) -> None:
-    assert parsed(b"".join(websocket_buffers(frames))) == frames
-
-
-def parsed(data: bytes) -> list[Frame]:
-    frames: list[Frame] = []
-    while data:
-        size, start = data[1], 2
-        if size == 126:
-            size, start = int.from_bytes(data[2:4], "big"), 4
-        payload, kind = data[start : start + size], data[0]
-        frames.append(payload.decode() if kind == 0x81 else payload)
-        data = data[start + size :]
-    return frames
-
-
-def test_a_delivery_is_built_once_for_all_its_receivers() -> None:
-    cache = DeliveryCache()
-    chunk = Chunk(MessageId("m"), 0, True, 0, b"x")
-    one = Delivery(Pattern("a"), Subject("a"), chunk)
-    other = Delivery(Pattern("*"), Subject("a"), chunk)
-
-    assert cache.buffers(one) is cache.buffers(one)
-    assert cache.buffers(one) != cache.buffers(other)
-    assert cache.buffers(one) == websocket_buffers(server_event_frames(one))

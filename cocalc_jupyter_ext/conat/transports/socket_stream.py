@@ -1,0 +1,175 @@
+"""The bytes of one connected socket: read at once, written together, bounded.
+
+Tornado accepts connections, speaks TLS and HTTP, and upgrades to WebSockets; from then on
+this reads and writes the socket itself, with one callback of the event loop for all that
+has come. The library's coroutine for each part of each frame costs several times more.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from tornado.iostream import IOStream, StreamClosedError
+
+from .websocket_frames import joined
+
+__all__ = ["SLOW_READER", "SocketStream", "StreamListener"]
+
+_READ_BYTES: Final = 65_536
+"""More than a TLS record holds, so that nothing stays behind inside the TLS library."""
+
+_NOT_NOW: Final = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+TRANSPORT_CLOSE: Final = "transport close"
+SLOW_READER: Final = "slow reader"
+
+
+class StreamListener(Protocol):
+    """Who is told what happens to a socket."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; there is at least one."""
+        ...  # pragma: no cover - a protocol has no body
+
+    def connection_lost(self, reason: str) -> None:
+        """Note that the socket is closed; called once."""
+        ...  # pragma: no cover - a protocol has no body
+
+
+class SocketStream:
+    """Takes the socket of a Tornado stream over, plain or TLS.
+
+    ``max_unsent_bytes`` bounds what the peer leaves unread: a slower one is disconnected.
+    """
+
+    __slots__ = (
+        "_ends_when_sent",
+        "_is_open",
+        "_is_waiting",
+        "_listener",
+        "_loop",
+        "_max_unsent_bytes",
+        "_queue",
+        "_stream",
+        "_unsent",
+        "unsent_bytes",
+    )
+
+    def __init__(self, stream: IOStream, listener: StreamListener, max_unsent_bytes: int) -> None:
+        self.unsent_bytes = 0
+        self._stream = stream
+        self._listener = listener
+        self._max_unsent_bytes = max_unsent_bytes
+        self._loop = asyncio.get_running_loop()
+        self._queue: list[bytes] = []  # written in this turn of the event loop
+        self._unsent: deque[bytes | memoryview] = deque()
+        self._is_open = True
+        self._is_waiting = False  # until the socket takes more
+        self._ends_when_sent = False
+
+    def start(self) -> None:
+        """Begin to read."""
+        early = _buffered(self._stream)
+        if self._stream.closed() or self._stream.writing():
+            self._loop.call_soon(self.abort)  # the peer does not even read the upgrade
+            return
+        self._stream.io_loop.remove_handler(self._stream.fileno())
+        self.resume_reading()
+        if early:
+            self._loop.call_soon(self._listener.data_received, early)
+
+    def pause_reading(self) -> None:
+        """Leave what comes in the socket, so that the peer has to wait."""
+        if self._is_open:
+            self._loop.remove_reader(self._stream.fileno())
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        if self._is_open:
+            self._loop.add_reader(self._stream.fileno(), self._readable)
+
+    def write(self, buffers: Sequence[bytes]) -> None:
+        """Send buffers, in order, at the end of this turn of the event loop."""
+        if not self._is_open or self._ends_when_sent or not buffers:
+            return
+        if not self._queue:
+            self._loop.call_soon(self.flush)
+        self._queue.extend(buffers)
+        self.unsent_bytes += sum(map(len, buffers))
+        if self.unsent_bytes > self._max_unsent_bytes:
+            self.abort(SLOW_READER)
+
+    def flush(self) -> None:
+        """Send what was written, as far as the socket takes it now."""
+        queue, self._queue = self._queue, []
+        self._unsent.extend(joined(queue))
+        if self._is_open and not self._is_waiting:
+            self._send()
+
+    def end(self) -> None:
+        """Close when everything has been sent; nothing can be written any more."""
+        self.flush()
+        self._ends_when_sent = True
+        if not self._unsent:
+            self.abort()
+
+    def abort(self, reason: str = TRANSPORT_CLOSE) -> None:
+        """Close now; calling it again does nothing."""
+        if not self._is_open:
+            return
+        self.pause_reading()
+        if self._is_waiting:
+            self._loop.remove_writer(self._stream.fileno())
+        self._is_open = False
+        self._queue.clear()
+        self._unsent.clear()
+        self._stream.close()
+        self._listener.connection_lost(reason)
+
+    def _readable(self) -> None:
+        try:
+            data = self._stream.socket.recv(_READ_BYTES)
+        except _NOT_NOW:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._listener.data_received(data)
+        else:
+            self.abort()
+
+    def _writable(self) -> None:
+        self._loop.remove_writer(self._stream.fileno())
+        self._is_waiting = False
+        self._send()
+
+    def _send(self) -> None:
+        unsent = self._unsent
+        send = self._stream.socket.send
+        try:
+            while unsent:
+                sent = send(unsent[0])
+                self.unsent_bytes -= sent
+                if sent == len(unsent[0]):
+                    unsent.popleft()
+                else:
+                    unsent[0] = memoryview(unsent[0])[sent:]
+        except _NOT_NOW:
+            self._is_waiting = True
+            self._loop.add_writer(self._stream.fileno(), self._writable)
+        except OSError:
+            self.abort()
+        else:
+            if self._ends_when_sent:
+                self.abort()
+
+
+def _buffered(stream: IOStream) -> bytes:
+    """Return what the library has read from the socket already."""
+    try:
+        early = asyncio.ensure_future(stream.read_bytes(_READ_BYTES, partial=True))
+    except StreamClosedError:
+        return b""
+    return early.result() if early.done() and early.exception() is None else b""
