@@ -1,6 +1,7 @@
 """An event loop whose clock jumps: waiting costs nothing, and no test sleeps.
 
-When nothing is ready the clock moves to the next timer at once. Sockets and threads do not
+When nothing is ready the clock moves to the next timer at once, up to a day: clients report
+every few seconds, so that a test which waits in vain would never end. Sockets and threads do not
 work together with it; it is for tests of code that waits.
 """
 
@@ -13,6 +14,8 @@ __all__ = ["run", "settle"]
 
 T = TypeVar("T")
 
+MAX_S = 86_400.0
+
 
 class _JumpingSelector(selectors.DefaultSelector):
     now_s = 0.0
@@ -21,7 +24,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         ready = super().select(0)
         if ready:
             return ready
-        if timeout is None:
+        if timeout is None or self.now_s > MAX_S:
             raise AssertionError("everything waits, and nothing will ever happen")
         self.now_s += max(timeout, 0.0)
         return []

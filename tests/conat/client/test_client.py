@@ -1,6 +1,7 @@
 """conat-core §8.3, §9, §10; SPEC K1 to K10. Through a real broker, in process."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from cocalc_jupyter_ext.conat.errors import (
     RemoteError,
     RequestTimeout,
 )
-from cocalc_jupyter_ext.conat.protocol.codec import Encoding
+from cocalc_jupyter_ext.conat.protocol.codec import Encoding, encode
 from cocalc_jupyter_ext.conat.types import User
 
 from ...support import virtual_time
@@ -322,5 +323,173 @@ def test_a_closed_client_ends_its_iterations_and_refuses_work() -> None:
                 await one.publish("x")
             with pytest.raises(ClientClosed):
                 await one.subscribe("x")
+
+    virtual_time.run(check())
+
+
+def test_payloads_that_are_encoded_already_are_sent_as_they_are() -> None:
+    async def check() -> None:
+        raw = encode({"a": 1}, Encoding.JSON)
+        async with clients(Broker(), None, None) as (one, two):
+            mine = await one.subscribe("x")
+            await two.publish("x", "ignored", raw=raw, encoding=Encoding.JSON)
+            two.publish_sync("x", raw=raw, encoding=Encoding.JSON)
+            asking = asyncio.create_task(two.request("x", raw=raw, encoding=Encoding.JSON))
+            got = [await anext(mine) for _ in range(3)]
+            await one.respond(got[2], raw=raw, encoding=Encoding.JSON)
+            got.append(await asking)
+
+            assert all((each.raw, each.encoding) == (raw, Encoding.JSON) for each in got)
+            assert all(each.data == {"a": 1} for each in got)
+
+    virtual_time.run(check())
+
+
+def test_an_answer_can_be_given_without_waiting() -> None:
+    async def check() -> None:
+        async with clients(Broker(), None, None) as (one, two):
+            mine = await one.subscribe("x")
+            asking = asyncio.create_task(two.request("x"))
+            request = await anext(mine)
+
+            assert one.respond_sync(request, "hi", headers={"h": 1}) == 3
+            assert ((await asking).data, (await asking).headers) == ("hi", {"h": 1})
+            assert one.respond_sync(Message("x", 0, b"\xc0"), "nobody asked") == 0
+
+    virtual_time.run(check())
+
+
+def test_a_subscription_can_end_by_itself_and_leaves_nothing() -> None:
+    async def check() -> None:
+        async with clients(Broker(), None, None) as (one, two):
+            mine = await one.subscribe("x", max_messages=2)
+            idle = await one.subscribe("y", max_wait_s=1)
+            for value in range(3):
+                await two.publish("x", value)
+
+            assert [each.data async for each in mine] == [0, 1]
+            assert [each async for each in idle] == []
+            await virtual_time.settle()
+            assert await two.interest("x") is False
+            assert await two.interest("y") is False
+
+    virtual_time.run(check())
+
+
+def test_leaving_a_subscription_ends_it_and_a_new_one_works() -> None:
+    async def check() -> None:
+        async with clients(Broker(), None, None) as (one, two):
+            async with await one.subscribe("x") as mine:
+                await two.publish("x", 1)
+                async for each in mine:
+                    assert each.data == 1
+                    break
+            assert mine.is_ended
+            with pytest.raises(StopAsyncIteration):
+                await anext(mine)
+            again = await one.subscribe("x")
+            assert (await two.publish("x", 2)).count == 1
+            assert (await anext(again)).data == 2
+
+    virtual_time.run(check())
+
+
+@pytest.mark.parametrize(("limits", "lasts_s"), [({"max_messages": 3}, 2), ({"max_wait_s": 3}, 5)])
+def test_the_replies_of_a_request_end_when_enough_came_or_none_for_a_while(
+    limits: dict[str, Any], lasts_s: float
+) -> None:
+    async def check() -> None:
+        loop = asyncio.get_running_loop()
+        async with clients(Broker(), None, None) as (one, two), asyncio.TaskGroup() as tasks:
+            mine = await one.subscribe("x")
+
+            async def answer() -> None:
+                request = await anext(mine)
+                for number in range(3):
+                    await one.respond(request, number)
+                    await asyncio.sleep(1)
+
+            tasks.create_task(answer())
+            replies = [each.data async for each in two.request_many("x", **limits)]
+
+            assert replies == [0, 1, 2]
+            assert loop.time() == pytest.approx(lasts_s)
+
+    virtual_time.run(check())
+
+
+def test_three_groups_give_three_answers_and_a_plain_request_the_first() -> None:
+    async def check() -> None:
+        async with clients(Broker(), *[None] * 4) as (*many, asker):
+            for number, each in enumerate(many):
+                await answer_after(each, number)
+
+            replies = [each.data async for each in asker.request_many("who", max_messages=3)]
+            assert replies == [0, 1, 2]
+            assert (await asker.request("who")).data == 0
+
+    async def answer_after(client: Client, seconds: int) -> None:
+        mine = await client.subscribe("who")
+
+        async def answer() -> None:
+            async for request in mine:
+                await asyncio.sleep(seconds)
+                client.respond_sync(request, seconds)
+
+        background.add(asyncio.create_task(answer()))
+
+    background: set[asyncio.Task[None]] = set()
+    virtual_time.run(check())
+
+
+def test_requests_that_fail_leave_nothing_behind() -> None:
+    async def check() -> None:
+        async with clients(Broker(), None) as (one,):
+            with pytest.raises(NoSubscribers):
+                await one.request("nobody")
+            with pytest.raises(NoSubscribers):
+                await anext(one.request_many("nobody"))
+            mine = await one.subscribe("x")
+            with pytest.raises(RequestTimeout):
+                await one.request("x", timeout_s=1)
+            mine.close()
+            await virtual_time.settle()
+            with pytest.raises(NoSubscribers):
+                await one.request("x")
+
+            assert one.stats.subs == 1  # the inbox
+            assert one._inbox is not None
+            assert one._inbox._waiting == {}
+
+    virtual_time.run(check())
+
+
+def test_what_the_server_refuses_without_being_asked_is_told() -> None:
+    async def check() -> None:
+        async with clients(Broker(DenyPrefix("secret")), None) as (one,):
+            refused: list[tuple[str, str]] = []
+            one.refusals.connect(lambda each: refused.append((each.operation, each.subject)))
+            await one.wait_until_signed_in()
+            one.publish_sync("secret.x", 1)
+            await virtual_time.settle()
+            with pytest.raises(RemoteError, match="permission denied") as refusal:
+                one.publish_sync("secret.x", 1)
+
+            assert refusal.value.code == 403
+            assert refused == [("pub", "secret.x")]
+
+    virtual_time.run(check())
+
+
+def test_subscriptions_are_taken_back_when_a_client_closes() -> None:
+    async def check() -> None:
+        broker = Broker()
+        async with clients(broker, None, None) as (one, two):
+            await one.subscribe("x")
+            await two.wait_until_signed_in()
+            await one.close()
+
+            assert await two.interest("x") is False
+            assert len(broker.peers) == 1
 
     virtual_time.run(check())

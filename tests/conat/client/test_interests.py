@@ -10,7 +10,7 @@ from cocalc_jupyter_ext.conat.broker.limits import BrokerLimits
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.client.interests import Interests
 from cocalc_jupyter_ext.conat.client.subscription import Message
-from cocalc_jupyter_ext.conat.errors import RemoteError, RequestTimeout
+from cocalc_jupyter_ext.conat.errors import LimitExceeded, RemoteError, RequestTimeout
 from cocalc_jupyter_ext.conat.protocol.messages import (
     ClientEvent,
     Subscribe,
@@ -236,5 +236,61 @@ def test_a_last_sink_that_leaves_is_told_to_the_server() -> None:
 
         assert isinstance(caller.sent[0], Subscribe)
         assert caller.sent[1:] == [Unsubscribe(("x",))]
+
+    virtual_time.run(check())
+
+
+def test_a_client_that_leaves_takes_its_subscriptions_back() -> None:
+    async def check() -> None:
+        caller = ScriptedCaller({"status": "added"}, {"status": "added"})
+        interests = Interests(caller, make_ids())
+        interests.withdraw()
+        await interests.join(Pattern("x"), KeepingSink())
+        await interests.join(Pattern("y"), KeepingSink())
+        interests.withdraw()
+        assert caller.sent[2:] == [Unsubscribe(("x", "y"), batch=True)]
+        caller.is_signed_in = False
+        interests.withdraw()
+        assert len(caller.sent) == 3
+
+    virtual_time.run(check())
+
+
+def test_an_unsubscribe_that_cannot_be_sent_harms_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Full(ScriptedCaller):
+        def send(self, event: ClientEvent) -> None:
+            raise LimitExceeded("too much is unsent")
+
+    async def check() -> None:
+        interests = Interests(Full({"status": "added"}), make_ids())
+        sink = KeepingSink()
+        await interests.join(Pattern("x"), sink)
+        interests.leave(Pattern("x"), sink)
+
+        assert len(interests) == 0
+
+    virtual_time.run(check())
+    assert "still subscribed to ('x',) on the server: too much is unsent" in caplog.text
+
+
+def test_who_subscribes_while_the_connection_is_lost_gets_it_on_the_next_one() -> None:
+    async def check() -> None:
+        slow, quick = Broker(DenyPrefix("secret", 5)), Broker()
+        transport = FlakyTransport(slow)
+        async with Client(transport, rng=lambda: 0.5) as one, asyncio.TaskGroup() as tasks:
+            first = tasks.create_task(one.subscribe("x"))
+            second = tasks.create_task(one.subscribe("x"))
+            await asyncio.sleep(1)
+            transport.broker = quick
+            await transport.cut()
+            for mine in (await first, await second):
+                await one.publish("x", 1)
+                assert (await anext(mine)).data == 1
+
+            assert [list(quick.subscriptions(each)) for each in quick.peers] == [["x"]]
+        await slow.stop()
+        await quick.stop()
 
     virtual_time.run(check())

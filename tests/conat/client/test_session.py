@@ -7,13 +7,18 @@ import pytest
 
 from cocalc_jupyter_ext.conat.broker.broker import Broker
 from cocalc_jupyter_ext.conat.client.client import Client
-from cocalc_jupyter_ext.conat.client.session import LinkListener, user_from_info
-from cocalc_jupyter_ext.conat.errors import Disconnected, SignInFailed
-from cocalc_jupyter_ext.conat.protocol.messages import ClientEvent, Info
+from cocalc_jupyter_ext.conat.client.session import ClientState, LinkListener, user_from_info
+from cocalc_jupyter_ext.conat.errors import (
+    ClientClosed,
+    Disconnected,
+    RequestTimeout,
+    SignInFailed,
+)
+from cocalc_jupyter_ext.conat.protocol.messages import ClientEvent, Info, Subscriptions
 from cocalc_jupyter_ext.conat.types import User
 
 from ...support import virtual_time
-from ...support.conat_peers import FlakyTransport, make_ids
+from ...support.conat_peers import FlakyTransport, clients, make_ids
 
 
 def client_over(transport: Any) -> Client:
@@ -150,3 +155,98 @@ def test_a_removed_user_is_gone_for_good() -> None:
 )
 def test_info_tells_a_client_who_it_is(user: Any, expected: User | None) -> None:
     assert user_from_info(Info(1, "0", user)) == expected
+
+
+def test_the_state_is_told_at_each_change() -> None:
+    async def check() -> None:
+        transport = FlakyTransport(Broker())
+        client = client_over(transport)
+        seen: list[ClientState] = []
+        client.states.connect(seen.append)
+        assert client.state is ClientState.DISCONNECTED
+        async with client:
+            for _ in range(2):
+                await client.wait_until_signed_in()
+                assert client.state is ClientState.CONNECTED
+                await transport.cut()
+                assert client.state is ClientState.DISCONNECTED
+
+        assert [each.value for each in seen] == [*["connected", "disconnected"] * 2, "closed"]
+        await transport.broker.stop()
+
+    virtual_time.run(check())
+
+
+def test_a_disconnection_is_told_before_the_answers_fail() -> None:
+    async def check() -> None:
+        transport = FlakyTransport(Broker())
+        seen: list[str] = []
+        async with client_over(transport) as client, asyncio.TaskGroup() as tasks:
+            client.states.connect(lambda state: seen.append(state.value))
+            waiting = tasks.create_task(outcome(client.wait_for_interest("x", 60)))
+            waiting.add_done_callback(lambda _task: seen.append("answer"))
+            await asyncio.sleep(1)
+            await transport.cut()
+            await waiting
+
+        assert seen[:3] == ["connected", "disconnected", "answer"]
+        await transport.broker.stop()
+
+    virtual_time.run(check())
+
+
+def test_who_waits_for_an_answer_when_the_client_is_closed_is_told_so() -> None:
+    async def check() -> None:
+        async with clients(Broker(), None) as (one,), asyncio.TaskGroup() as tasks:
+            waiting = tasks.create_task(closed(one.wait_for_interest("x", 60)))
+            await asyncio.sleep(1)
+            await one.close()
+            await waiting
+
+    async def closed(work: Any) -> None:
+        with pytest.raises(ClientClosed):
+            await work
+
+    virtual_time.run(check())
+
+
+def test_a_greeting_after_the_end_is_ignored() -> None:
+    async def check() -> None:
+        transport = ScriptedTransport()
+        async with client_over(transport) as client:
+            await asyncio.sleep(1)
+            await client.close()
+            client.on_signed_in = raise_always  # type: ignore[method-assign]
+            client._session.on_event(Info(1, "0", None))
+
+            assert client.state is ClientState.CLOSED
+            assert client.info is None
+
+    def raise_always() -> None:
+        raise AssertionError("a closed client is not signed in")
+
+    virtual_time.run(check())
+
+
+def test_a_server_that_accepts_and_drops_is_not_stormed() -> None:
+    async def check() -> None:
+        transport = ScriptedTransport(closed="transport close")
+        async with client_over(transport):
+            await asyncio.sleep(60)
+
+            assert transport.attempts < 10
+
+    virtual_time.run(check())
+
+
+def test_an_answer_in_vain_is_a_timeout_and_is_not_reported_as_lost() -> None:
+    async def check() -> None:
+        async with client_over(ScriptedTransport(Info(1, "0", None))) as client:
+            await client.wait_until_signed_in()
+            abandoned = client._session.ask(Subscriptions(), 5)
+            with pytest.raises(RequestTimeout, match="operation has timed out"):
+                await client._session.call(Subscriptions(), 10)
+
+            assert isinstance(abandoned.exception(), RequestTimeout)
+
+    virtual_time.run(check())

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from contextlib import aclosing
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,8 @@ from cocalc_jupyter_ext.conat.errors import CodecError, RemoteError
 from cocalc_jupyter_ext.conat.protocol.chunks import split
 from cocalc_jupyter_ext.conat.protocol.codec import encode
 from cocalc_jupyter_ext.conat.types import MessageId, Pattern, QueueGroup
+
+from ...support import virtual_time
 
 PATTERN = Pattern("a.*")
 
@@ -135,3 +139,65 @@ async def test_every_local_subscription_receives_every_message() -> None:
         shared.receive("a.b", chunk, 0)
 
     assert (await anext(one)).data == (await anext(two)).data == "whole"
+
+
+def limited(**limits: Any) -> tuple[Subscription, list[Subscription]]:
+    closed: list[Subscription] = []
+    return Subscription(PATTERN, closed.append, **limits), closed
+
+
+async def test_a_subscription_closes_itself_when_enough_was_consumed() -> None:
+    mine, closed = limited(max_messages=2)
+    for value in range(3):
+        mine.put(message(value))
+
+    assert [each.data async for each in mine] == [0, 1]
+    assert closed == [mine]
+    assert mine.is_ended
+
+
+def test_a_subscription_closes_itself_when_one_message_is_waited_for_too_long() -> None:
+    async def check() -> None:
+        loop = asyncio.get_running_loop()
+        mine, closed = limited(max_wait_s=2)
+        loop.call_later(1.5, mine.put, message("first"))
+        loop.call_later(3, mine.put, message("second"))
+        loop.call_later(5.5, mine.put, message("too late"))
+
+        assert [each.data async for each in mine] == ["first", "second"]
+        assert loop.time() == pytest.approx(5)
+        assert closed == [mine]
+
+    virtual_time.run(check())
+
+
+def test_a_message_that_comes_at_the_last_moment_is_not_lost() -> None:
+    async def check() -> None:
+        mine, closed = limited(max_wait_s=2)
+        waiting = asyncio.create_task(mine.__anext__())
+        asyncio.get_running_loop().call_at(2, mine.put, message("just in time"))
+
+        assert (await waiting).data == "just in time"
+        assert closed == []
+
+    virtual_time.run(check())
+
+
+@pytest.mark.parametrize("limit", ["max_wait_s", "max_messages"])
+@pytest.mark.parametrize("value", [0, -1])
+def test_limits_must_be_positive(limit: str, value: int) -> None:
+    with pytest.raises(ValueError, match="must be positive"):
+        limited(**{limit: value})
+
+
+async def test_leaving_the_context_closes_the_subscription() -> None:
+    mine, closed = subscription()
+    async with mine as same:
+        assert same is mine
+        assert not mine.is_ended
+    assert closed == [mine]
+
+    other, closed = subscription()
+    async with aclosing(other):
+        pass
+    assert closed == [other]
