@@ -1,99 +1,13 @@
-// Talks to a conat endpoint with the libraries CoCalc's own client is made of, and checks
-// what conat-core promises. Usage: node conformance.mjs <address> [cookie] [<project id>]
-// Prints one JSON object: {passed: [names], failed: [{name, error}]}.
+// Messages: what conat-core promises to the libraries CoCalc's own client is made of.
+// Usage: node conformance.mjs <address> [cookie] [<project id>]; see lib/report.mjs.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { decode, encode } from "@msgpack/msgpack";
-import { io } from "socket.io-client";
+import { connect } from "./lib/client.mjs";
+import { JSON_TEXT, MSGPACK } from "./lib/codecs.mjs";
+import { run } from "./lib/report.mjs";
 
 const [address, cookie = "", projectId = ""] = process.argv.slice(2);
-const MSGPACK = 0;
-const JSON_TEXT = 1;
-const TIMEOUT = 20_000;
-
-const randomId = () => randomBytes(5).toString("hex");
-
-const codecs = {
-  [MSGPACK]: { encode: (value) => Buffer.from(encode(value)), decode: (raw) => decode(raw) },
-  [JSON_TEXT]: {
-    encode: (value) => Buffer.from(JSON.stringify(value)),
-    decode: (raw) => JSON.parse(Buffer.from(raw).toString()),
-  },
-};
-
-async function connect() {
-  const url = new URL(address);
-  const path = `${url.pathname.replace(/\/$/, "")}/conat`;
-  const extraHeaders = cookie ? { Cookie: cookie } : undefined;
-  const socket = io(url.origin, { path, transports: ["websocket"], forceNew: true, extraHeaders });
-  const info = await new Promise((resolve, reject) => {
-    socket.on("connect_error", reject);
-    socket.on("info", (value, ack) => {
-      ack?.();
-      resolve(value);
-    });
-  });
-  return { socket, info, ask: (...args) => socket.timeout(TIMEOUT).emitWithAck(...args) };
-}
-
-function collect(client, pattern) {
-  const messages = [];
-  const waiting = [];
-  const chunks = new Map();
-  client.socket.on(pattern, ({ subject, data: [id, seq, done, encoding, raw, headers] }) => {
-    const parts = chunks.get(id) ?? [];
-    assert.equal(seq, parts.length, "chunks come in order");
-    parts.push(raw);
-    chunks.set(id, parts);
-    if (!done) return;
-    chunks.delete(id);
-    const value = codecs[encoding].decode(Buffer.concat(parts));
-    const message = { subject, value, headers, encoding };
-    if (waiting.length > 0) waiting.shift()(message);
-    else messages.push(message);
-  });
-  return () =>
-    messages.length > 0 ? messages.shift() : new Promise((resolve) => waiting.push(resolve));
-}
-
-async function subscribe(client, subject, queue = randomId()) {
-  const next = collect(client, subject);
-  assert.deepEqual(await client.ask("subscribe", { subject, queue }), { status: "added" });
-  return next;
-}
-
-async function publish(client, subject, value, { headers, encoding = MSGPACK } = {}) {
-  const raw = codecs[encoding].encode(value);
-  const size = client.info.max_payload - 100_000;
-  const id = randomId();
-  const acks = [];
-  for (let seq = 0; seq * size < raw.length; seq++) {
-    const done = (seq + 1) * size >= raw.length ? 1 : 0;
-    const data = [subject, id, seq, done, encoding, raw.subarray(seq * size, (seq + 1) * size)];
-    if (done && headers !== undefined) data.push(headers);
-    acks.push(client.ask("publish", data));
-  }
-  const answers = await Promise.all(acks);
-  const failed = answers.find((answer) => answer.error !== undefined);
-  return failed ?? { count: Math.max(...answers.map((answer) => answer.count)) };
-}
-
-function inboxOf({ info }) {
-  const user = info.user ?? {};
-  if (user.account_id) return `_INBOX.account-${user.account_id}.${randomId()}`;
-  return `_INBOX.${randomId()}`;
-}
-
-async function openInbox(client) {
-  const base = inboxOf(client);
-  const next = await subscribe(client, `${base}.*`);
-  return async (subject, value) => {
-    const headers = { "CN-Reply": `${base}.${randomId()}` };
-    assert.ok((await publish(client, subject, value, { headers })).count > 0, "it reached somebody");
-    return await next();
-  };
-}
 
 // Subjects that everybody who may use this server may use in both directions.
 const prefix = projectId ? `project.${projectId}.conformance` : "conformance";
@@ -110,6 +24,13 @@ const values = [
   ["empty text", ""],
 ];
 
+// Keeps what is sent in the carrier's socket until the returned function is called.
+function cork(client) {
+  const carrier = client.socket.io.engine.transport.ws._socket;
+  carrier.cork();
+  return () => carrier.uncork();
+}
+
 const checks = {
   "2.2 info names the payload limit and the user": async ({ one }) => {
     assert.equal(one.info.max_payload, 8_000_000);
@@ -118,112 +39,147 @@ const checks = {
   },
 
   "4.2 a message arrives under its pattern, in both encodings": async ({ one, two }) => {
-    const next = await subscribe(one, `${prefix}.greet.*`);
+    const messages = await one.subscribe(`${prefix}.greet.*`);
+    const subject = `${prefix}.greet.world`;
     for (const encoding of [MSGPACK, JSON_TEXT]) {
       for (const [name, value] of values) {
         const headers = { name };
-        const { count } = await publish(two, `${prefix}.greet.world`, value, { headers, encoding });
-        assert.equal(count, 1);
-        const message = await next();
-        assert.equal(message.subject, `${prefix}.greet.world`);
-        assert.deepEqual([message.value, message.headers, message.encoding], [value, headers, encoding]);
+        assert.deepEqual(await two.publish(subject, value, { headers, encoding }), { count: 1 });
+        const { raw, ...message } = await messages.next();
+        assert.deepEqual(message, { subject, value, headers, encoding });
       }
     }
   },
 
   "5.1 binary and dates keep their types": async ({ one, two }) => {
-    const next = await subscribe(one, `${prefix}.types`);
+    const messages = await one.subscribe(`${prefix}.types`);
     const date = new Date(1_700_000_000_123);
-    await publish(two, `${prefix}.types`, { date, binary: new Uint8Array([0, 1, 254, 255]) });
-    const { value } = await next();
+    await two.publish(`${prefix}.types`, { date, binary: new Uint8Array([0, 1, 254, 255]) });
+    const { value } = await messages.next();
     assert.deepEqual(value.date, date);
     assert.deepEqual([...value.binary], [0, 1, 254, 255]);
   },
 
+  "6 headers may be a string, and hold binary": async ({ one, two }) => {
+    const messages = await one.subscribe(`${prefix}.headers`);
+    const binary = Buffer.from([1, 2]);
+    for (const headers of ["plain", {}, { binary }, { deep: { a: [null, 1] } }]) {
+      await two.publish(`${prefix}.headers`, null, { headers });
+      assert.deepEqual((await messages.next()).headers, headers);
+    }
+    await two.publish(`${prefix}.headers`, null);
+    assert.equal((await messages.next()).headers, undefined);
+  },
+
   "9.1 counts say how many queue groups were reached": async ({ one, two }) => {
     const subject = `${prefix}.count.it`;
-    assert.deepEqual(await publish(one, subject, 1), { count: 0 });
-    await subscribe(one, subject, "q");
-    assert.deepEqual(await publish(one, subject, 1), { count: 1 });
-    await subscribe(two, subject, "q");
-    assert.deepEqual(await publish(one, subject, 1), { count: 1 });
-    await subscribe(two, `${prefix}.count.*`, "q");
-    assert.deepEqual(await publish(one, subject, 1), { count: 2 });
+    assert.deepEqual(await one.publish(subject, 1), { count: 0 });
+    await one.subscribe(subject, "q");
+    assert.deepEqual(await one.publish(subject, 1), { count: 1 });
+    await two.subscribe(subject, "q");
+    assert.deepEqual(await one.publish(subject, 1), { count: 1 });
+    await two.subscribe(`${prefix}.count.*`, "q");
+    assert.deepEqual(await one.publish(subject, 1), { count: 2 });
+  },
+
+  "8.2 one member of each queue group receives": async ({ one, two }) => {
+    const subject = `${prefix}.shared`;
+    const queues = [await one.subscribe(subject, "q"), await two.subscribe(subject, "q")];
+    for (let number = 0; number < 100; number++) await one.publish(subject, number);
+    await one.ask("subscriptions", null); // what was delivered came before this answer
+    await two.ask("subscriptions", null);
+    const [first, second] = queues.map(({ length }) => length);
+    assert.equal(first + second, 100);
+    assert.ok(first > 0 && second > 0, "both members are chosen now and then");
   },
 
   "8.1 subscriptions are listed, and end": async ({ two }) => {
     const subject = `${prefix}.listed`;
-    await subscribe(two, subject);
+    await two.subscribe(subject);
     assert.ok((await two.ask("subscriptions", null)).includes(subject));
     const again = { subject, queue: "another" };
     assert.deepEqual(await two.ask("subscribe", again), { status: "already-added" });
-    assert.equal(await two.ask("unsubscribe", { subject }), null);
+    assert.equal(await two.unsubscribe(subject), null);
     assert.ok(!(await two.ask("subscriptions", null)).includes(subject));
+  },
+
+  "3.4 publishes of one connection keep their order": async ({ one, two }) => {
+    const messages = await one.subscribe(`${prefix}.ordered`);
+    for (let number = 0; number < 500; number++) two.publishSync(`${prefix}.ordered`, number);
+    for (let number = 0; number < 500; number++)
+      assert.equal((await messages.next()).value, number);
+  },
+
+  "3.4 a publish right behind an unconfirmed subscribe is not seen by it": async ({ one }) => {
+    const subject = `${prefix}.early`;
+    const uncork = cork(one); // both reach the server in one piece
+    const subscribed = one.subscribe(subject);
+    const published = one.publish(subject, 1);
+    setImmediate(uncork);
+    assert.deepEqual(await published, { count: 0 });
+    await subscribed;
+    assert.deepEqual(await one.publish(subject, 2), { count: 1 });
   },
 
   "9.3 a wait for interest ends when somebody subscribes": async ({ one, two }) => {
     const subject = `${prefix}.late`;
-    assert.equal(await one.ask("wait-for-interest", { subject, timeout: 0 }), false);
-    const waiting = one.ask("wait-for-interest", { subject, timeout: 10_000 });
-    await subscribe(two, subject);
+    assert.equal(await one.waitForInterest(subject, 0), false);
+    const waiting = one.waitForInterest(subject, 10_000);
+    await two.subscribe(subject);
     assert.equal(await waiting, true);
   },
 
   "10.2 a request gets its reply": async ({ one, two }) => {
-    const next = await subscribe(two, `${prefix}.double`);
-    const request = await openInbox(one);
-    const reply = request(`${prefix}.double`, 21);
-    const asked = await next();
-    await publish(two, asked.headers["CN-Reply"], asked.value * 2);
+    const requests = await two.subscribe(`${prefix}.double`);
+    const reply = one.request(`${prefix}.double`, 21);
+    const asked = await requests.next();
+    await two.respond(asked, asked.value * 2);
     assert.equal((await reply).value, 42);
   },
 
   "3.3 an invalid subject is an error, and the connection stays": async ({ one }) => {
-    assert.deepEqual(await publish(one, "a..b", 1), { error: "Error: invalid subject" });
-    assert.deepEqual(await publish(one, `${prefix}.nobody`, 1), { count: 0 });
+    const invalid = { message: "Error: invalid subject", code: undefined };
+    await assert.rejects(one.publish("a..b", 1), invalid);
+    assert.deepEqual(await one.publish(`${prefix}.nobody`, 1), { count: 0 });
   },
 
   "4.3 a message of 20 MB arrives in chunks": async ({ one, two }) => {
-    const next = await subscribe(one, `${prefix}.big`);
+    const messages = await one.subscribe(`${prefix}.big`);
     const big = randomBytes(20_000_000);
-    assert.deepEqual(await publish(two, `${prefix}.big`, big), { count: 1 });
-    assert.equal(Buffer.compare(Buffer.from((await next()).value), big), 0);
+    assert.deepEqual(await two.publish(`${prefix}.big`, big), { count: 1 });
+    assert.equal(Buffer.compare(Buffer.from((await messages.next()).value), big), 0);
+  },
+
+  "4.4 chunks for a queue group all go to one member": async ({ one, two }) => {
+    const subject = `${prefix}.big.shared`;
+    const queues = [await one.subscribe(subject, "q"), await two.subscribe(subject, "q")];
+    const big = randomBytes(16_000_000);
+    assert.deepEqual(await two.publish(subject, big), { count: 1 });
+    const { value } = await Promise.race(queues.map((queue) => queue.next()));
+    assert.equal(value.length, big.length);
+  },
+
+  "18 the server names its address": async ({ one }) => {
+    const addresses = await one.ask("cluster");
+    assert.ok(Array.isArray(addresses));
   },
 };
 
 const projectChecks = {
   "project API 3.2: system.ping answers the time": async ({ one }) => {
-    const request = await openInbox(one);
-    const call = { name: "system.ping", args: [] };
-    const { value } = await request(`project.${projectId}.0.api.-`, call);
+    const request = { name: "system.ping", args: [] };
+    const { value } = await one.request(`project.${projectId}.0.api.-`, request);
     assert.ok(Math.abs(value.now - Date.now()) < 60_000);
   },
 
   "12.2 what is not allowed is refused with 403 and a notice": async ({ one }) => {
     const notice = new Promise((resolve) => one.socket.once("permission", resolve));
-    const answer = await publish(one, "project.00000000-0000-4000-8000-00000000dead.0.api.-", 1);
-    assert.equal(answer.code, 403);
-    assert.match(answer.error, /^Error: permission denied publishing to 'project\./);
+    const foreign = "project.00000000-0000-4000-8000-00000000dead.0.api.-";
+    const refusal = { code: 403, message: /^Error: permission denied publishing to 'project\./ };
+    await assert.rejects(one.publish(foreign, 1), refusal);
     assert.equal((await notice).type, "pub");
   },
 };
 
-async function run(all) {
-  const clients = { one: await connect(), two: await connect() };
-  const passed = [];
-  const failed = [];
-  for (const [name, check] of Object.entries(all)) {
-    try {
-      await check(clients);
-      passed.push(name);
-    } catch (error) {
-      failed.push({ name, error: String(error?.stack ?? error) });
-    }
-  }
-  for (const { socket } of Object.values(clients)) socket.disconnect();
-  return { passed, failed };
-}
-
-const report = await run(projectId ? { ...checks, ...projectChecks } : checks);
-console.log(JSON.stringify(report));
-process.exitCode = report.failed.length === 0 ? 0 : 1;
+const clients = { one: await connect(address, { cookie }), two: await connect(address, { cookie }) };
+await run(projectId ? { ...checks, ...projectChecks } : checks, clients);

@@ -1,35 +1,32 @@
-"""The endpoint as CoCalc's own client sees it: through ``socket.io-client``."""
+"""Messages as CoCalc's own client sees them: through ``socket.io-client``."""
 
-import asyncio
-import json
-import shutil
-from pathlib import Path
+import pytest
 
+from ..support.conat_process import conat_process
 from ..support.conat_server import serve
+from ..support.javascript import run_checks
 
-FOLDER = Path(__file__).parent
-MODULES = FOLDER / "node_modules" / ".package-lock.json"
-CHECKS = 9
+CHECKS = 15
 PROJECT_CHECKS = 2
-
-
-async def conformance(*arguments: str) -> dict[str, list[object]]:
-    """Run the checks of ``conformance.mjs`` and return its report."""
-    node = shutil.which("node")
-    assert node is not None, "this test needs Node 20 or newer on the PATH"
-    assert MODULES.is_file(), f"run `make {MODULES.relative_to(FOLDER.parent.parent)}` first"
-    process = await asyncio.create_subprocess_exec(
-        node, "conformance.mjs", *arguments, cwd=FOLDER, stdout=asyncio.subprocess.PIPE
-    )
-    async with asyncio.timeout(90):
-        output, _errors = await process.communicate()
-    report: dict[str, list[object]] = json.loads(output)
-    return report
 
 
 async def test_the_javascript_libraries_find_what_the_contract_promises() -> None:
     async with serve() as address:
-        report = await conformance(address)
+        report = await run_checks("conformance", address)
+
+    assert report["failed"] == []
+    assert len(report["passed"]) == CHECKS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cookie"),
+    [(("--base-path", "/a/b"), ""), (("--cookie-users",), "bench_user=ann")],
+)
+async def test_the_server_of_its_own_keeps_the_same_promises(
+    arguments: tuple[str, ...], cookie: str
+) -> None:
+    async with conat_process(*arguments) as server:
+        report = await run_checks("conformance", server.address, cookie)
 
     assert report["failed"] == []
     assert len(report["passed"]) == CHECKS
@@ -38,6 +35,8 @@ async def test_the_javascript_libraries_find_what_the_contract_promises() -> Non
 async def test_a_failed_check_is_reported() -> None:
     """The project checks cannot pass where no project is: the report must say so."""
     async with serve() as address:
-        report = await conformance(address, "", "00000000-0000-4000-8000-000000000000")
+        report = await run_checks(
+            "conformance", address, "", "00000000-0000-4000-8000-000000000000"
+        )
 
     assert len(report["failed"]) == PROJECT_CHECKS

@@ -19,7 +19,8 @@ from cocalc_jupyter_ext.conat.types import ProjectId
 from cocalc_jupyter_ext.server.conat import ConatService
 from cocalc_jupyter_ext.server.identity import account_id_from_username
 
-from ..javascript.test_conformance import CHECKS, PROJECT_CHECKS, conformance
+from ..javascript.test_conformance import CHECKS, PROJECT_CHECKS
+from ..support.javascript import run_checks
 from ..support.servers import TOKEN, JupyterServer
 from .test_membership import USERS_CONFIG
 
@@ -117,7 +118,7 @@ async def test_long_polling_gets_a_clear_error(server: JupyterServer) -> None:
 
 
 async def test_the_javascript_libraries_work_through_jupyter_server(server: JupyterServer) -> None:
-    report = await conformance(server.url, cookies_of(server), project_id_of(server))
+    report = await run_checks("conformance", server.url, cookies_of(server), project_id_of(server))
 
     assert report["failed"] == []
     assert len(report["passed"]) == CHECKS + PROJECT_CHECKS
