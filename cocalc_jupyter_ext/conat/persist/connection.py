@@ -24,7 +24,7 @@ from .access import Events, StorageOptions
 from .calls import DEFAULT_TIMEOUT_S, Calls
 from .errors import StoreClosed, StoreError
 from .feeds import Feed
-from .recovery import Random, ReconnectDelays, Timeline, recovery_delays
+from .recovery import START_S, Random, ReconnectDelays, Timeline, recovery_delays
 from .wire import error_from_wire, sequence_of, update_from_wire
 
 __all__ = ["Connection", "ConnectionSettings"]
@@ -37,10 +37,11 @@ RETRY_CODES: Final = frozenset({408, 503})
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """What tests replace; the sockets never reconnect by themselves."""
+    """How sockets work, which never reconnect by themselves, and when the next one is made."""
 
     sockets: SocketSettings = field(default_factory=lambda: SocketSettings(reconnection=False))
     rng: Random = random.random
+    reconnect_delay_s: float = START_S
 
 
 class Connection:
@@ -146,7 +147,7 @@ class Connection:
     # The life of sockets
 
     async def _run(self) -> None:
-        delays = ReconnectDelays(self._settings.rng)
+        delays = ReconnectDelays(self._settings.rng, self._settings.reconnect_delay_s)
         try:
             while self._error is None:
                 ready_s = await self._use_socket()
@@ -241,7 +242,7 @@ class Connection:
         await self._wait_until(lambda: self._socket is not None and bool(self._feeds), None)
         assert self._socket is not None  # noqa: S101 - just waited for
         calls = Calls(self._socket)
-        delays = recovery_delays()
+        delays = recovery_delays(self._settings.reconnect_delay_s)
         while not self._is_feeding:
             try:
                 if self._timeline.has_gap:

@@ -15,6 +15,7 @@ from .messages import Inventory, Stored, StoredMessage, Update
 __all__ = [
     "MAX_QUEUED",
     "STABLE_S",
+    "START_S",
     "Random",
     "ReconnectDelays",
     "Timeline",
@@ -27,36 +28,37 @@ MAX_QUEUED: Final = 10_000
 STABLE_S: Final = 60.0
 """A socket that was ready for so long makes the next wait short again."""
 
+START_S: Final = 1.5
+MAX_S: Final = 30.0
+DECAY: Final = 1.8
+
 Random = Callable[[], float]
 """Returns a number from 0 to 1; ``random.random`` is one."""
 
 
 class ReconnectDelays:
-    """How long to wait before the next socket, in seconds."""
+    """How long to wait before the next socket, in seconds: ``start_s`` at least."""
 
-    START_S: Final = 1.5
-    FACTOR: Final = 1.8
-    MAX_S: Final = 30.0
-
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, start_s: float = START_S) -> None:
         self._random = random
+        self._start_s = start_s
         self._attempts = 0
 
     def next_s(self, ready_s: float = 0.0) -> float:
         """Return the next wait, given how long the last socket was ready."""
         if ready_s >= STABLE_S:
             self._attempts = 0
-        delay_s = min(self.START_S * self.FACTOR**self._attempts, self.MAX_S)
+        delay_s = min(self._start_s * DECAY**self._attempts, MAX_S)
         # Beyond this the maximum is reached; a counter without end would overflow some day.
         self._attempts = min(self._attempts + 1, 10)
-        return max(self.START_S, delay_s * (0.75 + self._random() / 2))
+        return max(self._start_s, delay_s * (0.75 + self._random() / 2))
 
 
-def recovery_delays() -> Iterator[float]:
+def recovery_delays(start_s: float = START_S) -> Iterator[float]:
     """Yield the waits between attempts to fetch what was missed, in seconds."""
-    delay_s = 1.5
+    delay_s = start_s
     while True:
-        delay_s = min(delay_s * 1.8, 30.0)
+        delay_s = min(delay_s * DECAY, MAX_S)
         yield delay_s
 
 
