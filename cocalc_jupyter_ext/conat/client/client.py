@@ -328,8 +328,8 @@ class Client:
         )
 
     async def _open_inbox(self) -> Inbox:
-        """Return the inbox, subscribed; the subscription is restored like any other."""
-        if self._inbox is not None and self._inbox.is_open and self._session.is_signed_in:
+        """Return the inbox, once the server has it; after a reconnect it is restored (§10.2)."""
+        if self._inbox is not None and self._is_open_now(self._inbox):
             return self._inbox
         await self.wait_until_signed_in()
         if self._inbox is None:
@@ -338,7 +338,15 @@ class Client:
         if not inbox.is_open:
             await self._join(inbox.pattern, inbox)
             inbox.is_open = True
+        await self._interests.wait_until_confirmed(inbox.pattern)
         return inbox
+
+    def _is_open_now(self, inbox: Inbox) -> bool:
+        return (
+            inbox.is_open
+            and self._session.is_signed_in
+            and self._interests.is_confirmed(inbox.pattern)
+        )
 
     def _inbox_prefix(self) -> str:
         """Return the prefix the caller chose, or the one the server permits our user."""

@@ -97,6 +97,17 @@ class Interests:
         if shared is not None:
             shared.receive(delivery.subject, delivery.chunk, now_s)
 
+    def is_confirmed(self, pattern: Pattern) -> bool:
+        """Tell whether the server has the pattern, on this connection."""
+        shared = self._shared.get(pattern)
+        return shared is not None and shared.confirmation.done()
+
+    async def wait_until_confirmed(self, pattern: Pattern) -> None:
+        """Wait until the server has the pattern; raises what it answered, or ClientClosed."""
+        shared = self._shared.get(pattern)
+        if shared is not None:
+            await asyncio.shield(shared.confirmation)
+
     def withdraw(self) -> None:
         """Tell the server that nothing is wanted any more, before leaving (conat-core §11.5)."""
         if self._shared:
@@ -105,6 +116,9 @@ class Interests:
     def restore(self) -> None:
         """Begin to bring everything to a server that has nothing of it."""
         self._stop_resync()
+        for shared in self._shared.values():
+            if shared.confirmation.done():
+                shared.confirmation = asyncio.get_running_loop().create_future()
         self._resyncer = asyncio.create_task(self._resync(), name="conat-resync")
 
     def end(self, error: ConatError) -> None:
@@ -112,6 +126,7 @@ class Interests:
         self._stop_resync()
         for shared in self._shared.values():
             shared.end(None if isinstance(error, ClientClosed) else error)
+            _settle(shared.confirmation, error)
         self._shared.clear()
 
     def _ask(self, pattern: Pattern, queue: str | None) -> SharedSubscription:
@@ -154,13 +169,29 @@ class Interests:
         if plan.subscribe is not None:
             answers = await self._caller.call(plan.subscribe, RESYNC_TIMEOUT_S)
             for request, answer in zip(plan.subscribe.requests, answers, strict=True):
-                self._confirm(Pattern(request.subject), answer)
+                self._check(Pattern(request.subject), answer)
+        for pattern in wanted:
+            if pattern in self._shared:
+                _settle(self._shared[pattern].confirmation)
         if plan.unsubscribe is not None:
             await self._caller.call(plan.unsubscribe, RESYNC_TIMEOUT_S)
         return plan.is_stable
 
-    def _confirm(self, pattern: Pattern, answer: Any) -> None:
+    def _check(self, pattern: Pattern, answer: Any) -> None:
         if isinstance(answer, dict) and "error" in answer:
             shared = self._shared.pop(pattern, None)
             if shared is not None:
-                shared.end(from_wire(answer))
+                error = from_wire(answer)
+                shared.end(error)
+                _settle(shared.confirmation, error)
+
+
+def _settle(confirmation: asyncio.Future[Any], error: ConatError | None = None) -> None:
+    """Let those go on who wait for a pattern to be restored."""
+    if confirmation.done() or isinstance(confirmation, asyncio.Task):
+        return  # a first subscription hears its own answer
+    if error is None:
+        confirmation.set_result(None)
+    else:
+        confirmation.set_exception(error)
+        confirmation.exception()  # nobody may be waiting; then it is not an error that was lost

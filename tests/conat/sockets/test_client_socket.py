@@ -372,6 +372,27 @@ def test_a_restart_of_the_router_is_survived_with_every_write(run: Run) -> None:
     run(check)
 
 
+def test_a_client_that_alone_lost_its_connection_is_back_at_once() -> None:
+    """§10.2 step 2: the answers to its first requests must find the inbox restored."""
+
+    async def check(fabric: Fabric) -> None:
+        async with (
+            SocketServer(await fabric.client(), "s") as server,
+            ClientSocket(await fabric.client(), "s") as socket,
+        ):
+            server.connections.connect(echo)
+            await socket.wait_until_ready()
+            await fabric.transports[1].cut()
+            socket.write("kept")
+            arrived = socket.messages()
+
+            assert (await socket.request("q")).data == "q"
+            assert asyncio.get_running_loop().time() < 2
+            assert await take(arrived, 1) == ["kept"]
+
+    in_process(check)
+
+
 @on_both_carriers
 def test_many_writes_around_several_restarts_arrive_once_and_in_order(run: Run) -> None:
     async def check(fabric: Fabric) -> None:
