@@ -17,6 +17,9 @@ from cocalc_hub_ext.hooks import PROJECT_ROUTE
 from cocalc_hub_ext.proxy.api import make_api
 from cocalc_hub_ext.proxy.routes import RouteTable
 from cocalc_hub_ext.server.app import make_app
+from cocalc_jupyter_ext.conat.broker.broker import Broker
+from cocalc_jupyter_ext.conat.commands.server_app import make_application
+from cocalc_jupyter_ext.conat.commands.server_options import ServerOptions
 from cocalc_jupyter_ext.conat.errors import ConatError
 from cocalc_jupyter_ext.documents.errors import DocumentError
 from cocalc_jupyter_ext.kernels.errors import KernelsError
@@ -28,7 +31,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = (ROOT / "docs" / "configuration.md").read_text()
 WORDS = set(re.findall(r"`([^`\n]+)`", DOCS))
 METHODS = ("get", "post", "put", "patch", "delete")
-VARIABLE = re.compile(r"(COCALC|JUPYTERHUB|CONFIGPROXY)(_[A-Z]+)+|PORT|BASE_PATH")
+VARIABLE = re.compile(r"(COCALC|CONAT|JUPYTERHUB|CONFIGPROXY)(_[A-Z]+)+|PORT|BASE_PATH")
 
 
 def sources() -> Iterator[tuple[ModuleType, ast.Module]]:
@@ -129,6 +132,11 @@ def environment_variables() -> set[str]:
     }
 
 
+def fabric_routes() -> set[str]:
+    served = make_application(ServerOptions(), Broker()).wildcard_router.rules
+    return {*handler_routes([(rule.matcher.regex.pattern, rule.target) for rule in served])}
+
+
 DOCUMENTED_ROUTES = {
     wire_form(word) for word in WORDS if re.match(r"(GET|POST|PUT|PATCH|DELETE) ", word)
 }
@@ -146,7 +154,7 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
 
 
 def test_exactly_the_routes_that_exist_are_documented(tmp_path: Path) -> None:
-    existing = project_routes() | hub_routes(tmp_path) | proxy_routes()
+    existing = project_routes() | hub_routes(tmp_path) | proxy_routes() | fabric_routes()
 
     assert existing == DOCUMENTED_ROUTES
 

@@ -25,7 +25,7 @@ from .server_services import World, services_for
 if TYPE_CHECKING:
     from ..authentication.authenticators import Authenticator
 
-__all__ = ["RunningServer", "running_server"]
+__all__ = ["RunningServer", "make_application", "running_server"]
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ async def running_server(options: ServerOptions) -> AsyncIterator[RunningServer]
             limits=options.limits,
             identity=BrokerIdentity(options.server_id, options.cluster_name, (address,)),
         )
-        server = HTTPServer(_application(options, broker))
+        server = HTTPServer(make_application(options, broker))
         stack.push_async_callback(_in_time, _end(server, broker), "closing the connections")
         for service in services_for(options):
             await stack.enter_async_context(service(World(options, broker)))
@@ -90,14 +90,14 @@ async def _in_time(work: Awaitable[None], what: str) -> None:
         _log.warning("%s took too long; clients see a lost connection", what)
 
 
-def _application(options: ServerOptions, broker: Broker) -> Application:
+def make_application(options: ServerOptions, broker: Broker) -> Application:
     """Serve every URL that begins with the endpoint's path (conat-core §1.1)."""
     arguments = {
         "endpoint": Endpoint(broker),
         "authenticator": authenticator_for(options),
         "allowed_origins": options.allowed_origins,
     }
-    path = f"{escape(options.base_path)}/conat/.*"
+    path = f"{escape(options.base_path)}/conat/(?:.*)"
     routes: list[Any] = [(path, _ConatHandler, arguments), ("/health", _HealthHandler)]
     return Application(routes, log_function=_log_request)
 

@@ -5,13 +5,14 @@ manager: entering starts it, and it can be reached before clients are let in; le
 it while the broker still works. To add one, return it from ``services_for``.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from ..broker.broker import Broker
 from ..client.client import Client
+from ..services.system import SystemService
 from ..transports.loopback import LoopbackTransport
 from ..types import User
 from .server_options import ServerOptions
@@ -38,4 +39,11 @@ Service = Callable[[World], AbstractAsyncContextManager[object]]
 
 def services_for(options: ServerOptions) -> Sequence[Service]:
     """Return the services of a server, in the order in which they start."""
-    return ()
+    return () if options.system_password is None else (_system,)
+
+
+@asynccontextmanager
+async def _system(world: World) -> AsyncIterator[None]:
+    """Serve the system API (conat-core §17)."""
+    async with world.client() as client, SystemService(world.broker, client):
+        yield

@@ -1,7 +1,6 @@
 """``conat stats``: who is connected to a server, by its system API (conat-core §17)."""
 
 import argparse
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
@@ -9,6 +8,8 @@ from typing import Any
 
 from ..client.client import Client
 from ..errors import ConatError, NoSubscribers, RemoteError, RequestTimeout
+from ..services.rpc import call_many
+from ..services.system import system_subject
 from .command_line import EXIT_OK, Subcommand, count, seconds
 from .connection import open_client
 from .output import show
@@ -38,32 +39,31 @@ async def _run(options: argparse.Namespace) -> int:
 async def _ask(client: Client, method: str, nodes: int, timeout_s: float) -> dict[str, Any]:
     """Return what the servers of the cluster answer, by server; raises ConatError."""
     info = await client.wait_until_signed_in()
-    subject = f"sys.conat.{info.cluster_name or 'default'}"
     answers: dict[str, Any] = {}
+    replies = call_many(
+        client,
+        system_subject(info.cluster_name),
+        method,
+        timeout_s=timeout_s,
+        max_wait_s=timeout_s,
+        max_messages=nodes,
+    )
     try:
-        async with (
-            asyncio.timeout(timeout_s),
-            aclosing(client.request_many(subject, [method, []], timeout_s=timeout_s)) as replies,
-        ):
-            async for reply in replies:
-                answers |= _checked(reply.data, reply.headers)
-                if len(answers) >= nodes:
-                    return answers
+        async with aclosing(replies):
+            async for answer in replies:
+                answers |= _checked(answer)
     except NoSubscribers as error:
         raise ConatError(
             "the server has no system API; start it with --system-password-file"
         ) from error
-    except TimeoutError as error:
-        raise RequestTimeout(
-            f"{len(answers)} of {nodes} servers answered within {timeout_s:g} s"
-        ) from error
+    if len(answers) < nodes:
+        raise RequestTimeout(f"only {len(answers)} of {nodes} servers answered")
     return answers
 
 
-def _checked(answer: object, headers: object) -> dict[str, Any]:
-    """Return the answer; raises RemoteError for one that is an error (conat-core §10.6)."""
-    if isinstance(headers, Mapping) and headers.get("error"):
-        raise RemoteError(str(headers["error"]))
+def _checked(answer: object) -> dict[str, Any]:
+    if isinstance(answer, ConatError):
+        raise answer
     if not isinstance(answer, dict):
         raise RemoteError("the server's answer is no object")
     return answer

@@ -1,5 +1,8 @@
 """``conat stats``: tables of what servers answer (conat-core §17)."""
 
+import json
+from pathlib import Path
+
 from cocalc_jupyter_ext.conat.commands.stats import stats_table, usage_table
 
 from ...support.conat_process import conat_process, run_module
@@ -32,6 +35,30 @@ def test_each_user_is_a_line() -> None:
         "0       null                  1",
         "0       all                   3",
     ]
+
+
+async def test_the_connections_of_a_server_are_shown(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2")
+    arguments = (f"--system-password-file={secret}", "--cluster-name=default", "--id=node-1")
+    async with conat_process(*arguments) as server:
+        sure = ("--server", server.address, f"--system-password-file={secret}")
+        table = await run_module("conat_cli", "stats", *sure)
+        stats = await run_module("conat_cli", "stats", "--json", *sure)
+        usage = await run_module("conat_cli", "stats", "--usage", "--json", *sure)
+        few = await run_module("conat_cli", "stats", "--nodes=2", "--timeout=3", *sure)
+
+    assert (stats.code, stats.errors) == (0, "")
+    connections = json.loads(stats.output)["node-1"].values()
+    users = [each["user"] for each in connections]
+    assert {"hub_id": "system"} in users  # who asks
+    assert {"address", "send", "recv", "subs", "connected", "active"} <= set(
+        next(iter(connections))
+    )
+    assert "hub_id=system" in table.output
+    assert json.loads(usage.output)["node-1"]["perUser"]['{"hub_id":"system"}'] == 1
+    assert few.code == 1
+    assert "only 1 of 2 servers answered (code 408)" in few.errors
 
 
 async def test_a_server_without_the_system_api_is_named_with_what_to_do() -> None:
