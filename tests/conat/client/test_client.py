@@ -23,7 +23,7 @@ from cocalc_jupyter_ext.conat.protocol.codec import Encoding, encode
 from cocalc_jupyter_ext.conat.types import User
 
 from ...support import virtual_time
-from ...support.conat_peers import DenyPrefix, clients, make_client
+from ...support.conat_peers import DenyPrefix, FlakyTransport, clients, make_client
 
 VALUES: list[object] = ["text", 7, 3.25, None, True, {"a": [1, {"b": "ž"}]}, [], ""]
 
@@ -491,5 +491,44 @@ def test_subscriptions_are_taken_back_when_a_client_closes() -> None:
 
             assert await two.interest("x") is False
             assert len(broker.peers) == 1
+
+    virtual_time.run(check())
+
+
+def test_the_first_request_on_a_new_connection_finds_the_inbox_restored() -> None:
+    """§10.2 step 2: the answer would come before the server knows the inbox again."""
+
+    async def check() -> None:
+        broker = Broker()
+        transport = FlakyTransport(broker)
+        async with Client(transport, rng=lambda: 0.5) as one, make_client(broker, "two") as two:
+            questions = await two.subscribe("q")
+
+            async def serve() -> None:
+                async for question in questions:
+                    two.respond_sync(question, question.data)
+
+            serving = asyncio.create_task(serve())
+            assert (await one.request("q", 1)).data == 1
+            await transport.cut()
+            assert (await one.request("q", 2, timeout_s=5)).data == 2
+            serving.cancel()
+        await broker.stop()
+
+    virtual_time.run(check())
+
+
+def test_a_request_says_when_the_inbox_is_not_restored() -> None:
+    async def check() -> None:
+        old, new = Broker(), Broker(DenyPrefix("_INBOX"))
+        transport = FlakyTransport(old)
+        async with Client(transport, rng=lambda: 0.5) as one:
+            with pytest.raises(NoSubscribers):
+                await one.request("nobody")
+            transport.broker = new
+            await old.stop()
+            with pytest.raises(RemoteError, match="permission denied"):
+                await one.request("nobody")
+        await new.stop()
 
     virtual_time.run(check())
