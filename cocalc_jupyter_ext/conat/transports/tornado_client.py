@@ -73,13 +73,25 @@ class TornadoTransport:
             connect_timeout=CONNECT_TIMEOUT_S,
             request_timeout=CONNECT_TIMEOUT_S,
         )
+        connecting = asyncio.ensure_future(
+            websocket_connect(request, max_message_size=MAX_MESSAGE_BYTES)
+        )
         try:
-            socket = await websocket_connect(request, max_message_size=MAX_MESSAGE_BYTES)
+            socket = await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            connecting.add_done_callback(_abandon)
+            raise
         except HTTPError as error:
             raise Disconnected(f"the server answered {error.code}") from error
         if socket.protocol is None or socket.protocol.stream is None:
             raise Disconnected("the connection was lost as soon as it was open")
         return _Link(socket, socket.protocol.stream, listener, self._clock)
+
+
+def _abandon(connecting: asyncio.Future[WebSocketClientConnection]) -> None:
+    """Close a socket that opened after everybody had given it up."""
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().close()
 
 
 class _Link:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import pytest
+from tornado.websocket import WebSocketProtocol13
 
 from cocalc_jupyter_ext.conat.broker.broker import Broker
 from cocalc_jupyter_ext.conat.client.client import Client
@@ -121,6 +122,38 @@ async def test_an_unreachable_server_is_tried_again(caplog: pytest.LogCaptureFix
             async with asyncio.timeout(5):
                 while "cannot connect" not in caplog.text:
                     await asyncio.sleep(0.01)
+
+
+async def test_a_socket_that_opens_after_its_client_was_closed_is_closed() -> None:
+    asked, answer, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def upgrade_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        (key,) = (
+            line[19:] for line in head.split("\r\n") if line.startswith("Sec-Websocket-Key: ")
+        )
+        asked.set()
+        await answer.wait()
+        accept = WebSocketProtocol13.compute_accept_value(key)
+        lines = ("101 Switching", "Upgrade: websocket", "Connection: Upgrade")
+        writer.write(
+            "\r\n".join(("HTTP/1.1 " + lines[0], *lines[1:])).encode()
+            + f"\r\nSec-WebSocket-Accept: {accept}\r\n\r\n".encode()
+        )
+        opcode = (await reader.readexactly(1))[0] & 0x0F
+        assert opcode == 8  # the client closes
+        ended.set()
+        writer.close()
+
+    server = await asyncio.start_server(upgrade_late, "127.0.0.1", 0)
+    async with server, asyncio.timeout(10):
+        port = server.sockets[0].getsockname()[1]
+        client = Client(TornadoTransport(f"http://127.0.0.1:{port}"))
+        client.start()
+        await asked.wait()
+        await client.close()
+        answer.set()
+        await ended.wait()
 
 
 class _Deaf:
