@@ -1,7 +1,7 @@
 """A persist service and its clients in one process."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from cocalc_jupyter_ext.conat.sockets.states import SocketSettings
 from cocalc_jupyter_ext.conat.transports.loopback import LoopbackTransport
 from cocalc_jupyter_ext.conat.types import User
 
-__all__ = ["QUICK", "World", "message", "open_socket", "persist_world", "read"]
+__all__ = ["QUICK", "World", "message", "open_socket", "persist_world", "read", "until"]
 
 QUICK = ConnectionSettings(
     SocketSettings(reconnection=False), rng=lambda: 0.5, reconnect_delay_s=0.02
@@ -32,6 +32,13 @@ QUICK = ConnectionSettings(
 def message(value: object, **options: Any) -> NewMessage:
     """Return a message that holds a value."""
     return NewMessage(raw=encode(value), **options)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds that nobody tells."""
+    async with asyncio.timeout(20):
+        while not holds():
+            await asyncio.sleep(0.002)
 
 
 async def read(feed: Feed, count: int) -> list[Any]:
@@ -59,6 +66,7 @@ class World:
     root: Path
     stack: AsyncExitStack
     broker: Broker = field(default_factory=Broker)
+    services: list[PersistService] = field(default_factory=list)
 
     async def client(self, user: User | None = None) -> Client:
         """Return a running client."""
@@ -67,6 +75,7 @@ class World:
     async def service(self, **options: Any) -> PersistService:
         """Return a running service."""
         service = PersistService(await self.client(), options.pop("root", self.root), **options)
+        self.services.append(service)
         return await self.stack.enter_async_context(service)
 
     async def stream(

@@ -78,7 +78,7 @@ async def replay(conversation: Conversation, broker: Broker) -> tuple[Heard, Hea
     clients = {number: WireClient(broker) for number in numbers}
     then = heard_by(_said(conversation, numbers))
     for number, message, heard in _by_clients(conversation):
-        await _until(lambda wanted=_total(heard): _total(_all(clients)) >= wanted)  # type: ignore[misc]
+        await _until_heard(clients, heard)
         reply = _reply_subject(message)
         if _is_answer(message, reply):
             then.replies.pop(reply, None)
@@ -87,8 +87,8 @@ async def replay(conversation: Conversation, broker: Broker) -> tuple[Heard, Hea
             await clients[number].say(frame)
         await _until_acknowledged(clients[number], message)
         if reply in then.replies:
-            await _until(lambda r=reply: _count(clients, r) >= len(then.replies[r]))  # type: ignore[misc]
-    await _until(lambda: _total(_all(clients)) >= _total(then))
+            await _until_replied(clients, reply, len(then.replies[reply]))
+    await _until_heard(clients, then)
     return then, _all(clients)
 
 
@@ -142,10 +142,6 @@ def _all(clients: dict[int, WireClient]) -> Heard:
     return _heard_by_all({number: client.frames for number, client in clients.items()})
 
 
-def _count(clients: dict[int, WireClient], reply: str) -> int:
-    return len(_all(clients).replies.get(reply, []))
-
-
 def _total(heard: Heard) -> tuple[int, int]:
     return sum(map(len, heard.events.values())), len(heard.errors)
 
@@ -155,6 +151,15 @@ async def _until_acknowledged(client: WireClient, message: tuple[Frame, ...]) ->
     asked = _ASKED.match(str(message[0]))
     if asked:
         await _until(lambda: any(str(each).startswith(f"43{asked[1]}[") for each in client.frames))
+
+
+async def _until_replied(clients: dict[int, WireClient], reply: str, count: int) -> None:
+    await _until(lambda: len(_all(clients).replies.get(reply, [])) >= count)
+
+
+async def _until_heard(clients: dict[int, WireClient], then: Heard) -> None:
+    wanted = _total(then)
+    await _until(lambda: _total(_all(clients)) >= wanted)
 
 
 async def _until(holds: Callable[[], bool]) -> None:

@@ -221,10 +221,10 @@ def _delete(headers: Mapping[str, Any], _request: Message) -> Delete:
 def _numbers(values: list[Any] | None) -> list[int] | None:
     if values is None:
         return None
-    if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
-        msg = "'seqs' must hold integers"
-        raise StoreError(msg)
-    return values
+    numbers = [optional({"seqs": value}, "seqs", int) for value in values]
+    if None in numbers:
+        raise StoreError("'seqs' must hold integers")
+    return [number for number in numbers if number is not None]
 
 
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], Message], Command]]] = {

@@ -157,7 +157,7 @@ def update_to_wire(update: Update) -> dict[str, Any]:
 def update_from_wire(wire: Any) -> Update:
     """Return what an event of a changefeed tells."""
     if isinstance(wire, Mapping) and wire.get("op") == "delete":
-        return Deleted(tuple(_required(wire, "seqs", list)))
+        return Deleted(_required(wire, "seqs", list))
     return Stored(stored_from_wire(wire), optional(wire, "msgID", str))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from cocalc_jupyter_ext.conat.persist.messages import NewMessage, Receipt, Store
 from cocalc_jupyter_ext.conat.persist.open_storage import MAX_GROUP, OpenStorage, Storages
 from cocalc_jupyter_ext.conat.persist.store import Change
 
-from ...support.persist import message
+from ...support.persist import message, until
 
 HUB = StorageOptions("hub/demo")
 
@@ -72,12 +72,6 @@ async def world() -> Any:
     world = World()
     yield world
     await world.storages.close()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():
-            await asyncio.sleep(0.001)
 
 
 async def test_a_path_is_opened_once_for_all_who_use_it(world: World) -> None:

@@ -106,7 +106,7 @@ def test_stored_messages_have_the_bytes_of_the_recorded_ones() -> None:
 
 @pytest.mark.parametrize(
     "update",
-    [Stored(STORED, "id0"), Stored(StoredMessage(seq=1, time_ms=5, raw=b"")), Deleted((1, 3))],
+    [Stored(STORED, "id0"), Stored(StoredMessage(seq=1, time_ms=5, raw=b"")), Deleted([1, 3])],
 )
 def test_updates_survive_the_way_back(update: Update) -> None:
     assert update_from_wire(update_to_wire(update)) == update
