@@ -34,11 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run(_serve(options))
     except (OSError, ConatError) as error:
-        where = f"{options.host}:{options.port}"
-        reason = error.strerror or error if isinstance(error, OSError) else error
-        sys.stderr.write(f"conat-server: error: cannot serve on {where}: {reason}\n")
+        sys.stderr.write(f"conat-server: error: {_explanation(options, error)}\n")
         return 1
     return 0
+
+
+def _explanation(options: ServerOptions, error: OSError | ConatError) -> str:
+    """Say what could not be done: to use a file, or to serve at all."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"cannot use {error.filename}: {error.strerror}"
+    reason = error.strerror or error if isinstance(error, OSError) else error
+    return f"cannot serve on {options.host}:{options.port}: {reason}"
 
 
 async def _serve(options: ServerOptions) -> None:

@@ -39,11 +39,29 @@ Service = Callable[[World], AbstractAsyncContextManager[object]]
 
 def services_for(options: ServerOptions) -> Sequence[Service]:
     """Return the services of a server, in the order in which they start."""
-    return () if options.system_password is None else (_system,)
+    services: list[Service] = []
+    if options.system_password is not None:
+        services.append(_system)
+    if options.data_dir is not None:
+        services.append(_persist)
+    return services
 
 
 @asynccontextmanager
 async def _system(world: World) -> AsyncIterator[None]:
     """Serve the system API (conat-core §17)."""
     async with world.client() as client, SystemService(world.broker, client):
+        yield
+
+
+@asynccontextmanager
+async def _persist(world: World) -> AsyncIterator[None]:
+    """Serve streams (conat-sync §1); raises OSError when there is no place for them."""
+    from ..persist.service import PersistService  # noqa: PLC0415 - not loaded where it is not used
+
+    if world.options.data_dir is None:
+        raise ValueError("streams need a folder")
+    root = world.options.data_dir / "sync"
+    root.mkdir(parents=True, exist_ok=True)
+    async with world.client() as client, PersistService(client, root):
         yield

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from cocalc_jupyter_ext.conat.client.client import Client
+from cocalc_jupyter_ext.conat.persist.access import Owner, StorageOptions
+from cocalc_jupyter_ext.conat.persist.messages import NewMessage
+from cocalc_jupyter_ext.conat.persist.remote import acquire
 from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 
 from ...support.conat_process import conat_process, run_module
@@ -103,6 +106,39 @@ async def test_it_refuses_to_be_open_to_other_machines_without_asking_anybody() 
     assert finished.code == 2
     assert finished.output == ""
     assert "--hub-password-file" in finished.errors
+
+
+async def test_streams_outlive_the_server(tmp_path: Path) -> None:
+    """conat-sync §1: the persist service runs in the same process, with files in DIR/sync."""
+    owner, storage = Owner(), StorageOptions("hub/stream")
+    async with conat_process("--data", str(tmp_path / "new")) as server, asyncio.timeout(60):
+        async with Client(TornadoTransport(server.address)) as client:
+            stream = await acquire(client, owner, storage)
+            receipt = await stream.set(NewMessage(raw=b"kept", key="k"))
+            await stream.close()
+        code, _output, errors, took_s = await server.stop()
+        assert (code, errors) == (0, "")
+        assert took_s < MAX_END_S
+
+        await server.start()
+        async with Client(TornadoTransport(server.address)) as client:
+            stream = await acquire(client, owner, storage)
+            message = await stream.get(key="k")
+            await stream.close()
+
+    assert message is not None
+    assert (message.seq, message.raw) == (receipt.seq, b"kept")
+    assert list((tmp_path / "new" / "sync").rglob("*stream*"))
+
+
+async def test_a_folder_that_cannot_be_used_is_an_error_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    arguments = ("--port=0", "--data", str(tmp_path / "file" / "below"))
+    finished = await run_module("conat_server", *arguments)
+
+    assert finished.code == 1
+    assert f"cannot use {tmp_path / 'file'}" in finished.errors
+    assert "Traceback" not in finished.errors
 
 
 async def test_nothing_secret_is_printed(tmp_path: Path) -> None:

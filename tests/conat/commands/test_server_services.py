@@ -9,7 +9,7 @@ from cocalc_jupyter_ext.conat.services.system import system_subject
 
 def test_without_a_system_password_there_is_no_system_api() -> None:
     """conat-core §17."""
-    assert services_for(ServerOptions()) == ()
+    assert services_for(ServerOptions()) == []
 
 
 async def test_a_service_talks_through_the_broker_until_it_is_left() -> None:
