@@ -1,4 +1,4 @@
-"""conat-core §2, §3, §8, §9; SPEC B1 to B8. The recorded conversations, replayed."""
+"""conat-core §2, §3, §8, §9; SPEC B1 to B10, P10. The recorded conversations, replayed."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""conat-core §2.4 and §8.1; SPEC L1 to L3."""
+"""conat-core §2.4 and §8.1; SPEC L1 to L5."""
 
 import pytest
 

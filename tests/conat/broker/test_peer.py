@@ -1,7 +1,8 @@
-"""conat-core §3, §8.1, §9; SPEC B3 to B7."""
+"""conat-core §3, §8.1, §9; SPEC B3 to B7, B11 to B13, L3, L4."""
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,13 +18,14 @@ from cocalc_jupyter_ext.conat.protocol.messages import (
     PermissionNotice,
     Publish,
     ReportStats,
+    ServerEvent,
     Subscribe,
     SubscribeRequest,
     Subscriptions,
     Unsubscribe,
     WaitForInterest,
 )
-from cocalc_jupyter_ext.conat.types import MessageId, Subject, User
+from cocalc_jupyter_ext.conat.types import JsonValue, MessageId, Subject, User
 
 from ...support import virtual_time
 from ...support.conat_peers import DenyPrefix, RecordingSink
@@ -125,14 +127,33 @@ def test_a_failed_entry_of_a_batch_does_not_stop_the_others() -> None:
     virtual_time.run(check())
 
 
+class InOrder(RecordingSink):
+    """Keeps notices and answers in one list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str | int] = []
+
+    def send(self, event: ServerEvent, on_ack: Callable[[], None] | None = None) -> None:
+        super().send(event, on_ack)
+        if isinstance(event, PermissionNotice):
+            self.heard.append(event.operation)
+
+    def acknowledge(self, ack_id: int, value: JsonValue) -> None:
+        super().acknowledge(ack_id, value)
+        self.heard.append(ack_id)
+
+
 @pytest.mark.parametrize("delay_s", [None, 3.0])
 def test_what_is_denied_is_told_before_it_is_answered(delay_s: float | None) -> None:
     async def check() -> None:
-        broker, peer, sink = world(DenyPrefix("secret", delay_s))
+        broker, sink = Broker(DenyPrefix("secret", delay_s)), InOrder()
+        peer = broker.connect(sink, None)
         await tell(peer, Publish("secret", chunk()), subscribe("secret.>"))
         await asyncio.sleep(5)
         notices = [each for each in sink.events if isinstance(each, PermissionNotice)]
 
+        assert sink.heard == ["pub", 0, "sub", 1]
         message = "permission denied publishing to 'secret' from null"
         assert notices[0] == PermissionNotice(message, "secret", "pub")
         assert (notices[1].subject, notices[1].operation) == ("secret.>", "sub")

@@ -1,4 +1,4 @@
-"""conat-core §3 and §4; SPEC E1 to E3, M4, M5."""
+"""conat-core §3 and §4; SPEC E1 to E4, M4, M5."""
 
 from typing import Any
 

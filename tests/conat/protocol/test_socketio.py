@@ -1,4 +1,4 @@
-"""conat-core §1.4 and §1.5; SPEC T5 to T7."""
+"""conat-core §1.4 and §1.5; SPEC T5 to T7, E5."""
 
 from typing import Any
 
