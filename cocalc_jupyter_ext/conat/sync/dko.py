@@ -59,7 +59,7 @@ class DKO:
         self._disconnect: tuple[Callable[[], None], ...] = (
             dkv.changes.connect(self._on_change),
             dkv.rejects.connect(self._on_reject),
-            dkv.closed.connect(self._on_closed),
+            dkv.closed.connect(self._end),
         )
         self.references = 1
         self.closed: Signal[[]] = Signal(f"closing of {dkv.name}")
@@ -78,6 +78,7 @@ class DKO:
         self.references -= 1
         if self.references == 0:
             await self.dkv.close()
+            self._end()
 
     # Write
 
@@ -139,28 +140,23 @@ class DKO:
         return dict(value)
 
     def get_all(self) -> dict[str, Any]:
-        """Return all objects.
-
-        One whose own row has not arrived yet has the fields that have. An object whose key is the
-        JSON text of two texts is not listed, and its row looks like a field of another object.
-        """
-        found: dict[str, Any] = {}
-        for row in self.dkv:
-            place = parse(row)
-            if isinstance(place, ObjectRow):
-                found[place.key] = self.get(place.key)
-            elif self._fields(place.key) is None:
-                found.setdefault(place.key, {})[place.field] = self.dkv.get(row)
-        return found
+        """Return all objects with the fields they have."""
+        return {key: self.get(key) for key in self}
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self._fields(key) is not None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.get_all())
+        """Yield the keys of all objects.
+
+        One without fields whose key is the JSON text of two texts is left out: it looks like a
+        field of another object.
+        """
+        keys = dict.fromkeys(parse(row).key for row in self.dkv)
+        return (key for key in keys if key in self)
 
     def __len__(self) -> int:
-        return len(self.get_all())
+        return sum(1 for _ in self)
 
     def has_unsaved_changes(self) -> bool:
         """Tell whether a row is not acknowledged yet."""
@@ -197,7 +193,8 @@ class DKO:
         field = place.field if isinstance(place, FieldRow) else None
         self.rejects.emit(ObjectRejection(place.key, field, rejection.value, rejection.error))
 
-    def _on_closed(self) -> None:
+    def _end(self) -> None:
+        """Tell the end once, also when others still hold the rows."""
         self.references = 0
         self.closed.emit()
         for disconnect in self._disconnect:

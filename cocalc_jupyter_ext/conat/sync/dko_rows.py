@@ -1,8 +1,8 @@
 """How objects are laid out in a key-value map: one row per field, one for the object (§4.3).
 
 The row of an object is its key and holds the list of its fields; the row of a field is the JSON
-text of ``[key, field]``. An object whose key is itself such a text looks like a field: stored data
-has it so, and only listing all objects suffers from it.
+text of ``[key, field]``. The row of an object whose key is itself such a text looks like the row of
+a field; the stored form has it so.
 """
 
 from dataclasses import dataclass
