@@ -223,17 +223,11 @@ class DatabaseStore:
 
         A vacuum copies what is left, so this way it never copies more than was deleted.
         """
-        with self._reading() as connection:
-            free, pages, page_bytes = (
-                connection.execute(f"PRAGMA {name}").fetchone()[0]
-                for name in ("freelist_count", "page_count", "page_size")
-            )
-            if free * page_bytes < _MIN_FREE_BYTES or 2 * free < pages:
-                return
         try:
-            with self._reading():
-                connection.execute("VACUUM")
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            with self._reading() as connection:
+                if _wastes_space(connection):
+                    connection.execute("VACUUM")
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except StoreError as error:
             _log.warning("Space of deleted messages is not given back to the disk: %s", error)
 
@@ -270,3 +264,11 @@ class DatabaseStore:
         except StoreFull as error:
             # What is there can still be read; each later write enforces the limits again.
             _log.warning("The limits of a stream are not enforced: %s", error)
+
+
+def _wastes_space(connection: sqlite3.Connection) -> bool:
+    free, pages, page_bytes = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("freelist_count", "page_count", "page_size")
+    )
+    return bool(free * page_bytes >= _MIN_FREE_BYTES and 2 * free >= pages)

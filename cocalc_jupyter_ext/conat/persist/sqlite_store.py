@@ -111,10 +111,10 @@ class SqliteStore(DatabaseStore):
             super().close()
 
     def _finish(self, connection: sqlite3.Connection) -> None:
+        self._give_space_back()
         copies = self._copies
         if copies.archive is None and copies.backup is None:
             return
-        self._give_space_back()
         try:
             with store_errors(self._place):
                 # The log's content has to be in the file before its time is taken.
