@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from .records import RecordSchema
@@ -16,6 +17,7 @@ __all__ = [
     "CoordinationRecord",
     "DocumentType",
     "merged",
+    "new_record",
     "participation",
     "string_id",
     "synced_path_of_notebook",
@@ -92,33 +94,26 @@ def merged(record: CoordinationRecord, changes: Mapping[str, Any]) -> dict[str, 
     return _merged(dict(record), changes)  # type: ignore[no-any-return]  # maps give a map
 
 
-def participation(
-    record: CoordinationRecord | None,
-    *,
-    project_id: str,
-    path: str,
-    participant: str,
-    doctype: DocumentType,
-    now: Any,
-) -> tuple[dict[str, Any], int]:
+def participation(record: CoordinationRecord, participant: str) -> tuple[dict[str, Any], int]:
     """Return what a participant must write to take part, and its user id.
 
     Nothing needs to be written by one who takes part already.
     """
-    users = list((record or {}).get("users") or ())
+    users = list(record.get("users") or ())
     if participant in users:
         return {}, users.index(participant)
-    if users:
-        return {"users": [*users, participant]}, len(users)
-    created = {
+    return {"users": [*users, participant]}, len(users)
+
+
+def new_record(project_id: str, path: str, doctype: DocumentType, now: datetime) -> dict[str, Any]:
+    """Return the record of a document that nobody has opened yet, still without users."""
+    return {
         "string_id": string_id(project_id, path),
         "project_id": project_id,
         "path": path,
-        "users": [participant],
         "doctype": doctype.to_text(),
         "last_active": now,
     }
-    return created, 0
 
 
 def _merged(old: Any, new: Any) -> Any:

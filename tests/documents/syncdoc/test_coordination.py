@@ -1,12 +1,14 @@
 """The record by which participants agree (syncdoc-jupyter §1.1, §1.4, §3.1, §13)."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from cocalc_jupyter_ext.documents.syncdoc.coordination import (
     DocumentType,
     merged,
+    new_record,
     participation,
     string_id,
     synced_path_of_notebook,
@@ -56,29 +58,22 @@ def test_what_says_nothing_else_is_text(value: object) -> None:
     assert DocumentType.from_wire(value) == DocumentType(has_cursors=False)
 
 
-def take_part(record: dict[str, object] | None, who: str) -> tuple[dict[str, object], int]:
-    return participation(
-        record, project_id=PROJECT, path="a.md", participant=who, doctype=NOTEBOOK, now="now"
-    )
+def test_a_document_that_nobody_has_opened_gets_a_record() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    assert new_record(PROJECT, "a.md", NOTEBOOK, now) == {
+        "string_id": string_id(PROJECT, "a.md"),
+        "project_id": PROJECT,
+        "path": "a.md",
+        "doctype": NOTEBOOK.to_text(),
+        "last_active": now,
+    }
 
 
-def test_the_first_participant_creates_the_record_as_user_0() -> None:
-    for record in (None, {}, {"settings": {}}):
-        changes, user_id = take_part(record, "me")
-        assert user_id == 0
-        assert changes == {
-            "string_id": string_id(PROJECT, "a.md"),
-            "project_id": PROJECT,
-            "path": "a.md",
-            "users": ["me"],
-            "doctype": NOTEBOOK.to_text(),
-            "last_active": "now",
-        }
-
-
-def test_a_later_participant_is_appended_and_one_who_is_there_writes_nothing() -> None:
-    assert take_part({"users": ["a", "b"]}, "me") == ({"users": ["a", "b", "me"]}, 2)
-    assert take_part({"users": ["a", "me"]}, "me") == ({}, 1)
+def test_a_participant_is_appended_and_one_who_is_there_writes_nothing() -> None:
+    assert participation({}, "me") == ({"users": ["me"]}, 0)
+    assert participation({"users": ["a", "b"]}, "me") == ({"users": ["a", "b", "me"]}, 2)
+    assert participation({"users": ["a", "me"]}, "me") == ({}, 1)
 
 
 def test_an_update_keeps_what_it_does_not_name_at_every_level() -> None:

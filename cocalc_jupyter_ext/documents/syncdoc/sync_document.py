@@ -1,0 +1,351 @@
+"""One participant's view of a synced document (syncdoc-jupyter §1.8 to §1.10).
+
+The live value is edited at once and locally; ``commit`` turns what has changed into a patch;
+patches of others change the live value as soon as they come, on top of what was committed.
+All methods but those that wait are called on the event loop and take effect at once.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from ...conat.errors import ConatError
+from ...conat.signals import Signal
+from ...conat.sync.dstream import DStream
+from ...conat.types import Choose
+from .commits import next_time
+from .coordination import DocumentType, participation
+from .patch_graph import PatchGraph
+from .patches import Patch, PatchError, Snapshot, read_message, to_message
+from .snapshots import DEFAULT_INTERVAL, snapshot_due
+from .stores import RecordStore
+from .undo import UndoState
+from .values import Kind
+
+__all__ = ["SyncDocument", "Version"]
+
+_log = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
+
+SNAPSHOT_PAUSE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a document: when, for people, by whom, and its number for people."""
+
+    time: int
+    wall_ms: int
+    author: str | None
+    number: int | None
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)
+
+
+class SyncDocument(Generic[Value]):
+    """A document that is loaded and followed; ``participant`` is who commits here.
+
+    Signals: ``before_change`` (put what is not in the live value yet into it now), ``changes``
+    (the live value was changed by others; with the value before), ``commits``, ``closed``.
+    """
+
+    def __init__(
+        self,
+        kind: Kind[Value],
+        record: RecordStore,
+        patches: DStream,
+        *,
+        participant: str,
+        doctype: DocumentType,
+        now_ms: Callable[[], int] = _now_ms,
+        choose: Choose = random.randrange,
+    ) -> None:
+        self.kind = kind
+        self.record = record
+        self.graph: PatchGraph[Value] = PatchGraph(kind)
+        self.is_closed = False
+        self.before_change: Signal[[]] = Signal("before a change of a document")
+        self.changes: Signal[[Value]] = Signal("changes of a document")
+        self.commits: Signal[[Patch]] = Signal("commits to a document")
+        self.closed: Signal[[]] = Signal("closing of a document")
+        self._patches = patches
+        self._participant = participant
+        self._doctype = doctype
+        self._now_ms = now_ms
+        self._choose = choose
+        self._own_times: list[int] = []
+        self._undo: UndoState[Value] | None = None
+        self._incoming: list[tuple[Any, int]] = []
+        self._unfit: set[int] = set()
+        self._snapshot_allowed_ms = 0
+        self._history: asyncio.Task[None] | None = None
+        self._take_messages(zip(patches.get_all(), patches.seqs(), strict=False))
+        self._live = kind.edit(self.graph.value())
+        self._synced = self.graph.value()
+        self._disconnects = [
+            patches.changes.connect(self._on_message),
+            record.changes.connect(self._stay_participant),
+        ]
+        self._stay_participant()
+
+    # The live value
+
+    @property
+    def value(self) -> Value:
+        """The live value. Whoever edits it in place does so through ``editable``."""
+        return self._live
+
+    def editable(self) -> Value:
+        """Return the live value to be edited in place; this ends stepping through undo."""
+        self._undo = None
+        return self._live
+
+    def replace(self, value: Value) -> None:
+        """Set the live value."""
+        self._undo = None
+        self._live = value
+
+    @property
+    def text(self) -> str:
+        """The text of the live value: what is hashed and stored in files."""
+        return self.kind.to_text(self._live)
+
+    # Commits
+
+    def commit(self) -> Patch | None:
+        """Turn what has changed in the live value into a patch; None if nothing has.
+
+        It is published in the background; ``save`` waits for that.
+        """
+        changes = self.kind.difference(self._synced, self._live)
+        if self.is_closed or not changes:
+            return None
+        time_ms = next_time(
+            self._now_ms(),
+            own_last=self._own_times[-1] if self._own_times else 0,
+            newest=self.graph.newest_time,
+            user_id=self.user_id,
+            users=len(self.users),
+            choose=self._choose,
+        )
+        patch = Patch(
+            time=time_ms,
+            changes=changes,
+            user_id=self.user_id,
+            parents=tuple(self.graph.heads),
+            version=self.graph.next_version,
+            wall_ms=self._now_ms(),
+        )
+        self._patches.publish(to_message(patch, has_format=self._doctype.schema is not None))
+        self.graph.add([patch])
+        self._own_times.append(time_ms)
+        self._synced = self.kind.edit(self._live)
+        self.commits.emit(patch)
+        self._make_snapshot_if_due()
+        return patch
+
+    async def save(self) -> None:
+        """Return when all edits are committed and stored; raises what storing raises."""
+        while not self.is_closed:
+            self._take_incoming()
+            self.commit()
+            await self._patches.save()
+            await self.record.save()
+            if not self._incoming and not self.kind.difference(self._synced, self._live):
+                return
+
+    @property
+    def has_uncommitted_changes(self) -> bool:
+        """Tell whether a commit is not stored yet, or edits are not committed."""
+        return self._patches.has_unsaved_changes() or bool(
+            self.kind.difference(self._synced, self._live)
+        )
+
+    # Undo
+
+    def undo(self) -> None:
+        """Take one's own newest change away, whatever others have done since; commit that."""
+        if self._undo is None:
+            uncommitted = self._live if self.kind.difference(self._synced, self._live) else None
+            own = sorted(time for time in self._own_times if time in self.graph)
+            self._undo = UndoState(own, uncommitted)
+        self._undo.undo()
+        self._show_undone(self._undo)
+
+    def redo(self) -> None:
+        """Give back what the last undo took away; commit that."""
+        if self._undo is not None:
+            self._undo.redo()
+            self._show_undone(self._undo)
+
+    @property
+    def is_undoing(self) -> bool:
+        """Whether the next redo may give something back."""
+        return self._undo is not None
+
+    def revert(self, time_ms: int) -> None:
+        """Set the live value to that of a version, without committing it; raises UnknownVersion."""
+        self.replace(self.kind.edit(self.graph.value_at(time_ms)))
+
+    def _show_undone(self, undo: UndoState[Value]) -> None:
+        value = undo.redone
+        if value is None:
+            value = self.graph.value_without(undo.without)
+        self._live = self.kind.edit(value)
+        patch = self.commit()
+        if patch is not None:
+            undo.committed(patch.time)
+
+    # Versions
+
+    @property
+    def users(self) -> list[str]:
+        """Who takes part or has taken part; a user id is an index."""
+        return list(self.record.get()["users"])
+
+    @property
+    def user_id(self) -> int:
+        """The number under which this participant commits."""
+        return self.users.index(self._participant)
+
+    def versions(self) -> list[Version]:
+        """Return all versions that are loaded, oldest first."""
+        users = self.users
+        return [self._version(self.graph.patch(time), users) for time in self.graph.times]
+
+    def value_at(self, time_ms: int) -> Value:
+        """Return the value of a version; raises UnknownVersion, HistoryMissing."""
+        return self.graph.value_at(time_ms)
+
+    @property
+    def has_usable_start(self) -> bool:
+        """Whether what was loaded begins with a snapshot, or at the beginning (§1.11)."""
+        if self._patches.start_seq is None:
+            return True
+        times = self.graph.times
+        if not times or self.graph.staged:
+            return False
+        return self.graph.snapshot(times[0]) is not None or not self.graph.patch(times[0]).parents
+
+    async def load_history(self) -> None:
+        """Load all patches; raises what loading raises."""
+        await self._patches.load(0)
+        self._take_incoming()
+
+    def _version(self, patch: Patch, users: list[str]) -> Version:
+        author = users[patch.user_id] if 0 <= patch.user_id < len(users) else None
+        return Version(patch.time, patch.shown_ms, author, patch.version)
+
+    # Life
+
+    async def close(self) -> None:
+        """End following the document; what is committed is still stored (§1.18)."""
+        if self.is_closed:
+            return
+        self.commit()
+        self.is_closed = True
+        for disconnect in self._disconnects:
+            disconnect()
+        if self._history is not None:
+            self._history.cancel()
+            await asyncio.gather(self._history, return_exceptions=True)
+        await self._patches.close()
+        await self.record.close()
+        self.closed.emit()
+        for signal in (self.before_change, self.changes, self.commits, self.closed):
+            signal.clear()
+
+    # What comes from others
+
+    def _on_message(self, message: Any, seq: int) -> None:
+        """Keep a message for a moment: those that come together are applied together."""
+        if not self._incoming:
+            asyncio.get_running_loop().call_soon(self._take_incoming)
+        self._incoming.append((message, seq))
+
+    def _take_incoming(self) -> None:
+        if self.is_closed or not self._incoming:
+            return
+        self.before_change.emit()
+        self.commit()
+        messages, self._incoming = self._incoming, []
+        self._take_messages(messages)
+        self._show_merged()
+        if self.graph.missing_times and self._history is None:
+            self._history = asyncio.create_task(self._load_missing(), name="history of a document")
+
+    def _take_messages(self, messages: Any) -> None:
+        items: list[Patch | Snapshot] = []
+        for message, seq in messages:
+            try:
+                items.append(read_message(message))
+            except PatchError as error:
+                _log.warning("message %s of a document is passed over: %s", seq, error)
+        self.graph.add(items)
+
+    def _show_merged(self) -> None:
+        merged = self.graph.value()
+        if not self.kind.difference(self._live, merged):
+            return
+        before, self._live = self._live, self.kind.edit(merged)
+        self._synced = merged
+        self.changes.emit(before)
+
+    async def _load_missing(self) -> None:
+        try:
+            await self.load_history()
+        except ConatError as error:
+            _log.error("older patches of a document cannot be loaded: %s", error)
+        finally:
+            self._history = None
+
+    def _stay_participant(self) -> None:
+        """Be in the list of users: of two who joined at once, one may have been overwritten."""
+        changes, _user_id = participation(self.record.get(), self._participant)
+        self.record.update(changes)
+
+    # Snapshots
+
+    def _make_snapshot_if_due(self) -> None:
+        """Look once a minute whether readers should be spared the history (§1.11)."""
+        if self._now_ms() < self._snapshot_allowed_ms:
+            return
+        self._snapshot_allowed_ms = self._now_ms() + round(SNAPSHOT_PAUSE_S * 1000)
+        record = self.record.get()
+        newest = record.get("last_snapshot")
+        interval = record.get("snapshot_interval")
+        due, unfit = snapshot_due(
+            [self.graph.patch(time) for time in self.graph.times],
+            newest_snapshot=newest if isinstance(newest, int) else None,
+            interval=interval if isinstance(interval, int) and interval > 0 else DEFAULT_INTERVAL,
+            unfit=self._unfit,
+        )
+        self._unfit |= unfit
+        seq = None if due is None else self._seq_of(due)
+        if due is not None and seq is not None:
+            self._publish_snapshot(due, seq, self._seq_of(newest))
+
+    def _publish_snapshot(self, time_ms: int, seq: int, previous_seq: int | None) -> None:
+        snapshot = Snapshot(
+            time=time_ms,
+            text=self.kind.to_text(self.graph.value_at(time_ms)),
+            user_id=self.graph.patch(time_ms).user_id,
+            seq=seq,
+            previous_seq=previous_seq,
+        )
+        self._patches.publish(to_message(snapshot))
+        self.record.update({"last_snapshot": time_ms, "last_seq": seq})
+
+    def _seq_of(self, time_ms: object) -> int | None:
+        """Return where in the stream the patch with this time is; None while nobody knows."""
+        for message, seq in zip(self._patches.get_all(), self._patches.seqs(), strict=False):
+            if message.get("time") == time_ms and not message.get("is_snapshot"):
+                return seq
+        return None

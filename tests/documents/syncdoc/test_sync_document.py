@@ -1,0 +1,97 @@
+"""What a participant does beside editing (syncdoc-jupyter §1.9, §1.18)."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType
+from cocalc_jupyter_ext.documents.syncdoc.opening import open_document
+from cocalc_jupyter_ext.documents.syncdoc.patches import Patch
+from cocalc_jupyter_ext.documents.syncdoc.stores import open_patches
+from cocalc_jupyter_ext.documents.syncdoc.sync_document import SyncDocument
+from cocalc_jupyter_ext.documents.syncdoc.values import TextKind
+
+from ...support.persist import World, persist_world
+
+PROJECT = "11111111-2222-4333-8444-555555555555"
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with persist_world(tmp_path) as world:
+        yield world
+
+
+async def open_it(world: World, who: str = "ann") -> SyncDocument[str]:
+    document = await open_document(
+        await world.client(),
+        TextKind(),
+        DocumentType(),
+        project_id=PROJECT,
+        path="a.md",
+        participant=who,
+    )
+    world.stack.push_async_callback(document.close)
+    return document
+
+
+async def test_an_editor_may_put_what_it_holds_into_the_document_before_a_change(
+    world: World,
+) -> None:
+    ann, bob = await open_it(world), await open_it(world, "bob")
+    ann.before_change.connect(lambda: ann.replace("typed\n" + ann.value.removeprefix("typed\n")))
+    changed = asyncio.Event()
+    ann.changes.connect(lambda _before: changed.set())
+
+    bob.replace("from bob\n")
+    bob.commit()
+    async with asyncio.timeout(20):
+        await changed.wait()
+
+    assert sorted(ann.value.splitlines()) == ["from bob", "typed"]
+
+
+async def test_a_message_that_is_no_patch_is_passed_over_and_logged(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    document = await open_it(world)
+    stream = await open_patches(await world.client(), PROJECT, "a.md")
+    with caplog.at_level(logging.WARNING):
+        stream.publish({"time": "soon"})
+        stream.publish({"time": 5, "patch": '[[[[1,"x"]],0,0,0,1]]', "user_id": 0})
+        await stream.save()
+        async with asyncio.timeout(20):
+            while document.value != "x":
+                await asyncio.sleep(0.005)
+    await stream.close()
+
+    assert "is passed over" in caplog.text
+
+
+async def test_commits_are_told_and_none_is_made_after_closing(world: World) -> None:
+    document = await open_it(world)
+    told: list[Patch] = []
+    document.commits.connect(told.append)
+    document.replace("x")
+    patch = document.commit()
+    assert told == [patch]
+
+    await document.close()
+    document.replace("y")
+
+    assert document.commit() is None
+    await document.save()
+
+
+async def test_saving_waits_until_everything_is_stored(world: World) -> None:
+    document = await open_it(world)
+    document.replace("x")
+    assert document.has_uncommitted_changes
+
+    await document.save()
+
+    assert not document.has_uncommitted_changes
+    assert len(document.versions()) == 1
