@@ -89,6 +89,7 @@ class Interests:
         shared.sinks.remove(sink)
         if not shared.sinks:
             del self._shared[pattern]
+            _settle(shared.confirmation, Disconnected())
             self._tell(Unsubscribe((pattern,)))
 
     def deliver(self, delivery: Delivery, now_s: float) -> None:

@@ -8,6 +8,7 @@ import pytest
 from cocalc_jupyter_ext.conat.broker.broker import Broker
 from cocalc_jupyter_ext.conat.broker.limits import BrokerLimits
 from cocalc_jupyter_ext.conat.client.client import Client
+from cocalc_jupyter_ext.conat.client.session import LinkListener
 from cocalc_jupyter_ext.conat.client.subscription import Message, Subscription
 from cocalc_jupyter_ext.conat.errors import (
     ClientClosed,
@@ -20,6 +21,8 @@ from cocalc_jupyter_ext.conat.errors import (
     RequestTimeout,
 )
 from cocalc_jupyter_ext.conat.protocol.codec import Encoding, encode
+from cocalc_jupyter_ext.conat.protocol.messages import ClientEvent, Unsubscribe
+from cocalc_jupyter_ext.conat.transports.loopback import LoopbackTransport
 from cocalc_jupyter_ext.conat.types import User
 
 from ...support import virtual_time
@@ -481,16 +484,37 @@ def test_what_the_server_refuses_without_being_asked_is_told() -> None:
     virtual_time.run(check())
 
 
-def test_subscriptions_are_taken_back_when_a_client_closes() -> None:
+class RecordingTransport:
+    """A loopback that remembers what the client sent."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.sent: list[ClientEvent] = []
+        self._loopback = LoopbackTransport(broker, None)
+        self._link: Any = None
+
+    async def open(self, listener: LinkListener) -> "RecordingTransport":
+        self._link = await self._loopback.open(listener)
+        return self
+
+    def send(self, event: ClientEvent, on_ack: Any = None) -> None:
+        self.sent.append(event)
+        self._link.send(event, on_ack)
+
+    async def close(self) -> None:
+        await self._link.close()
+
+
+def test_a_client_that_closes_says_so_for_its_subscriptions() -> None:
     async def check() -> None:
         broker = Broker()
-        async with clients(broker, None, None) as (one, two):
+        transport = RecordingTransport(broker)
+        async with Client(transport) as one:
             await one.subscribe("x")
-            await two.wait_until_signed_in()
-            await one.close()
+            await one.subscribe("y")
+        await broker.stop()
 
-            assert await two.interest("x") is False
-            assert len(broker.peers) == 1
+        assert transport.sent[-1] == Unsubscribe(("x", "y"), batch=True)
+        assert not broker.peers
 
     virtual_time.run(check())
 

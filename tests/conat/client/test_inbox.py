@@ -87,3 +87,11 @@ async def test_replies_end_when_enough_came_or_none_for_a_while() -> None:
     with inbox.expect_replies(max_wait_s=0.01) as (subject, replies):
         inbox.put(reply(subject, 1))
         assert [each.data async for each in replies] == [1]
+
+
+async def test_replies_that_ended_before_their_request_did_leave_nothing() -> None:
+    inbox = Inbox("_INBOX", make_ids())
+    with inbox.expect_replies():
+        inbox.end(Disconnected())
+
+    assert inbox._waiting == {}

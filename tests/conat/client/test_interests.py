@@ -10,7 +10,12 @@ from cocalc_jupyter_ext.conat.broker.limits import BrokerLimits
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.client.interests import Interests
 from cocalc_jupyter_ext.conat.client.subscription import Message
-from cocalc_jupyter_ext.conat.errors import LimitExceeded, RemoteError, RequestTimeout
+from cocalc_jupyter_ext.conat.errors import (
+    Disconnected,
+    LimitExceeded,
+    RemoteError,
+    RequestTimeout,
+)
 from cocalc_jupyter_ext.conat.protocol.messages import (
     ClientEvent,
     Subscribe,
@@ -292,5 +297,21 @@ def test_who_subscribes_while_the_connection_is_lost_gets_it_on_the_next_one() -
             assert [list(quick.subscriptions(each)) for each in quick.peers] == [["x"]]
         await slow.stop()
         await quick.stop()
+
+    virtual_time.run(check())
+
+
+def test_who_waits_for_a_restored_pattern_is_told_when_it_is_given_up() -> None:
+    async def check() -> None:
+        caller = ScriptedCaller({"status": "added"}, RequestTimeout("slow"))
+        interests = Interests(caller, make_ids())
+        sink = KeepingSink()
+        await interests.join(Pattern("x"), sink)
+        interests.restore()
+        waiting = asyncio.create_task(interests.wait_until_confirmed(Pattern("x")))
+        await virtual_time.settle()
+        interests.leave(Pattern("x"), sink)
+        with pytest.raises(Disconnected):
+            await waiting
 
     virtual_time.run(check())

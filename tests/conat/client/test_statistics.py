@@ -1,6 +1,9 @@
 """conat-core §11.7; SPEC K11."""
 
 import asyncio
+import logging
+
+import pytest
 
 from cocalc_jupyter_ext.conat.broker.broker import Broker
 from cocalc_jupyter_ext.conat.client.client import Client
@@ -109,3 +112,15 @@ def test_the_server_is_told_and_a_new_connection_counts_anew() -> None:
         await broker.stop()
 
     virtual_time.run(check())
+
+
+def test_a_closed_client_does_not_even_try_to_report(caplog: pytest.LogCaptureFixture) -> None:
+    async def check() -> None:
+        async with clients(Broker(), None) as (one,):
+            await one.wait_until_signed_in()
+            await one.close()
+            await asyncio.sleep(20)
+
+    with caplog.at_level(logging.DEBUG):
+        virtual_time.run(check())
+    assert "not reported" not in caplog.text

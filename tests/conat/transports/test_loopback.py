@@ -56,3 +56,16 @@ def test_a_closed_link_hears_nothing() -> None:
         await broker.stop()
 
     virtual_time.run(check())
+
+
+def test_who_awaits_answers_gives_the_others_a_turn() -> None:
+    async def check() -> None:
+        async with clients(Broker(), None) as (one,):
+            await one.wait_until_signed_in()
+            turns: list[None] = []
+            asyncio.get_running_loop().call_soon(turns.append, None)
+            await one.publish("x", 1)
+
+            assert turns == [None]
+
+    virtual_time.run(check())

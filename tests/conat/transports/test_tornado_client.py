@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 
 import pytest
 from tornado.websocket import WebSocketProtocol13
@@ -9,7 +10,7 @@ from tornado.websocket import WebSocketProtocol13
 from cocalc_jupyter_ext.conat.broker.broker import Broker
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.errors import Disconnected
-from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport, socket_url
+from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport, _Link, socket_url
 from cocalc_jupyter_ext.conat.transports.tornado_endpoint import EndpointMixin, EndpointSettings
 from cocalc_jupyter_ext.conat.types import User
 
@@ -124,6 +125,28 @@ async def test_an_unreachable_server_is_tried_again(caplog: pytest.LogCaptureFix
                     await asyncio.sleep(0.01)
 
 
+async def test_what_was_sent_just_before_leaving_arrives() -> None:
+    async with serve() as address, Client(TornadoTransport(address)) as two, asyncio.timeout(10):
+        mine = await two.subscribe("x")
+        one = Client(TornadoTransport(address))
+        one.start()
+        await one.wait_until_signed_in()
+        sizes = [3, 1_000_000, 5]
+        for size in sizes:
+            one.publish_sync("x", b"x" * size)
+        await one.close()
+
+        assert [len((await anext(mine)).data) for _ in sizes] == sizes
+
+
+async def test_small_messages_are_not_held_back() -> None:
+    async with serve() as address:
+        link = await TornadoTransport(address).open(_Listener())
+        assert isinstance(link, _Link)
+        assert link._stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        await link.close()
+
+
 async def test_a_socket_that_opens_after_its_client_was_closed_is_closed() -> None:
     asked, answer, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -154,6 +177,14 @@ async def test_a_socket_that_opens_after_its_client_was_closed_is_closed() -> No
         await client.close()
         answer.set()
         await ended.wait()
+
+
+class _Listener:
+    def on_event(self, event: object) -> None:
+        """Hear nothing."""
+
+    def on_closed(self, reason: str) -> None:
+        """Do nothing."""
 
 
 class _Deaf:
