@@ -1,0 +1,41 @@
+"""The event loop of commands, and how signals end them."""
+
+import asyncio
+import os
+import signal
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from cocalc_jupyter_ext.conat.commands.event_loop import new_event_loop, run, termination
+
+
+def test_uvloop_is_used_when_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.new_event_loop()
+    monkeypatch.setitem(sys.modules, "uvloop", SimpleNamespace(new_event_loop=lambda: loop))
+
+    async def used() -> bool:
+        return asyncio.get_running_loop() is loop
+
+    assert run(used())
+
+
+def test_uvloop_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)  # as if it were not there
+    loop = new_event_loop()
+    loop.close()
+
+    assert isinstance(loop, asyncio.BaseEventLoop)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_a_command_in_its_own_time(number: signal.Signals) -> None:
+    async def until_told() -> str:
+        ended = termination()
+        os.kill(os.getpid(), number)
+        async with asyncio.timeout(10):
+            await ended.wait()
+        return "ended"
+
+    assert run(until_told()) == "ended"
