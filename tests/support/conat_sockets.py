@@ -30,6 +30,7 @@ class Fabric:
     def __init__(self) -> None:
         self.broker = Broker()
         self.transports: list[FlakyTransport] = []
+        self._transport_of: dict[Client, FlakyTransport] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> "Fabric":
@@ -44,8 +45,17 @@ class Fabric:
         """Return a new client that is signed in."""
         transport = FlakyTransport(self.broker)
         self.transports.append(transport)
-        loop = asyncio.get_running_loop()
-        return await self._enter(Client(transport, clock=loop.time, rng=lambda: 0.5))
+        clock = asyncio.get_running_loop().time
+        client = await self._enter(Client(transport, clock=clock, rng=lambda: 0.5))
+        self._transport_of[client] = transport
+        return client
+
+    async def lose(self, client: Client) -> None:
+        """Take a client away without a word, as a crash does."""
+        transport = self._transport_of[client]
+        transport.refusals = 1_000_000
+        self.transports.remove(transport)
+        await transport.cut()
 
     async def stop(self) -> None:
         """Stop the router."""

@@ -54,6 +54,7 @@ class Client:
     """A participant of the message fabric. Use as an asynchronous context manager.
 
     ``prefix`` is the prefix of the inbox; without it the one the server permits is used.
+    ``closing`` is emitted while one can still say goodbye.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Client:
         rng: Random = random.random,
     ) -> None:
         self.id = make_id()
+        self.closing: Signal[[]] = Signal(f"closing of client {self.id}")
         self.refusals: Signal[[PermissionNotice]] = Signal(f"refusals of client {self.id}")
         self._prefix = prefix
         self._clock = clock
@@ -93,6 +95,7 @@ class Client:
 
     async def close(self) -> None:
         """End all subscriptions and the connection; calling it again does nothing."""
+        self.closing.emit()
         self._interests.withdraw()
         await self._session.close()
 

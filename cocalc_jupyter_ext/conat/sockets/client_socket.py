@@ -71,6 +71,7 @@ class ClientSocket(BaseSocket):
         self._was_ready = False
         self._incoming: Subscription | None = None
         self._kept: list[Message] = []
+        self._forget_client: Callable[[], None] | None = None
         self._attempts = Attempts(
             self._connect_and_serve,
             self._on_lost,
@@ -103,6 +104,8 @@ class ClientSocket(BaseSocket):
         Does nothing while that is under way already.
         """
         self._check_open()
+        if self._forget_client is None:
+            self._forget_client = self._client.closing.connect(self._on_client_closing)
         if "run" not in self._tasks:
             self._tasks.spawn("run", self._run())
 
@@ -133,6 +136,8 @@ class ClientSocket(BaseSocket):
         """Close for good without telling the server."""
         super().finish(reason)
         self._leave()
+        if self._forget_client is not None:
+            self._forget_client()
 
     # The life of a connection
 
@@ -249,6 +254,10 @@ class ClientSocket(BaseSocket):
 
     def _on_close_command(self, _message: Message) -> None:
         self.finish("closed by the server")
+
+    def _on_client_closing(self) -> None:
+        self._say_close()
+        self.finish("the client is closed")
 
     def _say_close(self) -> None:
         if self._server_id is None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -63,6 +63,7 @@ class SocketServer:
         self._tasks = Tasks(f"socket server {subject}")
         self._subscriptions: list[Subscription] = []
         self._first_attempt: asyncio.Future[None] | None = None
+        self._forget_client: Callable[[], None] | None = None
         self._attempts = Attempts(
             self._serve, self._on_lost, delay_s=self._settings.reconnect_delay_s
         )
@@ -86,6 +87,8 @@ class SocketServer:
         """
         if self.state is SocketState.CLOSED:
             raise SocketClosed
+        if self._forget_client is None:
+            self._forget_client = self._client.closing.connect(self._on_client_closing)
         if self._first_attempt is None:
             self._first_attempt = asyncio.get_running_loop().create_future()
             # Who waits for it may have been cancelled; the error must not be reported as lost.
@@ -247,6 +250,11 @@ class SocketServer:
             socket.dismiss(reason)
         self.connections.clear()
         self.states.clear()
+        if self._forget_client is not None:
+            self._forget_client()
+
+    def _on_client_closing(self) -> None:
+        self._finish("the client is closed")
 
     def _enter(self, state: SocketState) -> None:
         if state is not self.state:

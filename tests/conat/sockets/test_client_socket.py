@@ -430,7 +430,7 @@ def test_a_server_that_does_not_know_the_socket_any_more_closes_it() -> None:
         async with ClientSocket(await fabric.client(), "s") as socket:
             await SocketServer(process, "s", server_id="0").start()
             await socket.wait_until_ready()
-            await process.close()  # without a word, as a crash
+            await fabric.lose(process)
             async with SocketServer(await fabric.client(), "s", server_id="0"):
                 await until(socket, CLOSED)
 
@@ -443,7 +443,7 @@ def test_a_server_that_is_replaced_by_one_with_another_id_closes_the_socket() ->
         async with ClientSocket(await fabric.client(), "s") as socket:
             await SocketServer(process, "s", server_id="old").start()
             await socket.wait_until_ready()
-            await process.close()
+            await fabric.lose(process)
             async with SocketServer(await fabric.client(), "s", server_id="new"):
                 await until(socket, CLOSED)
                 with pytest.raises(SocketClosed, match="its server 'old' is gone"):
@@ -575,16 +575,20 @@ def test_the_end_of_a_client_leaves_nothing_behind(run: Run) -> None:
 def test_a_socket_closes_with_its_client() -> None:
     async def check(fabric: Fabric) -> None:
         client = await fabric.client()
-        async with SocketServer(await fabric.client(), "s"):
+        async with SocketServer(await fabric.client(), "s") as server:
             socket = ClientSocket(client, "s")
             socket.start()
             await socket.wait_until_ready()
             messages = socket.messages()
+            mine = server.sockets[socket.id]
             await client.close()
-            await until(socket, CLOSED)
 
+            assert socket.state is CLOSED
             assert [each async for each in messages] == []
+            async with asyncio.timeout(1):
+                await until(mine, CLOSED)
             await socket.close()
+            assert len(client.closing) == len(client.states) == 0
 
     in_process(check)
 

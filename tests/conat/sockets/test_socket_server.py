@@ -336,6 +336,22 @@ def test_a_closed_server_leaves_no_subscription_and_no_task() -> None:
     in_process(check)
 
 
+def test_a_server_closes_with_its_client_and_its_sockets_are_told() -> None:
+    async def check(fabric: Fabric) -> None:
+        client = await fabric.client()
+        server = SocketServer(client, "s")
+        await server.start()
+        socket = await connected(fabric, "s")
+        await client.close()
+        async with asyncio.timeout(1):
+            await until(socket, CLOSED)
+
+        assert server.state is CLOSED
+        await server.close()
+
+    in_process(check)
+
+
 def test_after_a_restart_a_server_answers_once_who_asks_for_servers() -> None:
     """§20: the original answers once more after each reconnect."""
 
