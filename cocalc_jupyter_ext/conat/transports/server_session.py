@@ -32,6 +32,8 @@ __all__ = ["Authenticate", "Outlet", "ServerSession"]
 
 _log = logging.getLogger(__name__)
 
+SIGN_IN_TIMEOUT_S: Final = 30.0
+"""How long it may take to find out who a client is; it keeps a connection meanwhile."""
 CLOSE_NORMAL: Final = 1000
 CLOSE_PROTOCOL_ERROR: Final = 1002
 
@@ -143,7 +145,8 @@ class ServerSession:
         Events that come meanwhile wait in the carrier.
         """
         try:
-            user = await self._authenticate()
+            async with asyncio.timeout(SIGN_IN_TIMEOUT_S):
+                user = await self._authenticate()
             if self._connection.is_closing:
                 return  # it ended meanwhile; nobody would tell the broker
             self._peer = self._broker.connect(

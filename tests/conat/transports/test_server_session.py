@@ -69,6 +69,23 @@ def test_a_failing_sign_in_lets_nobody_in_and_may_be_tried_again(
     assert "the database is gone" in caplog.text
 
 
+def test_a_sign_in_that_takes_too_long_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    async def check() -> None:
+        broker = Broker()
+        client = WireClient(broker, authenticate=lambda: asyncio.sleep(1_000))
+        joining = asyncio.ensure_future(client.say("40"))
+        await asyncio.sleep(29)
+        assert client.closed is None
+        await client.say("3")
+        await joining
+
+        assert client.closed == (1000, "internal error")
+        assert broker.peers == {}
+
+    virtual_time.run(check())
+    assert "it cannot be found out who it is" in caplog.text
+
+
 def test_a_client_that_does_not_join_is_cut_off() -> None:
     async def check() -> None:
         broker = Broker()
