@@ -15,13 +15,35 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from .sync.opening import (
+        open_akv,
+        open_astream,
+        open_dko,
+        open_dkv,
+        open_dstream,
+        open_inventory,
+    )
     from .transports.connect import connect
 
-__all__ = ["connect"]
+__all__ = [
+    "connect",
+    "open_akv",
+    "open_astream",
+    "open_dko",
+    "open_dkv",
+    "open_dstream",
+    "open_inventory",
+]
 
 # What is loaded when it is first asked for: the name, and the module that has it.
 _LAZY: Final = {
     "connect": ".transports.connect",
+    "open_akv": ".sync.opening",
+    "open_astream": ".sync.opening",
+    "open_dko": ".sync.opening",
+    "open_dkv": ".sync.opening",
+    "open_dstream": ".sync.opening",
+    "open_inventory": ".sync.opening",
 }
 
 
