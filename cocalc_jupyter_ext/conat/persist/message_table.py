@@ -85,11 +85,11 @@ class MessageTable:
     def batch(self, first: int, last: int, max_bytes: int) -> list[StoredMessage]:
         """Return messages from ``first`` on, until they have ``max_bytes`` of payload."""
         batch: list[StoredMessage] = []
-        size = 0
+        size, compression = 0, self._compression
         cursor = self._connection.execute(_RANGE, (first, last))
         try:
             for row in cursor:
-                message = message_of(row, self._compression)
+                message = message_of(row, compression)
                 batch.append(message)
                 size += len(message.raw)
                 if size >= max_bytes or len(batch) == MAX_BATCH_MESSAGES:

@@ -151,8 +151,9 @@ def _connect(copies: _Copies, *, sync: bool, lock_timeout_s: float) -> sqlite3.C
     with store_errors(path):
         connection = _lock(path, may_replace=theirs > ours, timeout_s=lock_timeout_s)
     try:
-        if archive is not None and theirs > ours:
+        if archive is not None and theirs and (theirs > ours or _is_empty(connection)):
             _restore(archive, connection)
+            theirs = max(theirs, ours)
         with store_errors(path):
             start_log(connection, sync=sync)
         if theirs and theirs >= ours:
@@ -175,6 +176,11 @@ def _lock(path: Path, *, may_replace: bool, timeout_s: float) -> sqlite3.Connect
             "%s; its archive takes its place, the file is kept as %s", error, set_aside(path)
         )
         return lock_file(path, timeout_s=timeout_s)
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    """Tell whether nothing was ever written here, as after an opening that was cut short."""
+    return bool(connection.execute("PRAGMA page_count").fetchone()[0] == 0)
 
 
 def _restore(archive: Path, connection: sqlite3.Connection) -> None:

@@ -665,6 +665,19 @@ def test_what_was_written_ahead_before_a_crash_is_newer_than_the_archive(
     store.close()
 
 
+def test_an_opening_that_was_cut_short_is_made_up_for(path: Path, places: dict[str, Path]) -> None:
+    store = SqliteStore.open(path, archive=places["archive"])
+    store.set(message(b"a"))
+    store.close()
+    # The file was created and the archive was not copied yet.
+    path.write_bytes(b"")
+
+    store = SqliteStore.open(path, archive=places["archive"])
+
+    assert [m.raw for m in contents(store)] == [b"a"]
+    store.close()
+
+
 def test_an_unreadable_file_gives_way_to_a_newer_archive_and_is_kept(
     path: Path, places: dict[str, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
