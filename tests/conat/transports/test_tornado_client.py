@@ -10,9 +10,12 @@ from tornado.websocket import WebSocketProtocol13
 from cocalc_jupyter_ext.conat.broker.broker import Broker
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.errors import Disconnected
+from cocalc_jupyter_ext.conat.protocol.chunks import split
+from cocalc_jupyter_ext.conat.protocol.codec import encode
+from cocalc_jupyter_ext.conat.protocol.messages import Publish
 from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport, _Link, socket_url
 from cocalc_jupyter_ext.conat.transports.tornado_endpoint import EndpointMixin, EndpointSettings
-from cocalc_jupyter_ext.conat.types import User
+from cocalc_jupyter_ext.conat.types import MessageId, User
 
 from ...support.conat_server import serve
 
@@ -126,15 +129,16 @@ async def test_an_unreachable_server_is_tried_again(caplog: pytest.LogCaptureFix
 
 
 async def test_what_was_sent_just_before_leaving_arrives() -> None:
-    async with serve() as address, Client(TornadoTransport(address)) as two, asyncio.timeout(10):
-        mine = await two.subscribe("x")
-        one = Client(TornadoTransport(address))
-        one.start()
-        await one.wait_until_signed_in()
+    async with serve() as address, Client(TornadoTransport(address)) as one, asyncio.timeout(10):
+        mine = await one.subscribe("x")
+        listener = _Listener()
+        link = await TornadoTransport(address).open(listener)
+        await listener.greeted.wait()
         sizes = [3, 1_000_000, 5]
         for size in sizes:
-            one.publish_sync("x", b"x" * size)
-        await one.close()
+            (chunk,) = split(MessageId("m"), encode(b"x" * size), size_bytes=8_000_000)
+            link.send(Publish("x", chunk))
+        await link.close()
 
         assert [len((await anext(mine)).data) for _ in sizes] == sizes
 
@@ -180,8 +184,11 @@ async def test_a_socket_that_opens_after_its_client_was_closed_is_closed() -> No
 
 
 class _Listener:
+    def __init__(self) -> None:
+        self.greeted = asyncio.Event()
+
     def on_event(self, event: object) -> None:
-        """Hear nothing."""
+        self.greeted.set()
 
     def on_closed(self, reason: str) -> None:
         """Do nothing."""
