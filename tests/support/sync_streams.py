@@ -1,7 +1,7 @@
 """Shared structures over a stream in the same process whose network misbehaves on demand."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,7 +24,8 @@ class FaultyStream(DirectStream):
 
     ``errors`` are raised by the next calls that write, before anything is stored; with
     ``loses_replies`` messages are stored and the answer never comes; ``holds_echoes`` keeps
-    updates back until ``release``. ``written`` records what was asked to be stored.
+    updates back until ``release``; ``on_read`` is called between reading and giving messages.
+    ``written`` records what was asked to be stored, ``loads`` what was asked for.
     """
 
     def __init__(self, store: MemoryStore | None = None) -> None:
@@ -34,6 +35,7 @@ class FaultyStream(DirectStream):
         self.written: list[list[NewMessage]] = []
         self.loads: list[tuple[int | None, int | None]] = []
         self.hold: asyncio.Event | None = None
+        self.on_read: Callable[[], None] | None = None
         self.opened = 0
         self._held: list[list[Update]] | None = None
         self._names = make_ids("writer")
@@ -140,6 +142,8 @@ class FaultyAccess(DirectAccess):
         if self._stream.errors:
             raise self._stream.errors.pop(0)
         async for batch in super().get_all(**options):
+            if self._stream.on_read is not None:
+                self._stream.on_read()
             yield batch
 
     async def changefeed(self) -> DirectFeed:

@@ -249,10 +249,8 @@ class TestOlder:
         stream = FaultyStream()
         stream.store.set_many([new(number) for number in range(1, 5)])
         async with stream.core(start_seq=4) as core:
-            loading = asyncio.create_task(core.load_older())
-            await until(lambda: len(stream.loads) == 2)
-            stream.tell(stream.store.delete(seq=2).updates)
-            await loading
+            stream.on_read = lambda: stream.tell(stream.store.delete(seq=2).updates)
+            await core.load_older()
             await virtual_time.settle()
 
             assert values(core) == [1, 3, 4]

@@ -500,6 +500,22 @@ class TestConflicts:
         assert not one.state.writes
         assert one.ask() == []
 
+    def test_it_does_not_while_an_earlier_write_is_still_on_its_way(self) -> None:
+        one, two = two_writers()
+        one.state.set("a", "first")
+        one.ask()
+        one.state.set("a", "second")
+        two.state.set("a", "second")
+        two.save()
+        one.hear()
+        one.serve()
+        one.answer()
+        one.hear()
+        one.save()
+        two.hear()
+
+        assert one.all() == two.all() == {"a": "second"}
+
     def test_a_change_that_is_older_than_an_acknowledged_write_does_not_undo_it(self) -> None:
         one, two = two_writers()
         two.state.set("a", "old")

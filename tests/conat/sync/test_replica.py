@@ -139,6 +139,9 @@ class TestKeys:
 
         assert values(replica) == ["new"]
         assert len(replica) == 1
+        replica.apply(Deleted([3]))
+        replica.apply(stored(4, "newest", "a"))
+        assert values(replica) == ["newest"]
 
     def test_an_expired_key_is_told_by_its_name(self) -> None:
         """§3.4: the original leaves the key out, so that maps do not notice expirations."""
