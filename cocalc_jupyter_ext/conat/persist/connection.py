@@ -161,7 +161,6 @@ class Connection:
 
     async def _use_socket(self) -> float:
         """Use one socket until it is lost; return how long it was ready, in seconds."""
-        self._prepare()
         loop = asyncio.get_running_loop()
         socket = ClientSocket(
             self._client,
@@ -190,13 +189,14 @@ class Connection:
             await lost.wait()
         finally:
             self._socket, self._is_feeding = None, False
+            self._note_gap()
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
             await socket.close()
         return max(loop.time() - ready_since_s, 0.0)
 
-    def _prepare(self) -> None:
-        """Note what readers miss until there is a socket that feeds them."""
+    def _note_gap(self) -> None:
+        """Note that readers miss something until there is a socket that feeds them."""
         if self._feeds and self._timeline.start_seq is not None:
             self._timeline.begin()
         else:

@@ -94,10 +94,10 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._on_end: list[Callable[[], None]] = [
-            socket.data.connect(self._on_data),
-            socket.requests.connect(self._on_request),
-        ]
+        self._on_end: list[Callable[[], None]] = []
+        # The socket itself forgets these when it is closed; until then requests are answered.
+        socket.data.connect(self._on_data)
+        socket.requests.connect(self._on_request)
 
     async def close(self) -> None:
         """Let commands that have begun end, and give the stream up; may be called again."""
