@@ -151,12 +151,15 @@ def _connect(copies: _Copies, *, sync: bool, lock_timeout_s: float) -> sqlite3.C
     with store_errors(path):
         connection = _lock(path, may_replace=theirs > ours, timeout_s=lock_timeout_s)
     try:
-        if archive is not None and theirs and (theirs > ours or _is_empty(connection)):
-            _restore(archive, connection)
-            theirs = max(theirs, ours)
+        with store_errors(path):
+            # Without tables an earlier opening was cut short before it restored the archive.
+            restores = theirs > ours or (theirs > 0 and not _has_tables(connection))
+        if archive is not None and restores:
+            with store_errors(archive):
+                restore_database(archive, connection)
         with store_errors(path):
             start_log(connection, sync=sync)
-        if theirs and theirs >= ours:
+        if restores or (theirs == ours and theirs > 0):
             copies.archived = connection.total_changes
     except BaseException:
         connection.close()
@@ -172,17 +175,10 @@ def _lock(path: Path, *, may_replace: bool, timeout_s: float) -> sqlite3.Connect
     except StoreCorrupt as error:
         if not may_replace:
             raise
-        _log.error(
-            "%s; its archive takes its place, the file is kept as %s", error, set_aside(path)
-        )
+        aside = set_aside(path)
+        _log.error("%s. Its archive takes its place; the file is kept as %s.", error, aside)
         return lock_file(path, timeout_s=timeout_s)
 
 
-def _is_empty(connection: sqlite3.Connection) -> bool:
-    """Tell whether nothing was ever written here, as after an opening that was cut short."""
-    return bool(connection.execute("PRAGMA page_count").fetchone()[0] == 0)
-
-
-def _restore(archive: Path, connection: sqlite3.Connection) -> None:
-    with store_errors(archive):
-        restore_database(archive, connection)
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
