@@ -48,6 +48,7 @@ class PatchGraph(Generic[Value]):
 
     def __init__(self, kind: Kind[Value]) -> None:
         self.newest_time = NO_TIME
+        self._kind = kind
         self._live: dict[int, Patch] = {}
         self._staged: dict[int, Patch] = {}
         self._snapshots: dict[int, Snapshot] = {}
@@ -72,6 +73,14 @@ class PatchGraph(Generic[Value]):
             elif item.time not in self._live and item.time not in self._staged:
                 self._staged[item.time] = item
         return self._settle()
+
+    def replace(self, patch: Patch) -> None:
+        """Put another patch in the place of the one that has its time."""
+        patches = {**self._live, **self._staged, patch.time: patch}
+        self._live, self._staged = {}, patches
+        self._has_child, self._sorted, self._reached = set(), [], set()
+        self._replay, self._history = Replay(self._kind), Replay(self._kind)
+        self._settle()
 
     def patch(self, time: int) -> Patch:
         """Return a live patch; raises UnknownVersion."""

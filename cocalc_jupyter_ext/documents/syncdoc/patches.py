@@ -46,6 +46,14 @@ class Patch:
         """What patches are sorted by (§1.8)."""
         return (self.time, self.version or 0, self.user_id)
 
+    def is_same(self, other: "Patch") -> bool:
+        """Tell whether both are one commit; two commits may have got the same time."""
+        return (self.user_id, self.parents, self.changes) == (
+            other.user_id,
+            other.parents,
+            other.changes,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:

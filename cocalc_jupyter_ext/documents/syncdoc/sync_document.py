@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -81,6 +81,7 @@ class SyncDocument(Generic[Value]):
         self._now_ms = now_ms
         self._choose = choose
         self._own_times: list[int] = []
+        self._unconfirmed: dict[int, Patch] = {}
         self._undo: UndoState[Value] | None = None
         self._incoming: list[tuple[Any, int]] = []
         self._unfit: set[int] = set()
@@ -146,6 +147,7 @@ class SyncDocument(Generic[Value]):
         self._patches.publish(to_message(patch, has_format=self._doctype.schema is not None))
         self.graph.add([patch])
         self._own_times.append(time_ms)
+        self._unconfirmed[time_ms] = patch
         self._synced = self.kind.edit(self._live)
         self.commits.emit(patch)
         self._make_snapshot_if_due()
@@ -276,19 +278,40 @@ class SyncDocument(Generic[Value]):
         self.before_change.emit()
         self.commit()
         messages, self._incoming = self._incoming, []
-        self._take_messages(messages)
+        lost = self._take_messages(messages)
         self._show_merged()
+        self._commit_again(lost)
         if self.graph.missing_times and self._history is None:
             self._history = asyncio.create_task(self._load_missing(), name="history of a document")
 
-    def _take_messages(self, messages: Any) -> None:
+    def _take_messages(self, messages: Iterable[tuple[Any, int]]) -> list[Patch]:
+        """Put messages into the graph; return own patches whose times others had first."""
         items: list[Patch | Snapshot] = []
+        lost = []
         for message, seq in messages:
             try:
-                items.append(read_message(message))
+                item = read_message(message)
             except PatchError as error:
                 _log.warning("message %s of a document is passed over: %s", seq, error)
+                continue
+            items.append(item)
+            own = self._unconfirmed.pop(item.time, None) if isinstance(item, Patch) else None
+            if own is not None and isinstance(item, Patch) and not own.is_same(item):
+                lost.append(own)
+                self.graph.replace(item)
         self.graph.add(items)
+        return lost
+
+    def _commit_again(self, lost: Iterable[Patch]) -> None:
+        """Make again what was committed at a time that somebody else had taken.
+
+        That happens to two who do not know of each other yet. In the stream the first one
+        counts, so the changes of the other would be lost.
+        """
+        for patch in lost:
+            self._own_times.remove(patch.time)
+            self._live = self.kind.apply(self.kind.edit(self._live), patch.changes)
+            self.commit()
 
     def _show_merged(self) -> None:
         merged = self.graph.value()

@@ -105,6 +105,17 @@ def test_a_patch_in_the_past_changes_the_value_now() -> None:
     assert make_graph(*map(graph.patch, graph.times)).value() == graph.value()
 
 
+def test_a_patch_can_take_the_place_of_another() -> None:
+    graph = make_graph(ONE, TWO, THREE)
+    assert graph.value() == "one two three"
+
+    graph.replace(patch(2, "one", "one and two", 1, user_id=1))
+
+    assert graph.value_at(2) == "one and two"
+    assert graph.value() == "one and two three"
+    assert (graph.times, graph.heads) == ([1, 2, 3], [3])
+
+
 def test_a_patch_without_parents_counts_as_a_root() -> None:
     graph = make_graph(ONE, patch(2, "", "two "))
 

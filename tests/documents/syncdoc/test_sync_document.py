@@ -9,7 +9,7 @@ import pytest
 
 from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType
 from cocalc_jupyter_ext.documents.syncdoc.opening import open_document
-from cocalc_jupyter_ext.documents.syncdoc.patches import Patch
+from cocalc_jupyter_ext.documents.syncdoc.patches import Patch  # noqa: TC001 - also a value
 from cocalc_jupyter_ext.documents.syncdoc.stores import open_patches
 from cocalc_jupyter_ext.documents.syncdoc.sync_document import SyncDocument
 from cocalc_jupyter_ext.documents.syncdoc.values import TextKind
@@ -95,3 +95,32 @@ async def test_saving_waits_until_everything_is_stored(world: World) -> None:
 
     assert not document.has_uncommitted_changes
     assert len(document.versions()) == 1
+
+
+async def test_of_two_commits_with_one_time_none_is_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two who do not know of each other yet may choose the same time (§1.5, §1.9)."""
+    ann, bob = await open_it(world), await open_it(world, "bob")
+    monkeypatch.setattr(
+        "cocalc_jupyter_ext.documents.syncdoc.sync_document.next_time",
+        lambda *_now, newest, **_options: newest + 5,
+    )
+    ann.replace("first line\n\n\nlast line\n")
+    ann.commit()
+    async with asyncio.timeout(20):
+        while bob.value != ann.value:
+            await asyncio.sleep(0.005)
+
+    ann.replace("FIRST line\n\n\nlast line\n")
+    bob.replace("first line\n\n\nLAST line\n")
+    first, second = ann.commit(), bob.commit()
+    assert first is not None
+    assert second is not None
+    assert first.time == second.time
+    async with asyncio.timeout(20):
+        while not ann.value == bob.value == "FIRST line\n\n\nLAST line\n":
+            await asyncio.sleep(0.005)
+
+    assert ann.graph.times == bob.graph.times
+    assert len(ann.graph) == 3
