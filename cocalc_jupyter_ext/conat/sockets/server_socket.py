@@ -132,7 +132,10 @@ class ServerSocket(BaseSocket):
             _log.debug("a client is not told that it is connected: %s", error)
 
     async def _keep_alive(self) -> None:
+        """Ping until nothing is heard in time (conat-core §14.6)."""
+        loop = asyncio.get_running_loop()
         while True:
+            asked_s = loop.time()
             try:
                 await self._command(
                     Command.PING,
@@ -142,10 +145,12 @@ class ServerSocket(BaseSocket):
             except Disconnected:
                 return  # it is this end that lost its connection, which is told separately
             except ConatError as error:
-                _log.info("the socket '%s' is closed: %s", self._peer_subject, error)
-                self.dismiss(f"no answer to a ping: {error}")
-                return
-            self.last_heard_s = asyncio.get_running_loop().time()
+                if self.last_heard_s <= asked_s:
+                    _log.info("the socket '%s' is closed: %s", self._peer_subject, error)
+                    self.dismiss(f"no answer to a ping: {error}")
+                    return
+            else:
+                self.last_heard_s = loop.time()
             await asyncio.sleep(self._settings.keep_alive_s)
 
     def _on_command(self, command: str, message: Message) -> None:
