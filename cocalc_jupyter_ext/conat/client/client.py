@@ -32,6 +32,7 @@ __all__ = ["Client", "PublishResult"]
 _log = logging.getLogger(__name__)
 
 DEFAULT_TIMEOUT_S: Final = 30.0
+INBOX: Final = inbox_prefix(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Client:
         make_id: MakeId = random_id,
         rng: Random = random.random,
     ) -> None:
+        if prefix is not None and not prefix.startswith(INBOX):
+            raise ValueError(f"the prefix of an inbox begins with {INBOX}, but this is {prefix!r}")
         self.id = make_id()
         self.closing: Signal[[]] = Signal(f"closing of client {self.id}")
         self.refusals: Signal[[PermissionNotice]] = Signal(f"refusals of client {self.id}")
@@ -354,7 +357,7 @@ class Client:
     def _inbox_prefix(self) -> str:
         """Return the prefix the caller chose, or the one the server permits our user."""
         if self._prefix is not None or self.info is None:
-            return self._prefix or inbox_prefix(None)
+            return self._prefix or INBOX
         return inbox_prefix(user_from_info(self.info))
 
     def _drop_inbox(self, inbox: Inbox) -> None:

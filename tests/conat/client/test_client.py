@@ -556,3 +556,21 @@ def test_a_request_says_when_the_inbox_is_not_restored() -> None:
         await new.stop()
 
     virtual_time.run(check())
+
+
+def test_an_inbox_has_the_prefix_that_was_chosen_and_it_must_be_one() -> None:
+    async def check() -> None:
+        broker = Broker()
+        async with Client(LoopbackTransport(broker, None), prefix="_INBOX.hub-hub") as one:
+            with pytest.raises(NoSubscribers):
+                await one.request("nobody")
+            (peer,) = broker.peers
+
+            assert [each.split(".")[:2] for each in broker.subscriptions(peer)] == [
+                ["_INBOX", "hub-hub"]
+            ]
+        await broker.stop()
+        with pytest.raises(ValueError, match="begins with _INBOX"):
+            Client(LoopbackTransport(broker, None), prefix="inbox")
+
+    virtual_time.run(check())
