@@ -1,12 +1,13 @@
 // Services that answer calls (conat-core §15), in both directions. The starter serves
-// "python.calc" with the functions add, echo and fail, and answers "call" with its result.
+// "python.calc" and, in the other style, "python.rpc" with the functions add, echo and fail, and
+// answers "call" and "rpc" with their results.
 // Usage: node services.mjs <address>
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { connect } from "./lib/client.mjs";
 import { ask, run } from "./lib/report.mjs";
-import { call, serve } from "./lib/rpc.mjs";
+import { call, rpc, serve, serveRpc } from "./lib/rpc.mjs";
 
 const [address] = process.argv.slice(2);
 
@@ -45,9 +46,26 @@ const checks = {
     assert.deepEqual(fail, { error: "no luck" });
   },
 
+  "10.6 the calls of clients, in both directions": async (client) => {
+    assert.equal(await rpc(client, "python.rpc", "add", 2, 3), 5);
+    await assert.rejects(rpc(client, "python.rpc", "fail"), { message: "Error: no luck" });
+    await serveRpc(client, "javascript.rpc", {
+      add: (a, b) => a + b,
+      fail: () => {
+        throw new Error("no luck");
+      },
+    });
+    const to = { subject: "javascript.rpc" };
+    assert.deepEqual(await ask("rpc", { ...to, name: "add", args: [2, 3] }), { result: 5 });
+    const failed = { error: "Error: no luck" };
+    assert.deepEqual(await ask("rpc", { ...to, name: "fail", args: [] }), failed);
+    const unknown = await ask("rpc", { ...to, name: "nothing", args: [] });
+    assert.deepEqual(unknown, { error: "Error: nothing not defined" });
+  },
+
   "9.3 a call waits for a service that is not there yet": async (client) => {
     const calling = ask("call", { subject: "javascript.later", name: "add", args: [1, 1] });
-    await client.waitForInterest("python.calc", 0);
+    await client.ask("subscriptions", null); // gives the call time to come first
     await serve(client, "javascript.later", { add: (a, b) => a + b });
     assert.deepEqual(await calling, { result: 2 });
   },

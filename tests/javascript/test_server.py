@@ -53,3 +53,12 @@ async def test_clients_find_a_server_that_was_replaced() -> None:
 
     assert report["failed"] == []
     assert len(report["passed"]) == 5
+
+
+async def test_the_system_api_answers() -> None:
+    arguments = ("--id", "node-1", "--cluster-name", "default")
+    async with conat_process(*arguments, env={"CONAT_SYSTEM_PASSWORD": "s3+cret"}) as server:
+        report = await run_checks("system", server.address, "sys=s3%2Bcret")
+
+    assert report["failed"] == []
+    assert len(report["passed"]) == 8
