@@ -118,6 +118,11 @@ class Client:
         return self._session.info
 
     @property
+    def failure(self) -> Exception | None:
+        """Why the last attempt to connect failed; None since the last sign-in."""
+        return self._session.failure
+
+    @property
     def stats(self) -> ClientStatistics:
         """What was sent and received up to now, as a copy (conat-core §11.7)."""
         now = self._stats

@@ -120,6 +120,7 @@ class Session:
         self, transport: ClientTransport, listener: SessionListener, *, name: str, rng: Random
     ) -> None:
         self.info: Info | None = None
+        self.failure: Exception | None = None
         self.state = ClientState.DISCONNECTED
         self.states: Signal[[ClientState]] = Signal(f"state of client {name}")
         self._transport = transport
@@ -229,6 +230,7 @@ class Session:
             return
         is_repeated = self.info is not None
         self.info = info
+        self.failure = None
         self._delays = reconnect_delays(self._random)
         self._changed.set()
         if not is_repeated:
@@ -263,6 +265,7 @@ class Session:
             self._link = await self._transport.open(self)
         except (OSError, ConatError) as error:
             _log.info("cannot connect: %s", error)
+            self.failure = error
             return False
         return True
 

@@ -35,7 +35,7 @@ async def connect(
     ``project_id``, ``sys`` or ``remember_me``. ``prefix`` is the prefix of the inbox; the one
     that the server permits the user is the default. The caller closes the client. Raises
     ValueError for an address that is none, SignInFailed when the server refuses the
-    credentials, RequestTimeout when nobody has answered within ``timeout_s`` (None waits).
+    credentials, RequestTimeout, with the last failure, after ``timeout_s`` (None waits on).
     """
     sent = dict(headers or {})
     if cookies:
@@ -45,9 +45,12 @@ async def connect(
     try:
         async with asyncio.timeout(timeout_s):
             await client.wait_until_signed_in()
-    except BaseException as error:
+    except TimeoutError as error:
         await client.close()
-        if isinstance(error, TimeoutError):
-            raise RequestTimeout(f"no server has answered at {url} within {timeout_s} s") from error
+        reason = f": {client.failure}" if client.failure else ""
+        text = f"no server has answered at {url} within {timeout_s:g} s{reason}"
+        raise RequestTimeout(text) from error
+    except BaseException:
+        await client.close()
         raise
     return client

@@ -88,6 +88,12 @@ async def test_a_server_that_is_not_there_is_not_waited_for_without_end() -> Non
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("conat")]
 
 
+async def test_what_kept_us_out_is_told() -> None:
+    async with serve() as address:
+        with pytest.raises(RequestTimeout, match=r"within 0.5 s: the server answered 404"):
+            await connect(f"{address}/nowhere", timeout_s=0.5)
+
+
 async def test_an_address_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="not an address"):
         await connect("nowhere")
