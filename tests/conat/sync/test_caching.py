@@ -81,6 +81,18 @@ async def test_one_that_is_being_closed_is_not_given_out() -> None:
     assert await shared.open("a", make) is two
 
 
+async def test_one_that_was_closed_before_the_next_got_it_is_not_given_out() -> None:
+    shared, make = SharedStructures(), Maker()
+
+    async def open_and_close() -> None:
+        await (await shared.open("a", make)).close()
+
+    _, two = await asyncio.gather(open_and_close(), shared.open("a", make))
+
+    assert two.references == 1
+    assert len(make.made) == 2
+
+
 async def test_a_failure_reaches_all_who_wait_and_is_forgotten() -> None:
     shared, make = SharedStructures(), Maker(RemoteError("no", 403))
     outcomes = await asyncio.gather(

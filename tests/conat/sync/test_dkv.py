@@ -312,6 +312,40 @@ class TestConflicts:
 
             assert one["a"] == [*range(10), *range(100, 110)]
 
+    def test_a_refused_write_is_merged_as_soon_as_the_newer_value_is_told(self) -> None:
+        async def check() -> None:
+            stream = FaultyStream()
+            one_ = stream.dkv(merge=lambda c: c.remote + c.local, autosave=True)
+            async with one_ as one, stream.dkv() as two:
+                one["a"] = "0"
+                await one.save()
+                stream.hold_echoes()
+                two["a"] = "1"
+                saving = asyncio.create_task(two.save())
+                one["a"] = "2"
+                await virtual_time.settle()
+                stream.release()
+                await one.save()
+                await saving
+
+                assert one["a"] == "12"
+                assert asyncio.get_running_loop().time() < 0.1
+
+        virtual_time.run(check())
+
+    async def test_what_merging_wrote_is_saved_by_itself(self) -> None:
+        stream = FaultyStream()
+        one_, two_ = (stream.dkv(merge=lambda c: c.remote, autosave=True) for _ in "12")
+        async with one_ as one, two_ as two:
+            stream.hold_echoes()
+            two["a"] = "two"
+            await until(lambda: not two.has_unsaved_changes())
+            one["a"] = "one"
+            await until(lambda: not one.has_unsaved_changes())
+            stream.release()
+            await until(lambda: one.is_stable() and two.is_stable())
+            await until(lambda: one.get_all() == two.get_all() == {"a": "two"})
+
 
 class TestRecovery:
     async def test_a_deletion_missed_while_disconnected_is_told(self) -> None:

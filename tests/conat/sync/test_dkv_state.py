@@ -279,6 +279,14 @@ class TestSending:
             assert not writer.state.writes
             assert writer.all() == {"a": 1}
 
+    def test_a_write_ends_with_its_answer_when_its_number_is_behind_us(self) -> None:
+        writer = Server().writer()
+        writer.state.set("a", 1)
+        (message,) = writer.ask()
+        writer.state.result(message, Receipt(1, 1), lambda _: True, 0)
+
+        assert not writer.state.writes
+
     def test_a_rejected_write_is_dropped_and_told_once(self) -> None:
         server = Server()
         server.store.config({"max_msg_size": 100})

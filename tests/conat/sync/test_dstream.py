@@ -255,6 +255,21 @@ class TestFailures:
 
         virtual_time.run(check())
 
+    def test_an_echo_without_an_answer_shows_the_message_once_and_saves_it(self) -> None:
+        async def check() -> None:
+            stream = FaultyStream()
+            async with stream.dstream() as log:
+                stream.loses_replies = 1
+                log.push("a")
+                saving = asyncio.create_task(log.save())
+                await virtual_time.settle()
+
+                assert log.get_all() == ["a"]
+                assert not log.has_unsaved_changes()
+                await saving
+
+        virtual_time.run(check())
+
     async def test_a_rejected_message_is_dropped_and_told_the_others_stay(self) -> None:
         async with FaultyStream().dstream(config={"max_msg_size": 50}) as log:
             told: list[tuple[Any, Any]] = []

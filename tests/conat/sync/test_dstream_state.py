@@ -64,6 +64,14 @@ def test_a_message_whose_echo_came_before_its_answer_is_not_shown_twice(
     assert state.is_empty
 
 
+def test_a_message_whose_number_is_behind_us_is_not_shown_twice(state: DStreamState) -> None:
+    """After a recovery its echo comes without an id."""
+    state.add("a")
+    state.result(state.batch()[0], Receipt(1, 1), lambda _: True, 0)
+
+    assert state.is_empty
+
+
 def test_a_refused_message_is_dropped(state: DStreamState) -> None:
     state.add("a")
     (message,) = state.batch()

@@ -1,6 +1,7 @@
 """When unsaved changes are sent (conat-sync §4.1, §4.2)."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -55,6 +56,17 @@ def test_failures_are_followed_by_growing_waits_and_logged(
 
     virtual_time.run(check())
     assert "saving 'box' failed and is tried again: timeout" in caplog.text
+
+
+def test_after_a_success_the_waits_begin_anew() -> None:
+    async def check() -> None:
+        work = Work(2, Pass.INCOMPLETE, Pass.INCOMPLETE, Pass.COMPLETE, Pass.INCOMPLETE)
+        await work.saver.save()
+        waits = [b - a for a, b in itertools.pairwise(work.passes_s)]
+
+        assert waits == pytest.approx([0.195, 0.2535, 0, 0.195, 0], abs=0.002)
+
+    virtual_time.run(check())
 
 
 def test_a_final_error_is_raised() -> None:
