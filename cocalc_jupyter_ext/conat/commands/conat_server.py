@@ -6,13 +6,13 @@ Prints one line of JSON when it accepts connections and ends on SIGTERM or SIGIN
 import json
 import logging
 import os
-import resource
 import sys
 from collections.abc import Sequence
 from typing import Final
 
 from ..errors import ConatError
 from .event_loop import run, termination
+from .open_files import allow_many_files
 from .server_app import RunningServer, running_server
 from .server_options import ServerOptions, parse_options
 
@@ -20,7 +20,6 @@ __all__ = ["main"]
 
 _log = logging.getLogger(__name__)
 
-MAX_FILES: Final = 65_536
 LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -30,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.WARNING, format=LOG_FORMAT
     )
-    _allow_many_files()
+    allow_many_files()
     try:
         run(_serve(options))
     except (OSError, ConatError) as error:
@@ -66,18 +65,6 @@ def _announce(options: ServerOptions, server: RunningServer) -> None:
     }
     sys.stdout.write(f"{json.dumps(ready)}\n")
     sys.stdout.flush()
-
-
-def _allow_many_files() -> None:
-    """Use as many open files as the administrator permits: each connection is one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    except (OSError, ValueError) as error:
-        _log.warning("connections are limited to about %d open files: %s", soft, error)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,9 @@ async def open_client(
     return await connect(address, headers=headers, timeout_s=options.connect_timeout)
 
 
-def credentials(options: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, str]:
+def credentials(
+    options: argparse.Namespace, environ: Mapping[str, str], *, hub_password: str | None = None
+) -> dict[str, str]:
     """Return the request headers that say who we are; raises ValueError."""
     headers: dict[str, str] = {}
     cookies = []
@@ -35,6 +37,8 @@ def credentials(options: argparse.Namespace, environ: Mapping[str, str]) -> dict
     password = read_secret(options.system_password_file, "CONAT_SYSTEM_PASSWORD", environ)
     if password is not None:
         cookies.append(f"sys={quote(password, safe='')}")
+    if hub_password is not None:
+        cookies.append(f"hub_password={quote(hub_password, safe='')}")
     if cookies:
         headers["Cookie"] = "; ".join(cookies)
     token = read_secret(options.token_file, "CONAT_TOKEN", environ)
