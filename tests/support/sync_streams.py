@@ -13,6 +13,7 @@ from cocalc_jupyter_ext.conat.sync.dkv import DKV
 from cocalc_jupyter_ext.conat.sync.dstream import DStream
 from cocalc_jupyter_ext.conat.sync.merge import Merge
 
+from . import virtual_time
 from .conat_peers import make_ids
 from .direct_streams import DirectAccess, DirectFeed, DirectStream
 
@@ -24,7 +25,8 @@ class FaultyStream(DirectStream):
 
     ``errors`` are raised by the next calls that write, before anything is stored; with
     ``loses_replies`` messages are stored and the answer never comes; ``holds_echoes`` keeps
-    updates back until ``release``; ``on_read`` is called between reading and giving messages.
+    updates back until ``release``; ``on_read`` is called, and has its effects, between
+    reading and giving messages.
     ``written`` records what was asked to be stored, ``loads`` what was asked for.
     """
 
@@ -144,6 +146,7 @@ class FaultyAccess(DirectAccess):
         async for batch in super().get_all(**options):
             if self._stream.on_read is not None:
                 self._stream.on_read()
+                await virtual_time.settle()
             yield batch
 
     async def changefeed(self) -> DirectFeed:
