@@ -12,7 +12,7 @@ from ..broker.limits import BrokerLimits
 from .addresses import base_path_from_text, is_loopback
 from .secrets_input import read_secret
 
-__all__ = ["EXIT_CODES", "ServerOptions", "parse_options"]
+__all__ = ["EXIT_CODES", "ServerOptions", "name", "parse_options"]
 
 DEFAULT_PORT: Final = 3000
 MAX_PORT: Final = 65_535
@@ -138,8 +138,8 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
         "B/conat/ (/)")  # fmt: skip
     add("--data", metavar="DIR", type=Path, help="where persistent streams are kept, in DIR/sync")
     add("--no-persist", dest="persist", action="store_false", help="serve messages alone")
-    add("--id", type=_name, default="0", help="name of this server in info (0)")
-    add("--cluster-name", metavar="NAME", type=_name, help="name of its cluster in info (none)")
+    add("--id", type=name, default="0", help="name of this server in info (0)")
+    add("--cluster-name", metavar="NAME", type=name, help="name of its cluster in info (none)")
 
 
 def _add_people(parser: argparse.ArgumentParser) -> None:
@@ -183,7 +183,7 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _name(text: str) -> str:
+def name(text: str) -> str:
     """Return a name that can be one token of a subject (conat-core §17)."""
     if not text or any(each in ".*>" or each.isspace() for each in text):
         raise argparse.ArgumentTypeError(f"{text!r} must be one word without '.', '*' and '>'")
