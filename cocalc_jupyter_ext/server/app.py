@@ -180,8 +180,9 @@ class CoCalcExtension(ExtensionApp):
         self.user_sockets.watch(self.settings["identity_provider"])
         self._build_documents()
         self._build_execution()
-        project_id = find_project_id(os.environ, self.server_settings.data_folder)
-        self.conat = conat.ConatService(project_id)
+        settings = self.server_settings
+        project_id = find_project_id(os.environ, settings.data_folder)
+        self.conat = conat.ConatService(project_id, stream_folder=settings.stream_folder)
         self.parts.append(self.conat)
 
     def initialize_handlers(self) -> None:

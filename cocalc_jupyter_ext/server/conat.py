@@ -3,13 +3,15 @@
 Identity comes from Jupyter Server: its identity provider says who the user is, its
 authorizer whether they may execute, its origin rules which pages may connect. An upgrade
 without all three is refused with 403. The project itself is a client of the same broker,
-in process, and serves ``project.{id}.0.api.-``.
+in process, and serves ``project.{id}.0.api.-``. The streams of the project and of its people
+are served there too, on ``persist.>``.
 """
 
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any, Final
 
 from jupyter_server.auth.decorator import ws_authenticated
@@ -21,6 +23,7 @@ from tornado.web import HTTPError
 from ..conat.broker.broker import Broker
 from ..conat.client.client import Client
 from ..conat.client.subscription import Message
+from ..conat.persist.service import PersistService
 from ..conat.protocol.subjects import project_subject
 from ..conat.services.service import Service
 from ..conat.transports.loopback import LoopbackTransport
@@ -39,44 +42,55 @@ API_COMPUTE_SERVER: Final = 0
 """The project itself, as opposed to a compute server of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Api:
-    """What is served while the service runs."""
-
-    client: Client
-    service: Service
+_PERSIST: Final = User("hub", "persist")
+"""Whom the streams' service is: nobody else may speak on the subjects of all owners."""
 
 
 class ConatService:
-    """The broker of one project, and the project as its first client."""
+    """The broker of one project, and the project as its first client.
+
+    Streams are kept below ``stream_folder``; without it there are none.
+    """
 
     def __init__(
-        self, project_id: ProjectId, functions: Mapping[str, ApiFunction] | None = None
+        self,
+        project_id: ProjectId,
+        functions: Mapping[str, ApiFunction] | None = None,
+        *,
+        stream_folder: Path | None = None,
     ) -> None:
         self.project_id = project_id
         self.broker = Broker(ProjectAuthorizer(project_id))
         self.endpoint = Endpoint(self.broker)
         table = {**system_functions(time.time), **(functions or {})}
         self._dispatch = Dispatcher(table, KNOWN_FUNCTIONS)
-        self._api: _Api | None = None
+        self._stream_folder = stream_folder
+        self._running = AsyncExitStack()
 
     async def start(self) -> None:
         """Connect the project and serve its API; returns when calls can be answered."""
-        project = User("project", self.project_id)
-        client = Client(LoopbackTransport(self.broker, project))
-        subject = project_subject(self.project_id, "api", compute_server_id=API_COMPUTE_SERVER)
-        self._api = _Api(client, Service(client, subject, self._answer))
-        client.start()
-        await self._api.service.start()
-        _log.info("project %s answers on %s", self.project_id, subject)
+        async with AsyncExitStack() as stack:
+            await self._serve_api(stack)
+            if self._stream_folder is not None:
+                client = Client(LoopbackTransport(self.broker, _PERSIST))
+                await stack.enter_async_context(client)
+                service = PersistService(client, self._stream_folder)
+                await stack.enter_async_context(service)
+            self._running = stack.pop_all()
 
     async def stop(self) -> None:
         """Stop serving and close all connections; calling it again does nothing."""
-        if self._api is not None:
-            await self._api.service.stop()
-            await self._api.client.close()
-            self._api = None
+        await self._running.aclose()
         await self.broker.stop()
+
+    async def _serve_api(self, stack: AsyncExitStack) -> None:
+        project = User("project", self.project_id)
+        client = await stack.enter_async_context(Client(LoopbackTransport(self.broker, project)))
+        subject = project_subject(self.project_id, "api", compute_server_id=API_COMPUTE_SERVER)
+        service = Service(client, subject, self._answer)
+        stack.push_async_callback(service.stop)
+        await service.start()
+        _log.info("project %s answers on %s", self.project_id, subject)
 
     async def _answer(self, request: Message) -> object:
         return await self._dispatch(request.data)

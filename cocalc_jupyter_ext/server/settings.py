@@ -39,3 +39,8 @@ class ServerSettings:
     def log_folder(self) -> Path:
         """The folder of the documents' update logs."""
         return self.data_folder / "documents"
+
+    @property
+    def stream_folder(self) -> Path:
+        """The folder of the streams that the message fabric serves."""
+        return self.data_folder / "sync"

@@ -12,6 +12,9 @@ from websockets.exceptions import InvalidStatus
 
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.errors import RemoteError, SignInFailed
+from cocalc_jupyter_ext.conat.persist.access import Owner, StorageOptions
+from cocalc_jupyter_ext.conat.persist.messages import NewMessage
+from cocalc_jupyter_ext.conat.persist.remote import acquire
 from cocalc_jupyter_ext.conat.protocol.subjects import project_subject
 from cocalc_jupyter_ext.conat.services.service import call
 from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport, socket_url
@@ -172,6 +175,47 @@ async def test_the_project_keeps_its_id_and_its_clients_over_a_restart(
 
         assert project_id_of(own_server) == before
         assert await call(client, api_of(own_server), "ping", timeout_s=10) == "pong"
+
+
+async def test_streams_of_the_project_are_shared_and_survive_a_restart(
+    own_server: JupyterServer,
+) -> None:
+    own_server.start()
+    project_id = project_id_of(own_server)
+    owner = Owner(project_id=project_id)
+    options = StorageOptions(owner.path_of("news"))
+    async with client_of(own_server) as client, asyncio.timeout(60):
+        stream = await acquire(client, owner, options)
+        await stream.set(NewMessage(raw=b"\x01", key="k"))
+        await asyncio.to_thread(own_server.kill)
+        await asyncio.to_thread(own_server.start)
+
+        found = await stream.get(key="k")
+
+        assert found is not None
+        assert found.raw == b"\x01"
+        await stream.close()
+    file = f"projects/{project_id}/news.db"
+    assert (own_server.folder / "data" / "cocalc" / "sync" / file).is_file()
+
+
+async def test_people_have_streams_of_their_own_and_none_of_others(
+    users_server: JupyterServer,
+) -> None:
+    project_id = project_id_of(users_server)
+    ann, eve = (account_id_from_username(name, project_id) for name in ("ann", "eve"))
+    async with client_of(users_server, "ann") as client, asyncio.timeout(60):
+        mine = await acquire(client, Owner(account_id=ann), StorageOptions(f"accounts/{ann}/x"))
+        assert (await mine.set(NewMessage(raw=b"\x01"))).seq >= 1
+        await mine.close()
+
+        for subject in (
+            f"persist.account-{eve}.id",
+            f"persist.project-{OTHER}.id",
+            "persist.hub.id",
+        ):
+            with pytest.raises(RemoteError, match="permission denied"):
+                await client.request(subject)
 
 
 async def test_the_service_starts_and_stops_as_often_as_it_is_told_to_stop() -> None:
