@@ -57,6 +57,7 @@ def connection_options() -> argparse.ArgumentParser:
     for option, text in (
         ("--cookie-file", "Cookie header in FILE, like 'a=b; c=d' (or CONAT_COOKIE)"),
         ("--token-file", "token of a Jupyter server in FILE (or CONAT_TOKEN)"),
+        ("--hub-password-file", "password of hubs in FILE (or CONAT_HUB_PASSWORD)"),
         ("--system-password-file", "system password in FILE (or CONAT_SYSTEM_PASSWORD)"),
     ):
         group.add_argument(option, metavar="FILE", type=Path, help=text)

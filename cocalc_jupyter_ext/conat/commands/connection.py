@@ -3,14 +3,15 @@
 import argparse
 import os
 from collections.abc import Mapping
-from urllib.parse import quote
+from urllib.parse import urlsplit
 
+from ..authentication.cookies import cookie_name
 from ..client.client import Client
-from ..transports.connect import connect
+from ..transports.connect import connect, cookie_header
 from .command_line import DEFAULT_SERVER
 from .secrets_input import read_secret
 
-__all__ = ["credentials", "open_client"]
+__all__ = ["address_of", "credentials", "open_client"]
 
 
 async def open_client(
@@ -20,9 +21,15 @@ async def open_client(
 
     Raises ValueError for unusable options and what ``connect`` raises.
     """
-    address = options.server or environ.get("CONAT_SERVER") or DEFAULT_SERVER
-    headers = credentials(options, environ)
+    hub_password = read_secret(options.hub_password_file, "CONAT_HUB_PASSWORD", environ)
+    headers = credentials(options, environ, hub_password=hub_password)
+    address = address_of(options, environ)
     return await connect(address, headers=headers, timeout_s=options.connect_timeout)
+
+
+def address_of(options: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    """Return the address of the server."""
+    return str(options.server or environ.get("CONAT_SERVER") or DEFAULT_SERVER)
 
 
 def credentials(
@@ -36,9 +43,10 @@ def credentials(
         cookies.append(_one_line(cookie, "cookie"))
     password = read_secret(options.system_password_file, "CONAT_SYSTEM_PASSWORD", environ)
     if password is not None:
-        cookies.append(f"sys={quote(password, safe='')}")
+        cookies.append(cookie_header({"sys": password}))
     if hub_password is not None:
-        cookies.append(f"hub_password={quote(hub_password, safe='')}")
+        base_path = urlsplit(address_of(options, environ)).path
+        cookies.append(cookie_header({cookie_name("hub_password", base_path): hub_password}))
     if cookies:
         headers["Cookie"] = "; ".join(cookies)
     token = read_secret(options.token_file, "CONAT_TOKEN", environ)

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -228,6 +229,19 @@ async def test_a_refusal_is_told() -> None:
 
     assert finished.code == 1
     assert "failed to sign in: Error: closed today" in finished.errors
+
+
+async def test_a_hub_gets_in_below_a_base_path(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2")
+    password = f"--hub-password-file={secret}"
+    async with conat_process("--base-path=/a/b", password) as server:
+        let_in = await conat(server, "pub", "x", password)
+        refused = await conat(server, "pub", "x")
+
+    assert let_in.code == 0
+    assert refused.code == 1
+    assert "no auth cookie set" in refused.errors
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from cocalc_jupyter_ext.conat.commands.connection import credentials
 
 
 def options(**given: Path) -> argparse.Namespace:
-    names = ("cookie_file", "token_file", "system_password_file")
+    names = ("cookie_file", "token_file", "system_password_file", "server")
     return argparse.Namespace(**(dict.fromkeys(names) | given))
 
 
@@ -31,6 +31,21 @@ def test_files_come_first(tmp_path: Path) -> None:
 
     found = credentials(options(cookie_file=tmp_path / "cookie"), {"CONAT_COOKIE": "other=1"})
     assert found == {"Cookie": "bench_user=ann"}
+
+
+@pytest.mark.parametrize(
+    ("address", "cookie"),
+    [
+        ("http://host", "hub_password=p%3Bw"),
+        ("http://host/", "hub_password=p%3Bw"),
+        ("http://host/a/b", "%2Fa%2Fbhub_password=p%3Bw"),
+    ],
+)
+def test_the_password_of_hubs_has_the_base_path_in_its_name(address: str, cookie: str) -> None:
+    """conat-core §13.1."""
+    found = credentials(options(), {"CONAT_SERVER": address}, hub_password="p;w")
+
+    assert found == {"Cookie": cookie}
 
 
 @pytest.mark.parametrize("name", ["CONAT_COOKIE", "CONAT_TOKEN"])
