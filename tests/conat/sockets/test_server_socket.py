@@ -8,7 +8,7 @@ import pytest
 
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.client.subscription import Subscription
-from cocalc_jupyter_ext.conat.errors import RequestTimeout
+from cocalc_jupyter_ext.conat.errors import Disconnected, RequestTimeout
 from cocalc_jupyter_ext.conat.sockets.errors import SocketClosed
 from cocalc_jupyter_ext.conat.sockets.server_socket import MAX_WAITING, ServerSocket
 from cocalc_jupyter_ext.conat.sockets.socket_server import SocketServer
@@ -87,6 +87,23 @@ def test_pings_are_answered_by_a_socket_that_is_ready() -> None:
             await peer.command("ping")
         mine.resume()
         assert await peer.command("ping") is None
+
+    run(check)
+
+
+def test_a_ping_that_fails_because_this_end_lost_its_connection_closes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def check(_fabric: Fabric, _server: SocketServer, _: Peer, mine: ServerSocket) -> None:
+        async def lose(*_args: object, **_options: object) -> None:
+            raise Disconnected
+
+        mine.pause()
+        monkeypatch.setattr(mine, "_command", lose)
+        mine.resume()
+        await asyncio.sleep(60)
+
+        assert mine.state is SocketState.READY
 
     run(check)
 
