@@ -4,9 +4,16 @@ pycrdt counts positions in UTF-8 bytes and a position inside a character corrupt
 is the one place that computes such positions.
 """
 
+from collections.abc import Iterator
+from typing import Any, Final
+
+from diff_match_patch.diff_match_patch import diff_match_patch
 from pycrdt import Text
 
-__all__ = ["replace_text"]
+__all__ = ["edit_text", "replace_text"]
+
+MAX_DIFF_TIME_S: Final = 0.1
+_DELETE, _INSERT = -1, 1
 
 
 def replace_text(text: Text, wanted: str) -> bool:
@@ -21,13 +28,52 @@ def replace_text(text: Text, wanted: str) -> bool:
     prefix = _common_prefix(current, wanted)
     suffix = _common_prefix(current[prefix:][::-1], wanted[prefix:][::-1])
     start = len(current[:prefix].encode())
-    length = len(current[prefix : len(current) - suffix].encode())
+    _splice(
+        text, start, current[prefix : len(current) - suffix], wanted[prefix : len(wanted) - suffix]
+    )
+    return True
+
+
+def edit_text(text: Text, wanted: str) -> bool:
+    """Turn ``text`` into ``wanted`` by small edits in as many places as differ.
+
+    Cursors between two edits stay where they are. Returns whether anything changed. Call it
+    inside a transaction.
+    """
+    current = str(text)
+    if current == wanted:
+        return False
+    start = 0
+    for removed, inserted, kept in _edits(current, wanted):
+        _splice(text, start, removed, inserted)
+        start += len(inserted.encode()) + len(kept.encode())
+    return True
+
+
+def _edits(current: str, wanted: str) -> Iterator[tuple[str, str, str]]:
+    """Yield what is removed, what is put in its place, and what then follows unchanged."""
+    engine: Any = diff_match_patch()
+    engine.Diff_Timeout = MAX_DIFF_TIME_S
+    diffs = engine.diff_main(current, wanted)
+    engine.diff_cleanupSemantic(diffs)
+    removed = inserted = ""
+    for operation, piece in diffs:
+        if operation == _DELETE:
+            removed += piece
+        elif operation == _INSERT:
+            inserted += piece
+        else:
+            yield removed, inserted, piece
+            removed = inserted = ""
+    yield removed, inserted, ""
+
+
+def _splice(text: Text, start: int, removed: str, inserted: str) -> None:
+    length = len(removed.encode())
     if length:
         del text[start : start + length]
-    inserted = wanted[prefix : len(wanted) - suffix]
     if inserted:
         text.insert(start, inserted)
-    return True
 
 
 def _common_prefix(first: str, second: str) -> int:

@@ -120,26 +120,28 @@ class SyncDocument(Generic[Value]):
 
     # Commits
 
-    def commit(self) -> Patch | None:
+    def commit(self, author: str | None = None) -> Patch | None:
         """Turn what has changed in the live value into a patch; None if nothing has.
 
-        It is published in the background; ``save`` waits for that.
+        It is published in the background; ``save`` waits for that. ``author`` is for a
+        participant that commits what others did; by default it is the participant.
         """
         changes = self.kind.difference(self._synced, self._live)
         if self.is_closed or not changes:
             return None
+        user_id = self._user_id_of(author or self._participant)
         time_ms = next_time(
             self._now_ms(),
             own_last=self._own_times[-1] if self._own_times else 0,
             newest=self.graph.newest_time,
-            user_id=self.user_id,
+            user_id=user_id,
             users=len(self.users),
             choose=self._choose,
         )
         patch = Patch(
             time=time_ms,
             changes=changes,
-            user_id=self.user_id,
+            user_id=user_id,
             parents=tuple(self.graph.heads),
             version=self.graph.next_version,
             wall_ms=self._now_ms(),
@@ -216,6 +218,12 @@ class SyncDocument(Generic[Value]):
     def user_id(self) -> int:
         """The number under which this participant commits."""
         return self.users.index(self._participant)
+
+    def _user_id_of(self, author: str) -> int:
+        """Return the number of an author, who takes part from now on."""
+        changes, user_id = participation(self.record.get(), author)
+        self.record.update(changes)
+        return user_id
 
     def versions(self) -> list[Version]:
         """Return all versions that are loaded, oldest first."""
@@ -331,8 +339,7 @@ class SyncDocument(Generic[Value]):
 
     def _stay_participant(self) -> None:
         """Be in the list of users: of two who joined at once, one may have been overwritten."""
-        changes, _user_id = participation(self.record.get(), self._participant)
-        self.record.update(changes)
+        self._user_id_of(self._participant)
 
     # Snapshots
 
