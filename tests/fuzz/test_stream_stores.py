@@ -34,7 +34,7 @@ from ..contracts.stream_store import SettableClock
 KEYS = st.none() | st.sampled_from(["", "a", "b", "é"])
 MESSAGES = st.builds(
     NewMessage,
-    raw=st.integers(1, 60).map(lambda size: b"x" * size),
+    raw=st.integers(0, 60).map(lambda size: b"x" * size),
     headers=st.none() | st.just({"h": "é"}),
     key=KEYS,
     ttl_ms=st.none() | st.sampled_from([50, 999, 1500, 2000, 2500.5]),
@@ -277,6 +277,6 @@ class MemoryMachine(StoreMachine):
 
 
 TestFileStore = StoreMachine.TestCase
-TestFileStore.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestFileStore.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestMemoryStore = MemoryMachine.TestCase
-TestMemoryStore.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestMemoryStore.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -249,18 +249,21 @@ class DatabaseStore:
     def _enforce_at_opening(self) -> None:
         """Delete what has become too old; count and bytes need no look at all messages.
 
-        Each write left them within their limits, but for one message that is too big by
-        itself. Had another program not enforced them, the next write would.
+        Each write left them within their limits, but for the last message: it may be too big
+        by itself, be one although none are allowed, or not have counted since its size is 0.
+        Had another program not enforced the limits, the next write would.
         """
         config = self._effective
         newest = self._table.newest_size()
         if config.max_bytes is None or newest <= config.max_bytes:
             config = replace(config, max_bytes=-1)
+        if config.max_msgs != 0 and newest > 0:
+            config = replace(config, max_msgs=-1)
         try:
             with self._writing() as write:
                 if config.allow_msg_ttl:
                     self._table.index_expiry()
-                write.enforce(replace(config, max_msgs=-1))
+                write.enforce(config)
         except StoreFull as error:
             # What is there can still be read; each later write enforces the limits again.
             _log.warning("The limits of a stream are not enforced: %s", error)

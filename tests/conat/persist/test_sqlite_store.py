@@ -119,6 +119,32 @@ def test_aged_messages_and_one_that_is_too_big_go_when_opened(path: Path) -> Non
     store.close()
 
 
+@pytest.mark.parametrize(
+    ("limits", "raws", "left"),
+    [
+        ({"max_msgs": 0}, [b"a"], []),
+        ({"max_msgs": 2}, [b"a", b"b", b"c"], [b"b", b"c"]),
+        # A message of size 0 does not count when it is stored.
+        ({"max_msgs": 2}, [b"a", b"b", b""], [b"b", b""]),
+        ({"max_bytes": 2}, [b"a", b"b", b""], [b"a", b"b", b""]),
+        ({"max_bytes": 0}, [b"a"], []),
+        ({"max_bytes": 2, "discard_policy": "new"}, [b"a"], [b"a"]),
+    ],
+)
+def test_a_last_message_beyond_the_limits_is_seen_when_opened(
+    path: Path, limits: dict[str, object], raws: list[bytes], left: list[bytes]
+) -> None:
+    store = SqliteStore.open(path)
+    store.config(limits)
+    store.set_many([message(raw) for raw in raws])
+    store.close()
+
+    store = SqliteStore.open(path)
+
+    assert [m.raw for m in contents(store)] == left
+    store.close()
+
+
 def test_message_ids_go_with_the_open_stream(path: Path, store: SqliteStore) -> None:
     store.set(message(msg_id="id"))
     store.close()
