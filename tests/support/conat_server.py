@@ -1,6 +1,7 @@
 """A conat endpoint on a real socket, without Jupyter."""
 
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -24,7 +25,9 @@ class RestartableServer:
         self,
         settings: EndpointSettings | None = None,
         handler: type[EndpointMixin] = EndpointMixin,
+        ssl_options: ssl.SSLContext | None = None,
     ) -> None:
+        self._ssl_options = ssl_options
         self._settings = settings or EndpointSettings()
         self._handler = handler
         self._port = 0
@@ -35,7 +38,8 @@ class RestartableServer:
     def address(self) -> str:
         """What clients connect to; known from the first start on."""
         assert self._port
-        return f"http://127.0.0.1:{self._port}/base"
+        scheme = "http" if self._ssl_options is None else "https"
+        return f"{scheme}://127.0.0.1:{self._port}/base"
 
     @property
     def broker(self) -> Broker:
@@ -47,7 +51,7 @@ class RestartableServer:
         """Serve, with a broker that knows nothing of the one before."""
         self._endpoint = Endpoint(broker or Broker(), self._settings)
         routes = [("/base/conat/", self._handler, {"endpoint": self._endpoint})]
-        self._server = HTTPServer(Application(routes))
+        self._server = HTTPServer(Application(routes), ssl_options=self._ssl_options)
         listening = socket.create_server(("127.0.0.1", self._port))
         listening.setblocking(False)
         self._port = listening.getsockname()[1]
@@ -74,9 +78,10 @@ async def serve(
     broker: Broker | None = None,
     settings: EndpointSettings | None = None,
     handler: type[EndpointMixin] = EndpointMixin,
+    ssl_options: ssl.SSLContext | None = None,
 ) -> AsyncIterator[str]:
     """Give the address of a running endpoint."""
-    server = RestartableServer(settings, handler)
+    server = RestartableServer(settings, handler, ssl_options)
     await server.start(broker)
     try:
         yield server.address

@@ -88,7 +88,7 @@ def to_json(value: object, *, binary: Callable[[bytes], object] | None = None) -
 
     ``binary`` returns what to write in the place of bytes; without it bytes are refused.
     """
-    if not _is_plain_json(value, MAX_DEPTH):
+    if type(value) is not str and not _is_plain_json(value, MAX_DEPTH):
         rules = _JSON_RULES if binary is None else _Rules(_json_number, _iso_text, binary)
         value = _prepare(value, MAX_DEPTH, rules)
     text = _ENCODER.encode(value)

@@ -1,4 +1,4 @@
-"""The bytes of one connected socket: read at once, written together, bounded.
+"""The bytes of connected sockets: read at once, written together, bounded.
 
 Tornado accepts connections, speaks TLS and HTTP, and upgrades to WebSockets; from then on
 this reads and writes the socket itself, with one callback of the event loop for all that
@@ -15,10 +15,13 @@ from tornado.iostream import IOStream, StreamClosedError
 
 from .websocket_frames import joined
 
-__all__ = ["SLOW_READER", "SocketStream", "StreamListener"]
+__all__ = ["SLOW_READER", "Outbox", "SocketStream", "StreamListener"]
 
 _READ_BYTES: Final = 65_536
 """More than a TLS record holds, so that nothing stays behind inside the TLS library."""
+
+_READS_AT_ONCE: Final = 3
+"""Few, so that a busy connection lets the others have their turn."""
 
 _NOT_NOW: Final = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -38,6 +41,41 @@ class StreamListener(Protocol):
         ...  # pragma: no cover - a protocol has no body
 
 
+class Outbox:
+    """Decides when what is written goes out; all streams of an endpoint share one.
+
+    The first that follows from a wake-up is sent at once, because somebody may wait for it;
+    the rest goes out together when the wake-up has been handled. What is written at other
+    times goes out at the end of the turn of the event loop.
+    """
+
+    def __init__(self) -> None:
+        self._streams: list[SocketStream] = []
+        self._is_handling = False
+        self._has_sent = False
+
+    def add(self, stream: "SocketStream") -> None:
+        """Note that a stream has something to send."""
+        if self._is_handling and not self._has_sent:
+            self._has_sent = True
+            stream.flush()
+            return
+        if not self._streams and not self._is_handling:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._streams.append(stream)
+
+    def begin(self) -> None:
+        """Note that a wake-up begins; ``flush`` ends it."""
+        self._is_handling, self._has_sent = True, False
+
+    def flush(self) -> None:
+        """Send everything."""
+        self._is_handling = False
+        streams, self._streams = self._streams, []
+        for stream in streams:
+            stream.flush()
+
+
 class SocketStream:
     """Takes the socket of a Tornado stream over, plain or TLS.
 
@@ -47,25 +85,31 @@ class SocketStream:
     __slots__ = (
         "_ends_when_sent",
         "_is_open",
+        "_is_reading",
         "_is_waiting",
         "_listener",
         "_loop",
         "_max_unsent_bytes",
+        "_outbox",
         "_queue",
         "_stream",
         "_unsent",
         "unsent_bytes",
     )
 
-    def __init__(self, stream: IOStream, listener: StreamListener, max_unsent_bytes: int) -> None:
+    def __init__(
+        self, stream: IOStream, listener: StreamListener, outbox: Outbox, max_unsent_bytes: int
+    ) -> None:
         self.unsent_bytes = 0
         self._stream = stream
         self._listener = listener
         self._max_unsent_bytes = max_unsent_bytes
+        self._outbox = outbox
         self._loop = asyncio.get_running_loop()
         self._queue: list[bytes] = []  # written in this turn of the event loop
         self._unsent: deque[bytes | memoryview] = deque()
         self._is_open = True
+        self._is_reading = False
         self._is_waiting = False  # until the socket takes more
         self._ends_when_sent = False
 
@@ -82,29 +126,33 @@ class SocketStream:
 
     def pause_reading(self) -> None:
         """Leave what comes in the socket, so that the peer has to wait."""
-        if self._is_open:
+        if self._is_reading:
+            self._is_reading = False
             self._loop.remove_reader(self._stream.fileno())
 
     def resume_reading(self) -> None:
         """Read again."""
-        if self._is_open:
+        if self._is_open and not self._is_reading:
+            self._is_reading = True
             self._loop.add_reader(self._stream.fileno(), self._readable)
 
     def write(self, buffers: Sequence[bytes]) -> None:
-        """Send buffers, in order, at the end of this turn of the event loop."""
+        """Send buffers, in order, together with what else is written now (``Outbox``)."""
         if not self._is_open or self._ends_when_sent or not buffers:
             return
-        if not self._queue:
-            self._loop.call_soon(self.flush)
+        is_first = not self._queue
         self._queue.extend(buffers)
         self.unsent_bytes += sum(map(len, buffers))
         if self.unsent_bytes > self._max_unsent_bytes:
             self.abort(SLOW_READER)
+        elif is_first:
+            self._outbox.add(self)
 
     def flush(self) -> None:
         """Send what was written, as far as the socket takes it now."""
-        queue, self._queue = self._queue, []
-        self._unsent.extend(joined(queue))
+        if self._queue:
+            self._unsent.extend(joined(self._queue))
+            self._queue.clear()
         if self._is_open and not self._is_waiting:
             self._send()
 
@@ -129,16 +177,28 @@ class SocketStream:
         self._listener.connection_lost(reason)
 
     def _readable(self) -> None:
+        self._outbox.begin()
         try:
-            data = self._stream.socket.recv(_READ_BYTES)
-        except _NOT_NOW:
-            return
-        except OSError:
-            data = b""
-        if data:
+            self._read()
+        finally:
+            self._outbox.flush()
+
+    def _read(self) -> None:
+        """Take what has come; what comes meanwhile, often an attachment, needs no wake-up."""
+        receive = self._stream.socket.recv
+        for _ in range(_READS_AT_ONCE):
+            try:
+                data = receive(_READ_BYTES)
+            except _NOT_NOW:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self.abort()
+                return
             self._listener.data_received(data)
-        else:
-            self.abort()
+            if not self._is_reading:
+                return
 
     def _writable(self) -> None:
         self._loop.remove_writer(self._stream.fileno())
@@ -160,7 +220,8 @@ class SocketStream:
             self._is_waiting = True
             self._loop.add_writer(self._stream.fileno(), self._writable)
         except OSError:
-            self.abort()
+            unsent.clear()
+            self._loop.call_soon(self.abort)  # not now: the writer is in the middle of its work
         else:
             if self._ends_when_sent:
                 self.abort()

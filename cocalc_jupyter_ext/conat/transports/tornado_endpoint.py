@@ -25,7 +25,7 @@ from ..protocol.socketio import Frame
 from ..types import Clock, User
 from .deliveries import DeliveryCache
 from .server_session import ServerSession
-from .socket_stream import SLOW_READER
+from .socket_stream import SLOW_READER, Outbox
 from .websocket import ServerWebSocket
 from .websocket_frames import websocket_buffers
 
@@ -55,6 +55,7 @@ class Endpoint:
     settings: EndpointSettings = field(default_factory=EndpointSettings)
     clock: Clock = time.monotonic
     deliveries: DeliveryCache = field(default_factory=DeliveryCache)
+    outbox: Outbox = field(default_factory=Outbox)
 
     def handshake(self) -> Handshake:
         """Return what a new connection is told."""
@@ -78,6 +79,7 @@ class _Carrier:
         self._socket = ServerWebSocket(
             stream,
             self,
+            outbox=endpoint.outbox,
             max_message_bytes=endpoint.broker.limits.max_payload_bytes,
             max_unsent_bytes=endpoint.settings.max_write_buffer_bytes,
         )

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from tornado.iostream import IOStream
 
 from ..protocol.socketio import Frame
-from .socket_stream import SocketStream
+from .socket_stream import Outbox, SocketStream
 from .websocket_frames import Close, FrameError, FrameReader, Ping, close_frame, pong_frame
 
 __all__ = ["ServerWebSocket", "WebSocketListener"]
@@ -62,12 +62,13 @@ class ServerWebSocket:
         stream: IOStream,
         listener: WebSocketListener,
         *,
+        outbox: Outbox,
         max_message_bytes: int,
         max_unsent_bytes: int,
     ) -> None:
         self._listener = listener
         self._reader = FrameReader(max_message_bytes)
-        self._stream = SocketStream(stream, self, max_unsent_bytes)
+        self._stream = SocketStream(stream, self, outbox, max_unsent_bytes)
         self._state = _State.OPEN
         self._hold: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -78,7 +79,7 @@ class ServerWebSocket:
         self._stream.start()
 
     def write(self, buffers: Sequence[bytes]) -> None:
-        """Send the bytes of frames at the end of this turn of the event loop."""
+        """Send the bytes of frames, together with what else is written now."""
         if self._state is _State.OPEN:
             self._stream.write(buffers)
 
@@ -163,6 +164,8 @@ class ServerWebSocket:
         self._stream.flush()
         if self._state is _State.OPEN:  # the socket may have been lost by writing
             self._state = state
+            if self._hold is not None:
+                self._hold.cancel()  # so that the client's answer is seen
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(CLOSE_TIMEOUT_S, self._stream.abort)
 

@@ -5,7 +5,7 @@ the event loop can handle all messages that arrived together. Extensions do not 
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -222,7 +222,7 @@ def websocket_buffers(frames: Iterable[Frame]) -> tuple[bytes, ...]:
             payload, first = frame, _FINAL_BINARY
         parts.append(_header(first, len(payload)))
         parts.append(payload)
-    return tuple(joined(parts))
+    return joined(parts)
 
 
 def close_frame(code: int, reason: str) -> bytes:
@@ -237,8 +237,14 @@ def pong_frame(data: bytes) -> bytes:
     return _header(_FINAL | _PONG, len(data)) + data
 
 
-def joined(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the parts in order, neighbours that are small as one."""
+def joined(parts: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Return the parts in order, neighbours that are small as one."""
+    if sum(map(len, parts)) < _LARGE_BYTES:
+        return (b"".join(parts),) if parts else ()
+    return tuple(_groups(parts))
+
+
+def _groups(parts: Sequence[bytes]) -> Iterator[bytes]:
     small: list[bytes] = []
     for part in parts:
         if len(part) < _LARGE_BYTES:

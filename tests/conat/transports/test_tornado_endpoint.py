@@ -1,6 +1,7 @@
 """conat-core §1, §2; SPEC T1, T12 to T16. Over real sockets."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport,
 from cocalc_jupyter_ext.conat.transports.tornado_endpoint import EndpointMixin, EndpointSettings
 from cocalc_jupyter_ext.conat.types import User
 
+from ...support.certificates import certificates
 from ...support.conat_server import serve
 
 INFO = '420["info",{"max_payload":8000000,"id":"0","user":null}]'
@@ -165,3 +167,40 @@ async def test_a_smaller_payload_limit_is_announced_and_kept() -> None:
         assert info.max_payload_bytes == 150_000
         assert result.count == 1
         assert len((await anext(mine)).data) == 1_000_000
+
+
+async def test_tls_carries_messages_of_every_size(tmp_path: Path) -> None:
+    server_tls, client_tls = certificates(tmp_path)
+    async with (
+        serve(ssl_options=server_tls) as address,
+        Client(TornadoTransport(address, ssl_options=client_tls)) as client,
+    ):
+        mine = await client.subscribe("x")
+        for size in (0, 100, 20_000, 9_000_000):
+            await client.publish("x", bytes(size))
+
+            assert (await anext(mine)).data == bytes(size)
+
+
+async def test_a_client_that_leaves_while_it_is_asked_who_it_is_leaves_nothing_behind() -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    class Asking(EndpointMixin):
+        async def authenticate(self) -> User | None:
+            asked.set()
+            await answer.wait()
+            return None
+
+    broker = Broker()
+    settings = EndpointSettings(ping_interval_ms=20, ping_timeout_ms=20)
+    async with (
+        serve(broker, settings, handler=Asking) as address,
+        websockets.connect(socket_url(address)) as socket,
+    ):
+        await socket.send("40")
+        await asked.wait()
+        await asyncio.wait_for(socket.wait_closed(), 5)
+        answer.set()
+        await asyncio.sleep(0)
+
+        assert broker.peers == {}
