@@ -93,6 +93,31 @@ def test_a_client_that_comes_first_is_served_when_the_server_comes(run: Run) -> 
     run(check)
 
 
+def test_what_the_server_says_before_the_client_is_ready_is_kept() -> None:
+    """§14.4 step 5; the recorded server writes before it confirms the connection."""
+
+    async def check(fabric: Fabric) -> None:
+        answers: list[asyncio.Task[Any]] = []
+
+        def welcome(new: ServerSocket) -> None:
+            new.write("welcome")
+            answers.append(asyncio.create_task(new.request("who?")))
+
+        async with SocketServer(await fabric.client(), "s") as server:
+            server.connections.connect(welcome)
+            socket = ClientSocket(await fabric.client(), "s")
+            echo(socket)
+            messages = socket.messages()
+            socket.start()
+
+            assert await take(messages, 1) == ["welcome"]
+            assert (await answers[0]).data == "who?"
+            assert asyncio.get_running_loop().time() < 1
+            await socket.close()
+
+    in_process(check)
+
+
 def test_reply_headers_may_be_a_plain_string() -> None:
     """§21 basic."""
 
@@ -176,8 +201,9 @@ def test_an_unread_message_is_not_acknowledged() -> None:
                 await socket.wait_until_writable(300)
             assert await take(readers[0], 1) == [0]
             await socket.send(3)
+            await asyncio.sleep(1)
             readers[0].close()
-            await socket.wait_until_drained()
+            await socket.wait_until_drained(1)
 
     in_process(check)
 

@@ -108,6 +108,21 @@ def test_a_ping_that_fails_because_this_end_lost_its_connection_closes_nothing(
     run(check)
 
 
+def test_a_client_that_is_heard_is_not_dropped_for_a_ping_that_got_lost() -> None:
+    """SPEC Z12."""
+
+    async def check(_fabric: Fabric, _server: SocketServer, peer: Peer, mine: ServerSocket) -> None:
+        for seq in (1, 2, 3):  # it never answers pings, which fail after 30 s and come every 45 s
+            await asyncio.sleep(25)
+            await peer.write(seq, "alive")
+        assert mine.state is SocketState.READY
+        await asyncio.sleep(100)
+
+        assert mine.state is SocketState.CLOSED
+
+    run(check)
+
+
 def test_an_unknown_command_is_answered_with_an_error() -> None:
     async def check(_fabric: Fabric, _server: SocketServer, peer: Peer, _: ServerSocket) -> None:
         assert await peer.command("dance") == {"error": "unknown command - 'dance'"}
