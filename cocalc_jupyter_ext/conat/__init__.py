@@ -15,24 +15,32 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from .sync.open_files import open_open_files
     from .sync.opening import (
         open_akv,
         open_astream,
+        open_core_stream,
         open_dko,
         open_dkv,
         open_dstream,
         open_inventory,
     )
+    from .sync.pubsub import open_pubsub
+    from .sync.synctable import open_synctable
     from .transports.connect import connect
 
 __all__ = [
     "connect",
     "open_akv",
     "open_astream",
+    "open_core_stream",
     "open_dko",
     "open_dkv",
     "open_dstream",
     "open_inventory",
+    "open_open_files",
+    "open_pubsub",
+    "open_synctable",
 ]
 
 # What is loaded when it is first asked for: the name, and the module that has it.
@@ -40,10 +48,14 @@ _LAZY: Final = {
     "connect": ".transports.connect",
     "open_akv": ".sync.opening",
     "open_astream": ".sync.opening",
+    "open_core_stream": ".sync.opening",
     "open_dko": ".sync.opening",
     "open_dkv": ".sync.opening",
     "open_dstream": ".sync.opening",
     "open_inventory": ".sync.opening",
+    "open_open_files": ".sync.open_files",
+    "open_pubsub": ".sync.pubsub",
+    "open_synctable": ".sync.synctable",
 }
 
 

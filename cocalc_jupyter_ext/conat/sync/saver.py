@@ -46,6 +46,7 @@ class Saver:
         self._wanted = asyncio.Event()
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_failing = False
 
     @property
     def is_automatic(self) -> bool:
@@ -117,12 +118,19 @@ class Saver:
     async def _attempt(self) -> Pass:
         """Make a pass; one that fails as a whole is logged and counts as incomplete."""
         try:
-            return await self._run_pass()
+            result = await self._run_pass()
         except ConatError as error:
             if is_final(error):
                 raise
-            _log.warning("saving '%s' failed and is tried again: %s", self._name, error)
+            # A server that is away for long is told of once.
+            level = logging.DEBUG if self._is_failing else logging.WARNING
+            _log.log(level, "saving '%s' failed and is tried again: %s", self._name, error)
+            self._is_failing = True
             return Pass.INCOMPLETE
+        if self._is_failing:
+            _log.warning("'%s' is saved again", self._name)
+        self._is_failing = False
+        return result
 
     async def _wait_for_news(self, delay_s: float) -> None:
         try:

@@ -58,6 +58,19 @@ def test_failures_are_followed_by_growing_waits_and_logged(
     assert "saving 'box' failed and is tried again: timeout" in caplog.text
 
 
+def test_a_server_that_is_away_is_told_of_once_and_so_is_its_return(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def check() -> None:
+        await Work(1, *[RequestTimeout("timeout")] * 5).saver.save()
+
+    virtual_time.run(check())
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "saving 'box' failed and is tried again: timeout",
+        "'box' is saved again",
+    ]
+
+
 def test_after_a_success_the_waits_begin_anew() -> None:
     async def check() -> None:
         work = Work(2, Pass.INCOMPLETE, Pass.INCOMPLETE, Pass.COMPLETE, Pass.INCOMPLETE)
