@@ -48,6 +48,7 @@ class Connection:
     """Answers commands, and feeds readers of changes, until it is closed or refused.
 
     ``subject`` is ``<service>.<scope>``. Commands wait until there is a socket that is ready.
+    ``on_end`` is called once, when nothing can be done any more.
     """
 
     def __init__(
@@ -56,8 +57,11 @@ class Connection:
         subject: str,
         storage: StorageOptions,
         settings: ConnectionSettings | None = None,
+        *,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self.storage = storage
+        self._on_end = on_end
         self._client = client
         self._subject = subject
         self._settings = settings or ConnectionSettings()
@@ -79,11 +83,6 @@ class Connection:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-
-    @property
-    def is_ended(self) -> bool:
-        """Tell whether this was closed or refused."""
-        return self._error is not None
 
     # Commands
 
@@ -285,6 +284,7 @@ class Connection:
             feed.end(None if isinstance(error, StoreClosed) else error)
         self._feeds.clear()
         self._wake()
+        self._on_end()
 
     async def _ready_socket(self, timeout_s: float) -> ClientSocket:
         await self._wait_until(lambda: self._socket is not None, timeout_s)

@@ -9,12 +9,16 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
+from ..sockets.errors import SocketFull
 from .messages import MAX_BATCH_BYTES, Stored, Update
 from .wire import update_to_wire
 
-__all__ = ["WINDOW_S", "CallLater", "FeedWriter", "split_updates"]
+__all__ = ["MAX_UNREAD_BYTES", "WINDOW_S", "CallLater", "FeedWriter", "split_updates"]
 
 WINDOW_S: Final = 0.03
+
+MAX_UNREAD_BYTES: Final = 256_000_000
+"""So much a subscriber may be behind; the socket itself counts messages only."""
 
 
 class CallLater(Protocol):
@@ -31,7 +35,7 @@ def split_updates(
     size_bytes = 0
     for update in updates:
         part.append(update)
-        size_bytes += len(update.message.raw) if isinstance(update, Stored) else 0
+        size_bytes += _size_of(update)
         if size_bytes >= max_bytes:
             yield part
             part, size_bytes = [], 0
@@ -42,7 +46,9 @@ def split_updates(
 class FeedWriter:
     """The changefeed of one socket; its messages are counted from 0 in the header ``seq``.
 
-    ``write`` takes a value and headers. Its errors are given to ``on_failure``, once.
+    ``write`` takes a value and headers. Its errors are given to ``on_failure``, once, and so is
+    SocketFull when more than ``MAX_UNREAD_BYTES`` were written since the subscriber had last read
+    everything.
     """
 
     def __init__(
@@ -57,6 +63,7 @@ class FeedWriter:
         self._waiting: list[Update] = []
         self._timer: asyncio.TimerHandle | None = None
         self._count = 0
+        self._unread_bytes = 0
         self._is_closed = False
 
     def add(self, updates: Sequence[Update]) -> None:
@@ -66,6 +73,10 @@ class FeedWriter:
         self._waiting.extend(updates)
         if self._timer is None:
             self._flush()
+
+    def note_drained(self) -> None:
+        """Note that the subscriber has read everything."""
+        self._unread_bytes = 0
 
     def close(self) -> None:
         """Write nothing any more; calling it again does nothing."""
@@ -83,8 +94,18 @@ class FeedWriter:
         self._timer = self._call_later(WINDOW_S, self._flush)
         try:
             for part in split_updates(updates):
-                self._write([update_to_wire(update) for update in part], {"seq": self._count})
-                self._count += 1
+                self._write_part(part)
         except Exception as error:  # noqa: BLE001 - must not reach the one whose change it is
             self.close()
             self._on_failure(error)
+
+    def _write_part(self, part: list[Update]) -> None:
+        if self._unread_bytes > MAX_UNREAD_BYTES:
+            raise SocketFull(self._count)
+        self._write([update_to_wire(update) for update in part], {"seq": self._count})
+        self._count += 1
+        self._unread_bytes += sum(_size_of(update) for update in part)
+
+
+def _size_of(update: Update) -> int:
+    return len(update.message.raw) if isinstance(update, Stored) else 0

@@ -7,7 +7,7 @@ socket; each has a handle of its own, and the last handle that is closed closes 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from ..client.client import Client
 from ..errors import ConatError
@@ -46,7 +46,7 @@ class PersistClient:
         self._connection = connection
         self._release = release
         self._calls = Calls(connection)
-        self._feeds: list[Feed] = []
+        self._feeds: WeakSet[Feed] = WeakSet()
         self._is_closed = False
 
     async def set(self, message: NewMessage, *, timeout_s: float | None = None) -> Receipt:
@@ -115,7 +115,7 @@ class PersistClient:
         if self._is_closed:
             raise StoreClosed
         feed = await self._connection.open_feed()
-        self._feeds.append(feed)
+        self._feeds.add(feed)
         return feed
 
     async def close(self) -> None:
@@ -123,7 +123,7 @@ class PersistClient:
         if self._is_closed:
             return
         self._is_closed = True
-        for feed in self._feeds:
+        for feed in list(self._feeds):
             feed.close()
         await self._release()
 
@@ -149,21 +149,29 @@ async def acquire(
     """
     subject = f"{service}.{owner.scope}"
     check_path(subject, storage.path, service=service)
-    entries = _shared.setdefault(client, {})
     key = (subject, storage)
-    entry = entries.get(key)
-    if entry is None or entry.connection.is_ended:
-        connection = Connection(client, subject, storage, settings)
-        entry = entries[key] = _Shared(connection)
-        connection.start()
-    entry.users += 1
-    used = entry
+    shared = _shared.setdefault(client, {}).get(key)
+    if shared is None:
+        shared = _share(client, key, settings)
+    shared.users += 1
+    used = shared
 
     async def release() -> None:
         used.users -= 1
         if used.users == 0:
-            if entries.get(key) is used:
-                del entries[key]
             await used.connection.close()
 
-    return PersistClient(entry.connection, release)
+    return PersistClient(shared.connection, release)
+
+
+def _share(client: Client, key: _Key, settings: ConnectionSettings | None) -> _Shared:
+    """Begin a connection that others can use, until it ends."""
+
+    def forget() -> None:
+        if _shared.get(client, {}).get(key) is shared:
+            del _shared[client][key]
+
+    shared = _Shared(Connection(client, *key, settings, on_end=forget))
+    _shared[client][key] = shared
+    shared.connection.start()
+    return shared

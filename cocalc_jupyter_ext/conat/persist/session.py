@@ -52,6 +52,7 @@ class Socket(Protocol):
     states: Signal[[SocketState]]
     data: Signal[[Any, dict[str, Any]]]
     requests: Signal[[Message]]
+    drained: Signal[[]]
 
     def write(self, value: object, *, headers: dict[str, Any] | None = None) -> None:
         """Send a value to the client."""
@@ -231,6 +232,7 @@ class Session:
         if self._feed is None and self._closing is None:
             loop = asyncio.get_running_loop()
             self._feed = FeedWriter(self._write_updates, self._on_feed_failure, loop.call_later)
+            self._socket.drained.connect(self._feed.note_drained)
             self._on_end += [storage.updates.connect(self._feed.add), self._feed.close]
 
     def _write_updates(self, value: list[dict[str, Any]], headers: dict[str, int]) -> None:

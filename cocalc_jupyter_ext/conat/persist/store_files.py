@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .access import StorageOptions
-from .errors import StoreUnavailable
 from .memory_store import MemoryStore
 from .paths import file_of
 from .sqlite_store import SqliteStore
@@ -28,13 +27,9 @@ class StoreFiles:
         """
         if options.ephemeral:
             return MemoryStore(options.path)
-        try:
-            return SqliteStore.open(
-                file_of(self.root, options.path),
-                sync=options.sync,
-                archive=self.archive and file_of(self.archive, options.path),
-                backup=self.backup and file_of(self.backup, options.path),
-            )
-        except OSError as error:  # such as a name that is too long for the file system
-            msg = f"the stream '{options.path}' cannot be opened: {error.strerror}"
-            raise StoreUnavailable(msg) from error
+        return SqliteStore.open(
+            file_of(self.root, options.path),
+            sync=options.sync,
+            archive=self.archive and file_of(self.archive, options.path),
+            backup=self.backup and file_of(self.backup, options.path),
+        )

@@ -5,8 +5,14 @@ from typing import Any
 
 import pytest
 
-from cocalc_jupyter_ext.conat.persist.feed_writer import WINDOW_S, FeedWriter, split_updates
+from cocalc_jupyter_ext.conat.persist.feed_writer import (
+    MAX_UNREAD_BYTES,
+    WINDOW_S,
+    FeedWriter,
+    split_updates,
+)
 from cocalc_jupyter_ext.conat.persist.messages import Deleted, Stored, StoredMessage, Update
+from cocalc_jupyter_ext.conat.sockets.errors import SocketFull
 from tests.support import virtual_time
 
 
@@ -98,5 +104,23 @@ def test_a_closed_feed_writes_nothing_any_more(times: int) -> None:
         await asyncio.sleep(1)
 
         assert [seqs for _, _, seqs in subscriber.written] == [[1]]
+
+    virtual_time.run(scenario())
+
+
+def test_a_subscriber_may_be_behind_by_so_many_bytes_until_it_has_read_everything() -> None:
+    async def scenario() -> None:
+        subscriber = Subscriber()
+        half = bytes(MAX_UNREAD_BYTES // 2 + 1)
+        for seq in (1, 2):
+            subscriber.feed.add([update(seq, half)])
+            await asyncio.sleep(1)
+        subscriber.feed.note_drained()
+        for seq in (3, 4, 5):
+            subscriber.feed.add([update(seq, half)])
+            await asyncio.sleep(1)
+
+        assert [seqs for _, _, seqs in subscriber.written] == [[1], [2], [3], [4]]
+        assert [type(error) for error in subscriber.failures] == [SocketFull]
 
     virtual_time.run(scenario())
