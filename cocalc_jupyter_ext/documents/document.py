@@ -7,7 +7,7 @@ a while after. All methods are called on the event loop, and no transaction span
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from types import TracebackType
@@ -73,6 +73,8 @@ class LiveDocument:
 
     ``ydoc`` is a ``jupyter_ydoc`` document (``YNotebook``, ``YUnicode``, ...), ``ydoc.ydoc`` the
     pycrdt ``Doc``; ``path`` follows renames; ``epoch`` names the history, see ``LogMeta``.
+    ``on_author`` is told who makes the edit that comes next (the empty name is the server's);
+    ``closing`` is what still wants to edit before the document closes.
     """
 
     def __init__(
@@ -94,6 +96,9 @@ class LiveDocument:
         self.epoch = meta.epoch
         self.on_idle: Callable[[], None] = lambda: None
         self.on_log_failure: Callable[[LogWriteError], None] = lambda _: None
+        self.on_author: Callable[[str], None] = lambda _: None
+        self.on_renamed: Callable[[], None] = lambda: None
+        self.closing: list[Callable[[], Awaitable[None]]] = []
         self._log = DurableLog(log, executor, self._on_log_failure)
         self.file = FileLink(
             self,
@@ -147,6 +152,8 @@ class LiveDocument:
         """Save, compact the log, and free everything; idempotent."""
         if self._closed:
             return
+        for finish in self.closing:
+            await finish()
         self._closed = True
         await self.file.close()
         if self._compaction is not None:
@@ -175,6 +182,7 @@ class LiveDocument:
         """
         if self._freed:
             raise DocumentClosedError(self.path)
+        self.on_author("")
         with self.ydoc.ydoc.transaction(origin=_SERVER_ORIGIN):
             yield
 
@@ -189,6 +197,7 @@ class LiveDocument:
             raise LogBusyError(self.path)
         if update == EMPTY_UPDATE:
             return
+        self.on_author(author)
         self._from = (origin, author)
         try:
             with self.ydoc.ydoc.transaction(origin=_PEER_ORIGIN):
@@ -204,6 +213,7 @@ class LiveDocument:
         self.path = path
         with self.edit():
             self.ydoc.path = path
+        self.on_renamed()
 
     # -- following ----------------------------------------------------------------------------
 

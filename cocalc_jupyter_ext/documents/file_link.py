@@ -13,6 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -161,6 +162,12 @@ class FileLink:
             self.content_changed()
         else:
             self._agreed = rendered.content
+
+    async def note_heads(self, heads: tuple[int, ...]) -> None:
+        """Note which commits the document contains; raises LogWriteError."""
+        async with self._lock:
+            if heads != self._meta.heads:
+                await self._put_meta(replace(self._meta, heads=heads))
 
     async def check_file(self) -> None:
         """Look at the file once and act on what is found."""

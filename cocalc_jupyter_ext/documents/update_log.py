@@ -43,12 +43,16 @@ class LogMeta:
     the state of the file that was last read or written, ``digest`` that of the content that
     went with it. ``writing`` is the digest of content whose writing was begun and not yet
     confirmed, so that a file found after a crash is recognised as our own.
+
+    ``heads`` are the times of the newest commits that the document contains (design D5), as far
+    as that was noted; None when it never had any.
     """
 
     epoch: str
     file: FileVersion | None
     digest: str | None
     writing: str | None = None
+    heads: tuple[int, ...] | None = None
 
     def begun(self, digest: str) -> "LogMeta":
         """Note that content is about to be written to the file."""
@@ -143,8 +147,12 @@ def _update_of(message: StoredMessage) -> bytes:
 def _meta_of(message: StoredMessage) -> LogMeta:
     try:
         value: dict[str, Any] = json.loads(message.raw)
-        file = value.pop("file")
-        return LogMeta(file=None if file is None else FileVersion(**file), **value)
+        file, heads = value.pop("file"), value.pop("heads", None)
+        return LogMeta(
+            file=None if file is None else FileVersion(**file),
+            heads=None if heads is None else tuple(heads),
+            **value,
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"the log's metadata cannot be read: {error}"
         raise StoreCorrupt(msg) from error

@@ -58,6 +58,7 @@ class Bridge(Generic[Value]):
         self._edit = edit
         self._times = times or BridgeTimes()
         self._author = SERVER
+        self._is_taking = False
         self._pending_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         face.on_edit = self._edited
@@ -74,6 +75,8 @@ class Bridge(Generic[Value]):
 
     def flush(self) -> None:
         """Commit what was edited in the shared types, now."""
+        if self._is_taking:
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -104,6 +107,10 @@ class Bridge(Generic[Value]):
         self._timer = asyncio.get_running_loop().call_at(due_s, self.flush)
 
     def _take(self, before: Value) -> None:
-        with self._edit():
-            self._face.push(before, self._document.value)
+        self._is_taking = True
+        try:
+            with self._edit():
+                self._face.push(before, self._document.value)
+        finally:
+            self._is_taking = False
         self.merged.emit()

@@ -22,6 +22,13 @@ class Face(Protocol[Value]):
         """Return the value with what was edited in the shared types since the last call."""
         ...
 
+    def pull_all(self, value: Value) -> Value:
+        """Return the value with everything that is in the shared types, and nothing else.
+
+        What the shared types cannot express stays as it is in the value.
+        """
+        ...
+
     def push(self, before: Value, after: Value) -> None:
         """Make the edits that lead from one value to the other; call it inside a transaction.
 

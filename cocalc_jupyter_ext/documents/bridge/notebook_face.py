@@ -42,12 +42,6 @@ class NotebookFace:
         for shared, note in ((notebook.ycells, self._on_cells), (meta, self._on_metadata)):
             self._shared.append((shared, shared.observe_deep(note)))
 
-    def know(self) -> None:
-        """Take the shared types as they are for what was pulled last."""
-        self._known = {cell["id"]: read_cell(cell) for cell in self._cells().values()}
-        self._metadata = read_metadata(self._notebook)
-        self._edited = set()
-
     def pull(self, value: Records) -> Records:
         """Edit the records as the shared types were edited since the last call."""
         cells = self._cells()
@@ -60,6 +54,15 @@ class NotebookFace:
         self._edited = set()
         self._pull_metadata(value)
         return value
+
+    def pull_all(self, value: Records) -> Records:
+        """Edit the records until their cells and metadata are those of the shared types."""
+        cells = self._cells()
+        for record in value.get({"type": "cell"}):
+            if record["id"] not in cells:
+                value.delete({"type": "cell", "id": record["id"]})
+        self._known, self._metadata, self._edited = {}, {}, None
+        return self.pull(value)
 
     def push(self, before: Records, after: Records) -> None:
         """Edit the shared types as the records were edited."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from pycrdt import Text
 
+from ..syncdoc.string_patch import merge_strings
 from ..text_edits import edit_text
 
 __all__ = ["TextFace"]
@@ -18,15 +19,23 @@ class TextFace:
     def __init__(self, text: Text) -> None:
         self.on_edit = lambda: None
         self._text = text
+        self._known = str(text)
         self._subscription: Any = text.observe(lambda _event: self.on_edit())
 
     def pull(self, value: str) -> str:
-        """Return the shared text: it is all there is, whatever the value was."""
-        return str(self._text)
+        """Return the value with what was typed into the shared text since the last call."""
+        known, self._known = self._known, str(self._text)
+        return self._known if value == known else merge_strings(known, value, self._known)
+
+    def pull_all(self, value: str) -> str:
+        """Return the shared text."""
+        self._known = str(self._text)
+        return self._known
 
     def push(self, before: str, after: str) -> None:
         """Edit the shared text in the places that differ."""
         edit_text(self._text, after)
+        self._known = str(self._text)
 
     def close(self) -> None:
         """Stop observing."""

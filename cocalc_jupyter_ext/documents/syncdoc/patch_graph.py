@@ -142,8 +142,14 @@ class PatchGraph(Generic[Value]):
 
     def value_at(self, time: int) -> Value:
         """Return the value when this patch was made; raises UnknownVersion, HistoryMissing."""
-        self.patch(time)
-        return self._value_of(self._reach([time]), self._history)
+        return self.value_of([time])
+
+    def value_of(self, heads: Iterable[int]) -> Value:
+        """Return the value that had these heads; raises UnknownVersion, HistoryMissing."""
+        heads = list(heads)
+        for time in heads:
+            self.patch(time)
+        return self._value_of(self._reach(heads), self._history)
 
     def value_without(self, times: Collection[int]) -> Value:
         """Return the value now as if these patches had never been made."""

@@ -7,6 +7,8 @@ is not changed any more; ``edit`` gives one that may be.
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from ..merge_values import merge_texts
+from .merge_records import merge_records
 from .record_patch import apply_record_patch, make_record_patch
 from .records import Records, RecordSchema
 from .string_patch import apply_string_patch, make_string_patch
@@ -46,6 +48,10 @@ class Kind(Protocol[Value]):
         """Return the changes from one value to another; empty when they are equal."""
         ...
 
+    def merge(self, base: Value, theirs: Value, ours: Value) -> Value:
+        """Return a value with what changed on either side since ``base``."""
+        ...
+
 
 class TextKind:
     """Documents that are one text."""
@@ -73,6 +79,10 @@ class TextKind:
     def difference(self, old: str, new: str) -> list[Any]:
         """Return hunks."""
         return make_string_patch(old, new)
+
+    def merge(self, base: str, theirs: str, ours: str) -> str:
+        """Merge word by word; of what both changed differently ours stays."""
+        return merge_texts(base, theirs, ours).value
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +119,7 @@ class RecordsKind:
     def difference(self, old: Records, new: Records) -> list[Any]:
         """Return deletions and sets."""
         return make_record_patch(old, new)
+
+    def merge(self, base: Records, theirs: Records, ours: Records) -> Records:
+        """Merge record by record and field by field."""
+        return merge_records(base, theirs, ours)

@@ -1,0 +1,64 @@
+"""Three versions of a document of records become one (pure).
+
+For two faces that were apart: what both had, what the patches have now, what the shared types
+have now. An edit that both made counts once; where they made different ones, the text is merged
+word by word, and of what cannot be merged ours stays.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..merge_values import MISSING, merge_maps, merge_texts, merge_values
+from .canonical import canonical_json
+from .records import Record, Records, RecordSchema
+
+__all__ = ["merge_records"]
+
+
+def merge_records(base: Records, theirs: Records, ours: Records) -> Records:
+    """Return a document with what changed on either side since ``base``.
+
+    A record that one side deleted and the other edited stays.
+    """
+    schema = ours.schema
+    versions = [_by_key(version) for version in (base, theirs, ours)]
+    merged = ours.copy()
+    for key in {**versions[2], **versions[1]}:
+        was, their, our = (version.get(key) for version in versions)
+        wanted = _merge_record(schema, was, their, our)
+        if wanted is our:
+            continue
+        where = schema.key_of(our or their or {})
+        merged.delete(where)
+        if wanted is not None:
+            merged.set(wanted)
+    return merged
+
+
+def _by_key(records: Records) -> dict[str, Record]:
+    return {canonical_json(records.schema.key_of(record)): record for record in records}
+
+
+def _merge_record(
+    schema: RecordSchema, base: Record | None, theirs: Record | None, ours: Record | None
+) -> Record | None:
+    if theirs == ours:
+        return ours
+    if theirs is None or ours is None:
+        left = ours if theirs is None else theirs
+        return None if base is not None and left == base else left
+    merged: dict[str, Any] = {}
+    for name in {**ours, **theirs}:
+        versions = [(version or {}).get(name, MISSING) for version in (base, theirs, ours)]
+        value = _merge_field(schema, name, *versions)
+        if value is not MISSING:
+            merged[name] = value
+    return ours if merged == ours else merged
+
+
+def _merge_field(schema: RecordSchema, name: str, base: Any, theirs: Any, ours: Any) -> Any:
+    if name in schema.string_cols and isinstance(theirs, str) and isinstance(ours, str):
+        return merge_texts(base if isinstance(base, str) else "", theirs, ours).value
+    if isinstance(theirs, Mapping) and isinstance(ours, Mapping):
+        return merge_maps(base if isinstance(base, Mapping) else {}, theirs, ours).value
+    return merge_values(base, theirs, ours).value
