@@ -24,6 +24,7 @@ from ..persist.messages import (
     StoredMessage,
 )
 from ..signals import Signal
+from ..sockets.tasks import Tasks
 from .errors import Closed
 from .replica import Change, Replica
 from .retry import Backoff, Delays, is_final, retry
@@ -55,8 +56,7 @@ class CoreStream:
         self.progressed: Signal[[]] = Signal(f"progress of {name}")
         self.closed: Signal[[]] = Signal(f"closing of {name}")
         self._access = access
-        self._listener: asyncio.Task[None] | None = None
-        self._repair: asyncio.Task[None] | None = None
+        self._tasks = Tasks(f"stream-{name}")
         self._reading = asyncio.Lock()
         self._deleted_meanwhile: list[set[int]] = []
 
@@ -69,17 +69,15 @@ class CoreStream:
         feed = await retry(self._load, LOAD_DELAYS, what)
         what = f"configuring '{self.name}'"
         self.settings = await retry(lambda: self._access.config(config or {}), CONFIG_DELAYS, what)
-        self._listener = asyncio.create_task(self._listen(feed), name=f"stream-{self.name}")
+        self._tasks.spawn("changes", self._listen(feed))
 
     async def close(self) -> None:
         """End everything and forget the messages; calling it again does nothing."""
         if self.is_closed:
             return
         self.is_closed = True
-        tasks = [task for task in (self._listener, self._repair) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.cancel_all()
+        await self._tasks.wait_until_ended()
         await self._access.close()
         self.replica = Replica()
         self.closed.emit()
@@ -207,8 +205,8 @@ class CoreStream:
             await self._reset(events)
         else:
             self._process(self._apply(events))
-        if self.replica.missing is not None and self._repair is None:
-            self._repair = asyncio.create_task(self._fill_gaps(), name=f"gaps-{self.name}")
+        if self.replica.missing is not None and "gaps" not in self._tasks:
+            self._tasks.spawn("gaps", self._fill_gaps())
 
     async def _reset(self, reset: Reset) -> None:
         """Load everything again if something may be missing, and tell the difference."""
@@ -239,8 +237,6 @@ class CoreStream:
                     self._process(self.replica.fill(found, last))
         except ConatError as error:
             _log.error("'%s' may lack messages that were skipped: %s", self.name, error)
-        finally:
-            self._repair = None
 
     def _apply(self, updates: Iterable[object]) -> Iterator[Change]:
         """Apply updates one after another, as they are consumed."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from ..errors import ConatError
+from ..sockets.tasks import Tasks
 
 __all__ = ["InventoryUpdates"]
 
@@ -29,20 +30,18 @@ class InventoryUpdates:
         self._name = name
         self._interval_s = interval_s
         self._is_wanted = False
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = Tasks(f"inventory-{name}")
 
     def request(self) -> None:
         """Note that the store was written to."""
         self._is_wanted = True
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name=f"inventory-of-{self._name}")
+        if "updates" not in self._tasks:
+            self._tasks.spawn("updates", self._run())
 
     async def close(self) -> None:
         """Drop what is pending; calling it again does nothing."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        self._tasks.cancel_all()
+        await self._tasks.wait_until_ended()
 
     async def _run(self) -> None:
         while self._is_wanted:

@@ -1,6 +1,5 @@
 """Telling others of a project what need not be kept, such as cursors (conat-sync §4.6)."""
 
-import asyncio
 import base64
 import logging
 from typing import Any, Self
@@ -9,6 +8,7 @@ from ..client.client import Client
 from ..client.subscription import Subscription
 from ..errors import CodecError, ConatError, Disconnected
 from ..signals import Signal
+from ..sockets.tasks import Tasks
 from .errors import Closed
 
 __all__ = ["PubSub", "open_pubsub", "pubsub_subject"]
@@ -35,7 +35,8 @@ class PubSub:
         self.closed: Signal[[]] = Signal(f"closing of {subject}")
         self._client = client
         self._heard = heard
-        self._listener: asyncio.Task[None] | None = None
+        self._tasks = Tasks(f"pubsub-{subject}")
+        self._is_open = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -45,14 +46,15 @@ class PubSub:
 
     def start(self) -> None:
         """Begin to listen."""
-        self._listener = asyncio.create_task(self._listen(), name=f"pubsub-{self.subject}")
+        self._is_open = True
+        self._tasks.spawn("listener", self._listen())
 
     def set(self, value: Any) -> None:
         """Tell a value to all who listen now; without a connection it is lost.
 
         Raises CodecError for what cannot be sent, and Closed after closing.
         """
-        if self._listener is None:
+        if not self._is_open:
             raise Closed(self.subject)
         try:
             self._client.publish_sync(self.subject, value)
@@ -61,12 +63,12 @@ class PubSub:
 
     async def close(self) -> None:
         """Stop listening; calling it again does nothing."""
-        listener, self._listener = self._listener, None
-        if listener is None:
+        if not self._is_open:
             return
+        self._is_open = False
         self._heard.close()
-        listener.cancel()
-        await asyncio.gather(listener, return_exceptions=True)
+        self._tasks.cancel_all()
+        await self._tasks.wait_until_ended()
         self.closed.emit()
         self.closed.clear()
         self.changes.clear()

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Final
 
 from ..errors import ConatError
+from ..sockets.tasks import Tasks
 from .retry import Backoff, Delays, is_final
 
 __all__ = ["FLUSH_S", "Pass", "Saver"]
@@ -34,7 +35,10 @@ class Pass(Enum):
 
 
 class Saver:
-    """Runs the passes of one structure; ``name`` is for the log."""
+    """Runs the passes of one structure; ``name`` is for the log.
+
+    ``is_automatic`` tells whether changes are saved without anybody asking.
+    """
 
     def __init__(
         self, run_pass: Callable[[], Awaitable[Pass]], has_unsaved: Callable[[], bool], name: str
@@ -45,17 +49,14 @@ class Saver:
         self._one_pass = asyncio.Lock()
         self._wanted = asyncio.Event()
         self._news = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = Tasks(f"saver-{name}")
         self._is_failing = False
-
-    @property
-    def is_automatic(self) -> bool:
-        """Whether changes are saved without anybody asking."""
-        return self._task is not None
+        self.is_automatic = False
 
     def start(self) -> None:
         """Save by itself from now on, whenever ``request`` says that there is something."""
-        self._task = asyncio.create_task(self._run(), name=f"autosave-{self._name}")
+        self.is_automatic = True
+        self._tasks.spawn("autosave", self._run())
 
     def request(self) -> None:
         """Note that something is unsaved."""
@@ -93,11 +94,11 @@ class Saver:
 
         What could not be saved is lost, and the log says so.
         """
-        if self._task is None:
+        if not self.is_automatic:
             return
-        task, self._task = self._task, None
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        self.is_automatic = False
+        self._tasks.cancel_all()
+        await self._tasks.wait_until_ended()
         try:
             async with asyncio.timeout(FLUSH_S):
                 await self.save()

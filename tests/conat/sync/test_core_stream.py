@@ -379,6 +379,18 @@ class TestRecovery:
         virtual_time.run(check())
 
 
+async def test_a_failure_of_its_own_is_logged(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = FaultyStream()
+    async with stream.core() as core:
+        monkeypatch.setattr(core.replica, "apply", lambda _update: 1 / 0)
+        await core.publish(new("a"))
+        await virtual_time.settle()
+
+    assert "a task of stream-box has failed: changes" in caplog.text
+
+
 async def test_closing_ends_everything_and_clears_the_state() -> None:
     stream = FaultyStream()
     async with stream.core() as core:

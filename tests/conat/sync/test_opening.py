@@ -167,7 +167,9 @@ class TestSharing:
         await until(lambda: subscriptions(world) == before)
 
         tasks = {task.get_name() for task in asyncio.all_tasks()}
-        assert not {name for name in tasks if name.startswith(("stream-", "autosave-", "inv"))}
+        assert not {
+            name for name in tasks if name.startswith(("stream-", "saver-", "inventory-", "open-"))
+        }
 
     async def test_a_failed_opening_leaves_nothing_behind(self, client: Client) -> None:
         with pytest.raises(PathDenied):
