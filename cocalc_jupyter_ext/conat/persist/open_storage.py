@@ -85,10 +85,16 @@ class OpenStorage:
         return await result
 
     async def batches(
-        self, start_seq: int | None, end_seq: int | None
-    ) -> AsyncGenerator[list[StoredMessage], None]:
-        """Yield the messages of a range; other calls may come between two batches."""
-        iterator = await self.read(lambda store: store.batches(start_seq, end_seq))
+        self,
+        start_seq: int | None,
+        end_seq: int | None,
+        convert: Callable[[list[StoredMessage]], T],
+    ) -> AsyncGenerator[T, None]:
+        """Yield what ``convert`` makes, in the thread, of each batch of a range.
+
+        Other calls may come between two batches.
+        """
+        iterator = await self.read(lambda store: map(convert, store.batches(start_seq, end_seq)))
         while (batch := await self.read(lambda _: next(iterator, None))) is not None:
             yield batch
 

@@ -5,8 +5,9 @@ from contextlib import aclosing
 from typing import TypeAlias, assert_never
 
 from ..errors import ConatError
+from ..protocol.codec import encode
 from .errors import StoreError
-from .messages import NewMessage, Receipt
+from .messages import NewMessage, Receipt, StoredMessage
 from .open_storage import OpenStorage
 from .requests import (
     Config,
@@ -55,11 +56,16 @@ async def perform(storage: OpenStorage, command: StreamCommand) -> Reply:  # noq
 async def all_batches(storage: OpenStorage, command: GetAll) -> AsyncGenerator[Reply, None]:
     """Yield the replies to ``getAll``: batches numbered from 0, and an end without payload."""
     count = 0
-    async with aclosing(storage.batches(command.start_seq, command.end_seq)) as batches:
-        async for batch in batches:
-            yield Reply([stored_to_wire(message) for message in batch], headers={"seq": count})
+    batches = storage.batches(command.start_seq, command.end_seq, _encode_batch)
+    async with aclosing(batches):
+        async for raw in batches:
+            yield Reply(raw=raw, headers={"seq": count})
             count += 1
     yield Reply(headers={"seq": count})
+
+
+def _encode_batch(batch: list[StoredMessage]) -> bytes:
+    return encode([stored_to_wire(message) for message in batch])
 
 
 async def _set(storage: OpenStorage, message: NewMessage) -> Reply:

@@ -93,6 +93,7 @@ class Session:
         self._early: list[_Early] = []
         self._feed: FeedWriter | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reading: set[asyncio.Task[None]] = set()
         self._opening: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._on_end: list[Callable[[], None]] = []
@@ -101,7 +102,10 @@ class Session:
         socket.requests.connect(self._on_request)
 
     async def close(self) -> None:
-        """Let commands that have begun end, and give the stream up; may be called again."""
+        """Let commands that have begun end, and give the stream up; may be called again.
+
+        Only what sends many messages is broken off: its client asks again, or is gone.
+        """
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(), name=f"end-{self._socket.id}")
         await asyncio.shield(self._closing)
@@ -110,6 +114,8 @@ class Session:
         storage, self._storage = self._storage, None
         self._error = RemoteError("the stream was closed by its server", 503)
         self._settle(error=self._error)
+        for task in self._reading:
+            task.cancel()
         while self._tasks:
             await asyncio.wait(self._tasks)
         for end in self._on_end:
@@ -210,11 +216,15 @@ class Session:
         self, request: Message, storage: OpenStorage, command: GetAll
     ) -> None:
         """Send batches; each is confirmed before the next one is read, so that few wait."""
-        async with aclosing(all_batches(storage, command)) as replies:
-            async for reply in replies:
-                if self._closing is not None:
-                    return
-                await self._server.client.respond(request, reply.value, headers=reply.headers)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        self._reading.add(task)
+        try:
+            async with aclosing(all_batches(storage, command)) as replies:
+                async for reply in replies:
+                    await self._server.client.respond(request, raw=reply.raw, headers=reply.headers)
+        finally:
+            self._reading.discard(task)
 
     def _respond(self, request: Message, reply: Reply) -> None:
         with _logged("an answer"):

@@ -225,8 +225,8 @@ async def test_batches_leave_room_for_other_calls(world: World) -> None:
     await storage.set_many([NewMessage(raw=big) for _ in range(4)])
     seqs = []
 
-    async for batch in storage.batches(None, None):
-        seqs.append([each.seq for each in batch])
+    async for batch in storage.batches(None, None, lambda batch: [each.seq for each in batch]):
+        seqs.append(batch)
         await storage.set_many([message("later")])
 
     assert seqs[:2] == [[1, 2], [3, 4]]

@@ -202,6 +202,28 @@ def overflow(*_: object, **__: object) -> None:
     raise SocketFull(1000)
 
 
+async def test_reading_much_ends_with_the_socket(
+    world: World, socket: ClientSocket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SPEC H10: nobody waits for a client that is gone."""
+    await ask(socket, "set", 1)
+    (served,) = sessions(world)
+
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(served._server.client, "respond", never)
+    replies = socket.request_many(headers={"cmd": "getAll"})
+    reading = asyncio.create_task(anext(replies))
+    await until(lambda: bool(served._reading))
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+
+    await socket.close()
+
+    await until(lambda: world.services[0].open_streams == 0)
+
+
 async def test_a_socket_that_closes_gives_its_stream_up(world: World, socket: ClientSocket) -> None:
     await ask(socket, "keys")
 
