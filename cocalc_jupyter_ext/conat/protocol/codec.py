@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum, IntEnum
+from functools import lru_cache
 from typing import Any, Final
 
 import msgpack
@@ -27,6 +28,7 @@ __all__ = [
     "depth_exceeds",
     "encode",
     "from_json",
+    "quoted",
     "to_json",
 ]
 
@@ -39,6 +41,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _ARRAY_INDEX_END: Final = 2**32 - 1
 _PLAIN_LEAVES: Final = frozenset({str, bool, type(None)})
+_REMEMBERED_LENGTH: Final = 256
 _CONTAINERS: Final = frozenset("[{")
 
 
@@ -93,6 +96,14 @@ def to_json(value: object, *, binary: Callable[[bytes], object] | None = None) -
         value = _prepare(value, MAX_DEPTH, rules)
     text = _ENCODER.encode(value)
     return text if text.isascii() else _LONE_SURROGATE.sub(_escape, text)
+
+
+def quoted(text: str) -> str:
+    """Return a string as JSON, remembering short ones: the same few are asked for again."""
+    return _quoted_again(text) if len(text) <= _REMEMBERED_LENGTH else to_json(text)
+
+
+_quoted_again = lru_cache(maxsize=1_024)(to_json)
 
 
 def from_json(text: str | bytes) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 from ..errors import EventError, ProtocolError
 from ..types import JsonValue
 from . import engineio, socketio
-from .codec import to_json
+from .codec import quoted, to_json
 from .engineio import ClientHeartbeat, Handshake, Heartbeat, ServerHeartbeat
 from .messages import (
     ClientEvent,
@@ -46,6 +46,7 @@ CONNECT_TIMEOUT_S: Final = 45.0
 """How long a client may take to join the namespace (conat-core §1.2)."""
 
 _BINARY_MESSAGE: Final = f"{engineio.PacketType.MESSAGE}{int(socketio.PacketType.BINARY_EVENT)}"
+_ACK_MESSAGE: Final = f"{engineio.PacketType.MESSAGE}{int(socketio.PacketType.ACK)}"
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -119,8 +120,8 @@ def _delivery_frames(delivery: Delivery) -> list[Frame]:
     attachments = [chunk.raw]
     headers = "" if chunk.headers is None else f",{write_value(chunk.headers, attachments)}"
     text = (
-        f"{_BINARY_MESSAGE}{len(attachments)}-[{to_json(delivery.pattern)},"
-        f'{{"subject":{to_json(delivery.subject)},"data":[{to_json(chunk.id)},{chunk.seq},'
+        f"{_BINARY_MESSAGE}{len(attachments)}-[{quoted(delivery.pattern)},"
+        f'{{"subject":{quoted(delivery.subject)},"data":[{to_json(chunk.id)},{chunk.seq},'
         f'{chunk.done:d},{chunk.encoding},{{"_placeholder":true,"num":0}}{headers}]}}]'
     )
     return [text, *attachments]
@@ -129,6 +130,14 @@ def _delivery_frames(delivery: Delivery) -> list[Frame]:
 def _message(packet: Packet) -> list[Frame]:
     text, *attachments = write_packet(packet)
     return [f"{engineio.PacketType.MESSAGE}{text!s}", *attachments]
+
+
+def _only_count(arguments: tuple[JsonValue, ...]) -> int | None:
+    """Return n when the answer is ``{count: n}``, as to most events: it is quickly written."""
+    if len(arguments) != 1 or type(arguments[0]) is not dict or len(arguments[0]) != 1:
+        return None
+    count = arguments[0].get("count")
+    return count if type(count) is int else None
 
 
 class _Connection(ABC, Generic[In, Out]):
@@ -178,7 +187,11 @@ class _Connection(ABC, Generic[In, Out]):
 
     def acknowledge(self, ack_id: int, *arguments: JsonValue) -> None:
         """Answer the event that came with this number."""
-        self._write(Packet(socketio.PacketType.ACK, list(arguments), ack_id))
+        count = _only_count(arguments)
+        if count is None:
+            self._write(Packet(socketio.PacketType.ACK, list(arguments), ack_id))
+        elif self.state is not State.CLOSED:
+            self._outgoing.append(f'{_ACK_MESSAGE}{ack_id}[{{"count":{count}}}]')
 
     def disconnect(self, reason: str) -> None:
         """Leave the namespace and close; ``Ended`` follows with this reason."""

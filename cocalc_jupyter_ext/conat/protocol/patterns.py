@@ -4,14 +4,17 @@ Invariant: a node exists only while a pattern ends in it or below it, so removin
 pattern never leaves a trace that an interest query could see (conat-core §7.2).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from ..types import Pattern, Subject
 from .subjects import tokens
 
 __all__ = ["PatternTrie"]
+
+MAX_REMEMBERED: Final = 1_024
+REMEMBERED_LENGTH: Final = 256
 
 T = TypeVar("T")
 
@@ -27,6 +30,7 @@ class PatternTrie(Generic[T]):
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
+        self._found: dict[Subject, tuple[tuple[Pattern, T], ...]] = {}
         self._values: dict[Pattern, T] = {}
 
     def __len__(self) -> int:
@@ -45,12 +49,14 @@ class PatternTrie(Generic[T]):
         for token in tokens(pattern):
             node = node.children.setdefault(token, _Node())
         node.entry = (pattern, value)
+        self._found.clear()
         self._values[pattern] = value
 
     def remove(self, pattern: Pattern) -> None:
         """Forget a pattern; an unknown one is ignored."""
         if self._values.pop(pattern, None) is None:
             return
+        self._found.clear()
         path = [self._root]
         parts = tokens(pattern)
         for token in parts:
@@ -63,11 +69,26 @@ class PatternTrie(Generic[T]):
                 break
             del parent.children[token]
 
-    def match(self, subject: Subject) -> Iterator[tuple[Pattern, T]]:
-        """Yield the matching patterns with their values (conat-core §7.2).
+    def match(self, subject: Subject) -> Sequence[tuple[Pattern, T]]:
+        """Return the matching patterns with their values (conat-core §7.2).
 
-        At each level the order is ``*``, then ``>``, then the literal token.
+        At each level the order is ``*``, then ``>``, then the literal token. What was found
+        is remembered until a pattern comes or goes.
         """
+        found = self._found.get(subject)
+        if found is None:
+            found = tuple(self._search(subject))
+            self._remember(subject, found)
+        return found
+
+    def _remember(self, subject: Subject, found: tuple[tuple[Pattern, T], ...]) -> None:
+        if len(subject) > REMEMBERED_LENGTH:
+            return
+        if len(self._found) >= MAX_REMEMBERED:
+            self._found.clear()
+        self._found[subject] = found
+
+    def _search(self, subject: Subject) -> Iterator[tuple[Pattern, T]]:
         parts = tokens(subject)
         pending: list[tuple[_Node[T], int]] = [(self._root, 0)]
         while pending:

@@ -7,6 +7,8 @@ order mark counts, U+0085 and the separators U+001C to U+001F do not.
 
 import base64
 import re
+from functools import lru_cache
+from typing import Final
 
 from ..errors import InvalidSubject
 from ..types import AccountId, Pattern, ProjectId, Subject, User
@@ -29,6 +31,9 @@ __all__ = [
 TAP = Pattern(">")
 """The pattern that receives everything and is never counted (conat-core §8.4)."""
 
+_REMEMBERED_LENGTH: Final = 256
+"""Longer texts are rare, and not worth the memory."""
+
 _JS_SPACE = re.compile(
     "[\t\n\x0b\x0c\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]"
 )
@@ -42,15 +47,25 @@ def tokens(subject: str) -> list[str]:
 
 def is_valid_pattern(text: object) -> bool:
     """Tell whether the text may be subscribed to (conat-core §7.1)."""
-    if not isinstance(text, str) or _JS_SPACE.search(text):
+    if not isinstance(text, str):
         return False
-    parts = text.split(".")
-    return all(parts) and ">" not in parts[:-1]
+    return _is_pattern_again(text) if len(text) <= _REMEMBERED_LENGTH else _is_pattern(text)
 
 
 def is_valid_subject(text: object) -> bool:
     """Tell whether the text may be published to: valid, and without wildcards (conat-core §7.1)."""
     return isinstance(text, str) and is_valid_pattern(text) and "*" not in text and text[-1:] != ">"
+
+
+def _is_pattern(text: str) -> bool:
+    if _JS_SPACE.search(text):
+        return False
+    parts = text.split(".")
+    return all(parts) and ">" not in parts[:-1]
+
+
+_is_pattern_again = lru_cache(maxsize=1_024)(_is_pattern)
+# The same few are asked for with every message.
 
 
 def parse_pattern(text: object, use: str = "") -> Pattern:

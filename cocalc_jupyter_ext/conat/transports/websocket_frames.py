@@ -46,6 +46,8 @@ _FINAL_TEXT: Final = _FINAL | _TEXT
 _FINAL_BINARY: Final = _FINAL | _BINARY
 _MAX_CONTROL_BYTES: Final = 125
 _MASK_BYTES: Final = 4
+_MEDIUM_HEADER: Final = struct.Struct("!BBH").pack
+_LARGE_HEADER: Final = struct.Struct("!BBQ").pack
 _LARGE_BYTES: Final = 65_536
 """Copying less than this costs less than another call of the operating system."""
 
@@ -261,7 +263,7 @@ def _groups(parts: Sequence[bytes]) -> Iterator[bytes]:
 def _header(first: int, size: int) -> bytes:
     """Return the header of an unmasked frame (RFC 6455, section 5.2)."""
     if size < 126:
-        return struct.pack("!BB", first, size)
+        return bytes((first, size))
     if size < 65_536:
-        return struct.pack("!BBH", first, 126, size)
-    return struct.pack("!BBQ", first, 127, size)
+        return _MEDIUM_HEADER(first, 126, size)
+    return _LARGE_HEADER(first, 127, size)

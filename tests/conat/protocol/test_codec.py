@@ -1,5 +1,6 @@
 """conat-core §5 and §1.5; SPEC C1 to C4. The bytes are those of ``@msgpack/msgpack``."""
 
+import json
 import math
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -15,6 +16,7 @@ from cocalc_jupyter_ext.conat.protocol.codec import (
     depth_exceeds,
     encode,
     from_json,
+    quoted,
     to_json,
 )
 
@@ -203,3 +205,35 @@ def test_any_bytes_are_decoded_or_refused(raw: bytes) -> None:
             decode(raw, encoding)
         except CodecError:
             continue
+
+
+class Mirror(dict[str, object]):
+    """Looks like an object, and is written by the slower way that knows all rules."""
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=3),
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just({}),
+        max_size=5,
+    )
+)
+def test_plain_values_are_written_as_if_all_rules_were_applied(value: dict[str, object]) -> None:
+    assert to_json(value) == to_json(Mirror(value))
+    assert to_json([value]) == to_json([Mirror(value)])
+
+
+def test_strings_that_are_remembered_are_written_alike() -> None:
+    for text in ("a", "a", '"', "\ud800", "x" * 1_000):
+        assert quoted(text) == to_json(text)
+
+
+@pytest.mark.parametrize("text", [" 1", "[1] ", "\n{}", "1", "null", '"a"', "[]"])
+def test_json_may_have_white_space_around_it(text: str) -> None:
+    assert from_json(text) == json.loads(text)
+
+
+@pytest.mark.parametrize("text", ["[1] 2", "[1", "{", "[1],", "[NaN]"])
+def test_json_with_something_behind_it_is_refused(text: str) -> None:
+    with pytest.raises(CodecError):
+        from_json(text)

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cocalc_jupyter_ext.conat.errors import EventError
 from cocalc_jupyter_ext.conat.protocol.chunks import Chunk
@@ -338,3 +340,52 @@ def typed(packet: Packet, *, from_client: bool) -> Packet:
 
 def lacks_queue(name: str, arguments: list[Any]) -> bool:
     return name == "subscribe" and isinstance(arguments[0], dict) and "queue" not in arguments[0]
+
+
+names = st.text(min_size=1, max_size=10)
+headers = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=5),
+    lambda inner: (
+        st.dictionaries(st.text(max_size=3), inner, max_size=3) | st.lists(inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@given(names, names, names, st.integers(0, 9), st.booleans(), headers)
+def test_a_delivery_is_written_as_any_other_event(
+    pattern: str, subject: str, message_id: str, seq: int, done: bool, headers: Any
+) -> None:
+    chunk = Chunk(MessageId(message_id), seq, done, 0, b"x", headers)
+    event = Delivery(Pattern(pattern), Subject(subject), chunk)
+    name, arguments = server_event_to_wire(event)
+    text, *attachments = write_packet(Packet(PacketType.EVENT, [name, *arguments]))
+
+    assert server_event_frames(event) == [f"4{text!s}", *attachments]
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ({"count": 0}, '{"count":0}'),
+        ({"count": 12}, '{"count":12}'),
+        ({"count": 1.0}, '{"count":1}'),
+        ({"count": True}, '{"count":true}'),
+        ({"count": 1, "more": 2}, '{"count":1,"more":2}'),
+        ({"status": "added"}, '{"status":"added"}'),
+        (None, "null"),
+    ],
+)
+def test_answers_are_written_as_javascript_writes_them(answer: Any, text: str) -> None:
+    server = joined_server()
+    server.acknowledge(7, answer)
+
+    assert server.data_to_send() == [f"437[{text}]"]
+
+
+def test_nothing_is_answered_after_the_end() -> None:
+    server = joined_server()
+    server.close()
+    server.acknowledge(7, {"count": 1})
+
+    assert server.data_to_send() == []

@@ -5,7 +5,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cocalc_jupyter_ext.conat.protocol.patterns import PatternTrie
+from cocalc_jupyter_ext.conat.protocol.patterns import MAX_REMEMBERED, PatternTrie
 from cocalc_jupyter_ext.conat.protocol.subjects import matches
 from cocalc_jupyter_ext.conat.types import Pattern, Subject
 
@@ -103,3 +103,25 @@ def test_finds_exactly_the_matching_patterns(
     expected = {each for each in added if each not in removed and matches(each, subject)}
 
     assert sorted(found(trie, subject)) == sorted(expected)
+
+
+def test_what_was_found_is_forgotten_when_patterns_come_and_go() -> None:
+    trie = trie_of("a.*")
+    assert found(trie, "a.b") == ["a.*"]
+    trie.insert(Pattern("a.b"), "old")
+    assert found(trie, "a.b") == ["a.*", "old"]
+    trie.insert(Pattern("a.b"), "new")
+    assert found(trie, "a.b") == ["a.*", "new"]
+    trie.remove(Pattern("a.*"))
+
+    assert found(trie, "a.b") == ["new"]
+
+
+def test_only_so_much_is_remembered() -> None:
+    trie = trie_of("*")
+    for number in range(2 * MAX_REMEMBERED):
+        assert found(trie, f"x{number}") == ["*"]
+    found(trie, "x" * 1_000)
+
+    assert 0 < len(trie._found) <= MAX_REMEMBERED
+    assert "x" * 1_000 not in trie._found
