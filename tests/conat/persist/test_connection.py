@@ -10,6 +10,7 @@ from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.errors import ClientClosed, ConatError, RemoteError
 from cocalc_jupyter_ext.conat.persist.access import Reset
 from cocalc_jupyter_ext.conat.persist.calls import Calls
+from cocalc_jupyter_ext.conat.persist.connection import Connection
 from cocalc_jupyter_ext.conat.persist.messages import Inventory
 from cocalc_jupyter_ext.conat.persist.remote import PersistClient
 from cocalc_jupyter_ext.conat.persist.service import PersistService
@@ -208,3 +209,43 @@ async def test_readers_that_come_at_once_begin_together(world: World) -> None:
     await stream.set(message(1))
 
     assert [await read(feed, 1) for feed in feeds] == [[1]] * 3
+
+
+@pytest.mark.parametrize(
+    ("value", "headers"),
+    [
+        ("nonsense", {}),
+        ([{"seq": "x"}], {}),
+        (None, {}),
+        (None, {"error": "Error: later", "code": 503}),
+    ],
+)
+async def test_what_makes_no_sense_and_what_may_be_tried_again_costs_only_the_socket(
+    world: World, value: object, headers: dict[str, object]
+) -> None:
+    stream = await world.stream()
+    feed = await stream.changefeed()
+    (socket,) = world.services[0]._sockets.sockets.values()
+
+    socket.write(value, headers=headers)
+
+    assert isinstance((await read(feed, 1))[0], Reset)
+    assert await stream.keys() == []
+
+
+async def test_a_defect_ends_the_stream_with_a_word(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_connection: Connection) -> float:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(Connection, "_use_socket", broken)
+    client = await world.client()
+    stream = await world.stream(client=client)
+
+    with pytest.raises(ConatError, match="has failed: a bug"):
+        await stream.keys()
+
+    monkeypatch.undo()
+    again = await world.stream(client=client)
+    assert await again.keys() == []

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from uuid import UUID
@@ -9,8 +10,10 @@ from uuid import UUID
 import pytest
 
 from cocalc_jupyter_ext.conat.errors import ConatError, NoSubscribers
+from cocalc_jupyter_ext.conat.persist import service as service_module
 from cocalc_jupyter_ext.conat.persist.access import Owner
 from cocalc_jupyter_ext.conat.persist.balancer import server_of
+from cocalc_jupyter_ext.conat.persist.memory_store import MemoryStore
 from cocalc_jupyter_ext.conat.persist.service import PersistSettings
 
 from ...support.persist import message, persist_world, until
@@ -134,6 +137,24 @@ async def test_the_archive_is_there_after_opening_and_the_backup_after_closing(
             assert database.execute("SELECT seq FROM messages").fetchall() == [(1,)]
 
 
+async def test_the_archive_follows_what_is_written_while_a_stream_is_open(tmp_path: Path) -> None:
+    archive = tmp_path / "archive" / "hub" / "demo.db"
+    settings = PersistSettings(archive=tmp_path / "archive", archive_interval_s=0.01)
+    async with persist_world(tmp_path / "sync", settings=settings) as world:
+        stream = await world.stream()
+        for count in (1, 2):
+            await stream.set(message(count))
+            await until(lambda wanted=count: archived(archive) == wanted)  # type: ignore[misc]
+
+
+def archived(file: Path) -> int:
+    """Return how many messages an archive holds; one that is not there holds none."""
+    if not file.exists():
+        return 0
+    with closing(sqlite3.connect(file)) as database:
+        return int(database.execute("SELECT count(*) FROM messages").fetchone()[0])
+
+
 async def test_a_lost_file_comes_back_from_the_archive(tmp_path: Path) -> None:
     settings = PersistSettings(archive=tmp_path / "archive")
     async with persist_world(tmp_path / "sync", settings=settings) as world:
@@ -152,3 +173,28 @@ async def test_a_service_that_was_closed_is_not_there_any_more(tmp_path: Path) -
 
         with pytest.raises(NoSubscribers):
             await (await world.client()).request("persist.hub.id")
+
+
+async def test_a_command_that_takes_too_long_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    may_go = threading.Event()
+
+    class SlowStore(MemoryStore):
+        def keys(self) -> list[str]:
+            may_go.wait(10)
+            return super().keys()
+
+    monkeypatch.setattr(service_module, "END_TIMEOUT_S", 0.05)
+    async with persist_world(tmp_path, open_store=lambda _options: SlowStore()) as world:
+        stream = await world.stream()
+        await stream.inventory()
+        asking = asyncio.create_task(stream.keys(timeout_s=5))
+        await until(lambda: any(each._tasks for each in world.services[0]._sessions))
+        closing = asyncio.create_task(world.services[0].close())
+        await until(lambda: world.services[0].open_sockets == 0)
+
+        assert "take too long" in caplog.text
+        may_go.set()
+        await closing
+        await asyncio.gather(asking, return_exceptions=True)

@@ -11,6 +11,7 @@ import pytest
 from cocalc_jupyter_ext.conat.client.subscription import Message
 from cocalc_jupyter_ext.conat.persist import session
 from cocalc_jupyter_ext.conat.persist.admission import UsageLimits
+from cocalc_jupyter_ext.conat.persist.errors import StoreFull
 from cocalc_jupyter_ext.conat.persist.memory_store import MemoryStore
 from cocalc_jupyter_ext.conat.persist.service import PersistSettings
 from cocalc_jupyter_ext.conat.sockets.client_socket import ClientSocket
@@ -294,3 +295,49 @@ async def test_a_service_that_ends_asks_to_try_again(world: World, socket: Clien
     reply = await ask(socket, "keys")
 
     assert reply.headers["code"] == 503  # type: ignore[index, call-overload]
+
+
+class SlowOpening:
+    """Opens streams when it is told to, and can fail."""
+
+    def __init__(self) -> None:
+        self.may_go = threading.Event()
+        self.error: Exception | None = None
+        self.stores: list[MemoryStore] = []
+
+    def __call__(self, _options: object) -> MemoryStore:
+        self.may_go.wait(10)
+        if self.error is not None:
+            raise self.error
+        self.stores.append(MemoryStore())
+        return self.stores[-1]
+
+
+@pytest.mark.parametrize("error", [None, StoreFull("the disk is full")])
+async def test_a_socket_that_closes_while_its_stream_is_opened_leaves_nothing_open(
+    tmp_path: Path, error: Exception | None
+) -> None:
+    opening = SlowOpening()
+    opening.error = error
+    async with persist_world(tmp_path, open_store=opening) as world:
+        socket = await open_socket(world, DEMO)
+        await until(lambda: world.services[0].open_streams == 1)
+        (served,) = sessions(world)
+        await socket.close()
+        await until(lambda: served._closing is not None)
+        opening.may_go.set()
+
+        await until(lambda: not sessions(world))
+
+        assert world.services[0].open_streams == 0
+        assert served._server.admission.total == 0
+
+
+async def test_a_stream_that_cannot_be_opened_is_told_with_its_reason(tmp_path: Path) -> None:
+    opening = SlowOpening()
+    opening.error = StoreFull("the disk is full")
+    opening.may_go.set()
+    async with persist_world(tmp_path, open_store=opening) as world:
+        socket = await open_socket(world, DEMO)
+
+        assert (await ask(socket, "keys")).headers == {"error": "Error: the disk is full"}
