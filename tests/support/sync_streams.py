@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from cocalc_jupyter_ext.conat.errors import ConatError, RequestTimeout
+from cocalc_jupyter_ext.conat.persist.errors import StoreFull
 from cocalc_jupyter_ext.conat.persist.memory_store import MemoryStore
 from cocalc_jupyter_ext.conat.persist.messages import NewMessage, Receipt, Update
 from cocalc_jupyter_ext.conat.sync.core_stream import CoreStream
@@ -23,11 +24,11 @@ __all__ = ["FaultyAccess", "FaultyStream", "until"]
 class FaultyStream(DirectStream):
     """A store, its watchers, and what goes wrong between.
 
-    ``errors`` are raised by the next calls that write, before anything is stored; with
-    ``loses_replies`` messages are stored and the answer never comes; ``holds_echoes`` keeps
-    updates back until ``release``; ``on_read`` is called, and has its effects, between
-    reading and giving messages.
-    ``written`` records what was asked to be stored, ``loads`` what was asked for.
+    ``errors`` are raised by the next calls that write or load, before anything is done; as
+    often as ``loses_replies`` messages are stored and the answer never comes; ``failing_keys``
+    cannot be stored; ``hold_echoes`` keeps updates back until ``release``; ``on_read`` is
+    called, and has its effects, between reading and giving messages. ``written`` records what
+    was asked to be stored, ``loads`` what was asked for.
     """
 
     def __init__(self, store: MemoryStore | None = None) -> None:
@@ -36,7 +37,7 @@ class FaultyStream(DirectStream):
         self.loses_replies = 0
         self.written: list[list[NewMessage]] = []
         self.loads: list[tuple[int | None, int | None]] = []
-        self.hold: asyncio.Event | None = None
+        self.failing_keys: set[str] = set()
         self.on_read: Callable[[], None] | None = None
         self.opened = 0
         self._held: list[list[Update]] | None = None
@@ -129,11 +130,12 @@ class FaultyAccess(DirectAccess):
     ) -> list[Receipt | ConatError]:
         stream = self._stream
         stream.written.append(list(messages))
-        if stream.hold is not None:
-            await stream.hold.wait()
         if stream.errors:
             raise stream.errors.pop(0)
-        answers = await super().set_many(messages, timeout_s=timeout_s)
+        failing = [message for message in messages if message.key in stream.failing_keys]
+        kept = [message for message in messages if message not in failing]
+        stored = iter(await super().set_many(kept, timeout_s=timeout_s))
+        answers = [StoreFull("disk full") if each in failing else next(stored) for each in messages]
         if stream.loses_replies:
             stream.loses_replies -= 1
             raise RequestTimeout("timeout")

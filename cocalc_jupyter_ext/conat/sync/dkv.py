@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import datetime
 from typing import Any
 
+from ..errors import ConatError
 from ..persist.config import StreamConfig
-from ..persist.messages import Inventory, Receipt
+from ..persist.messages import Inventory
 from ..protocol.codec import UNDEFINED
 from ..signals import Signal
 from ..types import JsonObject, MakeId
@@ -195,15 +196,16 @@ class DKV(Structure, MutableMapping[str, Any]):
     # For the base class
 
     async def _save_pass(self) -> Pass:
-        failures = 0
+        failure: ConatError | None = None
         async for message, result in self._core.publish_many(self._state.batch()):
             rejection = self._state.result(message, result, self._core.has_seen, self._core.epoch)
             if rejection is not None:
                 self.rejects.emit(rejection)
-            failures += not isinstance(result, Receipt) and result.code not in DECISIONS
+            if isinstance(result, ConatError) and result.code not in DECISIONS:
+                failure = failure or result
         self._tell_stability()
-        if failures:
-            return Pass.INCOMPLETE
+        if failure is not None:
+            raise failure
         return Pass.BLOCKED if self._state.is_blocked else Pass.COMPLETE
 
     async def _echoes(self) -> None:

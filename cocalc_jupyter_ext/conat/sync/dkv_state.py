@@ -17,6 +17,7 @@ from ..types import JsonObject
 from .equality import equal
 from .merge import Conflict, Merge, Other, Winner, resolve
 from .message_ids import MessageIds
+from .outgoing import encoded
 from .replica import Change, Entry
 
 __all__ = [
@@ -165,7 +166,7 @@ class DkvState:
 
     def set(self, key: str, value: Any, headers: JsonObject | None = None) -> None:
         """Write a key; raises CodecError, or LimitExceeded when too much is unsaved."""
-        raw = encode(value)
+        raw = encoded(value, headers, key)
         if self.has_unsaved and self._unsaved_bytes + len(raw) > MAX_UNSAVED_BYTES:
             raise LimitExceeded(
                 f"{self._unsaved_bytes} bytes wait to be saved; await save() before writing more"

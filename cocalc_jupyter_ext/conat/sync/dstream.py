@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, overload
 
+from ..errors import ConatError
 from ..persist.config import StreamConfig
-from ..persist.messages import Inventory, Receipt, StoredMessage
+from ..persist.messages import Inventory, StoredMessage
 from ..protocol.codec import UNDEFINED
 from ..signals import Signal
 from ..types import JsonObject, MakeId
@@ -203,15 +204,17 @@ class DStream(Structure):
     # For the base class
 
     async def _save_pass(self) -> Pass:
-        is_complete = True
+        failure: ConatError | None = None
         async for message, result in self._core.publish_many(self._state.batch()):
             refusal = self._state.result(message, result, self._core.has_seen, self._core.epoch)
             if refusal is not None:
                 self.rejects.emit(refusal)
-            elif not isinstance(result, Receipt):
-                is_complete = False
+            elif isinstance(result, ConatError):
+                failure = failure or result
         self._tell_stability()
-        return Pass.COMPLETE if is_complete else Pass.INCOMPLETE
+        if failure is not None:
+            raise failure
+        return Pass.COMPLETE
 
     def _has_unsaved(self) -> bool:
         return self._state.has_local

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from ..errors import ConatError, LimitExceeded
 from ..persist.messages import NewMessage, Receipt
-from ..protocol.codec import encode
 from ..types import JsonObject
 from .message_ids import MessageIds
+from .outgoing import encoded
 
 __all__ = ["MAX_UNSAVED_BYTES", "DStreamState", "Refusal", "Saved"]
 
@@ -83,7 +83,7 @@ class DStreamState:
         self, value: Any, headers: JsonObject | None = None, ttl_ms: float | None = None
     ) -> None:
         """Add a message; raises CodecError, or LimitExceeded when too much is unsaved."""
-        raw = encode(value)
+        raw = encoded(value, headers)
         if self._local and self._unsaved_bytes + len(raw) > MAX_UNSAVED_BYTES:
             raise LimitExceeded(
                 f"{self._unsaved_bytes} bytes wait to be saved; await save() before adding more"

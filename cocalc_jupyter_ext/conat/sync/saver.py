@@ -25,11 +25,10 @@ FLUSH_S: Final = 10.0
 
 
 class Pass(Enum):
-    """How a pass went that did not fail."""
+    """How a pass went."""
 
     COMPLETE = "complete"
-    INCOMPLETE = "incomplete"
-    """Something failed by itself, and is to be sent again."""
+    FAILED = "failed"
     BLOCKED = "blocked"
     """All that is left can only be sent after the server has told something new."""
 
@@ -78,7 +77,7 @@ class Saver:
                 result = await self._attempt()
                 if result is Pass.COMPLETE:
                     backoff.reset()
-                elif result is Pass.INCOMPLETE:
+                elif result is Pass.FAILED:
                     await asyncio.sleep(backoff.next_s())
                 else:
                     await self._wait_for_news(backoff.next_s())
@@ -117,7 +116,7 @@ class Saver:
                 return
 
     async def _attempt(self) -> Pass:
-        """Make a pass; one that fails as a whole is logged and counts as incomplete."""
+        """Make a pass; a failure is logged."""
         try:
             result = await self._run_pass()
         except ConatError as error:
@@ -127,7 +126,7 @@ class Saver:
             level = logging.DEBUG if self._is_failing else logging.WARNING
             _log.log(level, "saving '%s' failed and is tried again: %s", self._name, error)
             self._is_failing = True
-            return Pass.INCOMPLETE
+            return Pass.FAILED
         if self._is_failing:
             _log.warning("'%s' is saved again", self._name)
         self._is_failing = False

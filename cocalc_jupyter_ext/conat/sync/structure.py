@@ -75,7 +75,7 @@ class Structure(ABC):
 
     @abstractmethod
     async def _save_pass(self) -> Pass:
-        """Send what is unsaved, once; raises when a request fails as a whole."""
+        """Send what is unsaved, once; raises the first failure, unless the server decided."""
 
     @abstractmethod
     def _has_unsaved(self) -> bool:

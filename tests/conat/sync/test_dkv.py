@@ -8,6 +8,7 @@ import pytest
 
 from cocalc_jupyter_ext.conat.errors import RequestTimeout
 from cocalc_jupyter_ext.conat.persist.access import Reset
+from cocalc_jupyter_ext.conat.persist.errors import StoreFull
 from cocalc_jupyter_ext.conat.persist.memory_store import MemoryStore
 from cocalc_jupyter_ext.conat.persist.messages import Inventory
 from cocalc_jupyter_ext.conat.protocol.codec import UNDEFINED
@@ -198,6 +199,15 @@ class TestSaving:
             assert box.unsaved_changes() == ["a"]
             await box.save()
             assert box.unsaved_changes() == []
+
+    async def test_without_autosave_the_failure_of_one_write_is_raised_too(self) -> None:
+        stream = FaultyStream()
+        async with stream.dkv() as box:
+            box.update({"a": 1, "b": 2})
+            stream.failing_keys = {"a"}
+            with pytest.raises(StoreFull, match="disk"):
+                await box.save()
+            assert box.unsaved_changes() == ["a"]
 
     def test_with_autosave_failures_are_tried_again(self) -> None:
         async def check() -> None:

@@ -49,7 +49,7 @@ def test_failures_are_followed_by_growing_waits_and_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def check() -> None:
-        work = Work(1, RequestTimeout("timeout"), Pass.INCOMPLETE)
+        work = Work(1, RequestTimeout("timeout"), Pass.FAILED)
         await work.saver.save()
 
         assert work.passes_s == pytest.approx([0, 0.195, 0.195 + 0.2535], abs=0.002)
@@ -73,7 +73,7 @@ def test_a_server_that_is_away_is_told_of_once_and_so_is_its_return(
 
 def test_after_a_success_the_waits_begin_anew() -> None:
     async def check() -> None:
-        work = Work(2, Pass.INCOMPLETE, Pass.INCOMPLETE, Pass.COMPLETE, Pass.INCOMPLETE)
+        work = Work(2, Pass.FAILED, Pass.FAILED, Pass.COMPLETE, Pass.FAILED)
         await work.saver.save()
         waits = [b - a for a, b in itertools.pairwise(work.passes_s)]
 
