@@ -44,29 +44,23 @@ class StreamListener(Protocol):
 class Outbox:
     """Decides when what is written goes out; all streams of an endpoint share one.
 
-    The first that follows from a wake-up is sent at once, because somebody may wait for it;
-    the rest goes out together when the wake-up has been handled. What is written at other
-    times goes out at the end of the turn of the event loop.
+    What follows from one wake-up goes out together when it has been handled, what is written
+    at other times at the end of the turn of the event loop.
     """
 
     def __init__(self) -> None:
         self._streams: list[SocketStream] = []
         self._is_handling = False
-        self._has_sent = False
 
     def add(self, stream: "SocketStream") -> None:
         """Note that a stream has something to send."""
-        if self._is_handling and not self._has_sent:
-            self._has_sent = True
-            stream.flush()
-            return
         if not self._streams and not self._is_handling:
             asyncio.get_running_loop().call_soon(self.flush)
         self._streams.append(stream)
 
     def begin(self) -> None:
         """Note that a wake-up begins; ``flush`` ends it."""
-        self._is_handling, self._has_sent = True, False
+        self._is_handling = True
 
     def flush(self) -> None:
         """Send everything."""
