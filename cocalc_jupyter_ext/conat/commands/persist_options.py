@@ -111,13 +111,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("streams").add_argument
+    group = parser.add_argument_group("streams")
+    add = group.add_argument
     add("--data", metavar="DIR", type=Path, required=True, help="streams are kept in DIR/sync")
     add("--service", metavar="NAME", type=_word, default="persist",
         help="first word of the subjects (persist)")  # fmt: skip
     add("--id", type=_word, default="0", help="name of this server among all of them (0)")
-    add("--ids", metavar="A,B,…", help="tell clients which of these servers they need (its own)")
-    add("--no-balancer", action="store_true", help="let others tell clients who serves them")
+    balancer = group.add_mutually_exclusive_group().add_argument
+    balancer("--ids", metavar="A,B,…", help="tell clients which of these serves them (this one)")
+    balancer("--no-balancer", action="store_true", help="let others tell clients who serves them")
     add("--archive", metavar="DIR", type=Path, help="copy streams to DIR, and restore them")
     add("--archive-interval", metavar="S", type=seconds, default=ARCHIVE_INTERVAL_S,
         help="copy a stream at most once in so many seconds (30)")  # fmt: skip

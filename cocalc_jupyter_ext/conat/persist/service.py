@@ -97,9 +97,13 @@ class PersistService:
 
     async def start(self) -> None:
         """Begin to serve; returns when clients can connect. Raises what subscribing raises."""
-        await self._sockets.start()
-        if self._balancer is not None:
-            await self._balancer.start()
+        try:
+            await self._sockets.start()
+            if self._balancer is not None:
+                await self._balancer.start()
+        except BaseException:
+            await self.close()
+            raise
         _log.info(
             "streams are served on '%s' by server '%s'", self._sockets.subject, self.server_id
         )
@@ -110,6 +114,8 @@ class PersistService:
             await self._balancer.close()
         await self._finish_sessions()
         await self._sockets.end()
+        if self._closing:
+            await asyncio.wait(self._closing)
         await self._storages.close()
 
     async def _finish_sessions(self) -> None:

@@ -40,7 +40,7 @@ __all__ = ["MAX_WAITING", "Server", "Session", "Socket"]
 
 _log = logging.getLogger(__name__)
 
-MAX_WAITING: Final = 1000
+MAX_WAITING: Final = 10_000
 """So many commands of one socket may be unanswered."""
 
 

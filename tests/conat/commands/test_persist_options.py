@@ -60,6 +60,7 @@ def test_a_password_may_be_in_a_file(tmp_path: Path) -> None:
         (["--ids", "1,2"], "must hold the --id"),
         (["--ids", "0,1,0"], "names a server twice"),
         (["--ids", "0,a.b"], "a.b"),
+        (["--ids", "0,1", "--no-balancer"], "not allowed with"),
         (["--id", "a.b"], "one word"),
         (["--service", "*"], "one word"),
         (["--hub-password-file", "/nowhere"], "cannot read the secret"),

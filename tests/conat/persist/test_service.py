@@ -9,13 +9,15 @@ from uuid import UUID
 
 import pytest
 
-from cocalc_jupyter_ext.conat.errors import ConatError, NoSubscribers
+from cocalc_jupyter_ext.conat.broker.broker import Broker
+from cocalc_jupyter_ext.conat.errors import ConatError, NoSubscribers, RemoteError
 from cocalc_jupyter_ext.conat.persist import service as service_module
 from cocalc_jupyter_ext.conat.persist.access import Owner
 from cocalc_jupyter_ext.conat.persist.balancer import server_of
 from cocalc_jupyter_ext.conat.persist.memory_store import MemoryStore
 from cocalc_jupyter_ext.conat.persist.service import PersistSettings
 
+from ...support.conat_peers import DenyPrefix, clients
 from ...support.persist import message, persist_world, until
 
 PROJECTS = [str(UUID(int=n)) for n in range(20)]
@@ -198,3 +200,16 @@ async def test_a_command_that_takes_too_long_does_not_hold_up_the_end(
         may_go.set()
         await closing
         await asyncio.gather(asking, return_exceptions=True)
+
+
+async def test_a_service_that_may_not_serve_says_so_and_leaves_nothing_behind(
+    tmp_path: Path,
+) -> None:
+    broker = Broker(DenyPrefix("persist.*.id"))
+    async with clients(broker, None, None) as (server, client):
+        service = service_module.PersistService(server, tmp_path)
+        with pytest.raises(RemoteError, match="permission denied"):
+            await service.start()
+
+        with pytest.raises(NoSubscribers):
+            await client.request("persist.hub.server.status")
