@@ -50,11 +50,11 @@ build: $(LAB_BUILT)
 wheel: $(LAB_BUILT)
 	python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-bench: $(VENV)/.installed-test
-	for script in bench/*.py; do echo "== $$script"; python "$$script"; done
+bench: $(VENV)/.installed-test bench/conat/node_modules/.package-lock.json
+	for script in bench/*.py bench/conat; do echo "== $$script"; python "$$script"; done
 
 clean:
-	rm -rf $(VENV) $(LAB)/node_modules $(LAB)/lib cocalc_jupyter_ext/labextension dist tests/javascript/node_modules
+	rm -rf $(VENV) $(LAB)/node_modules $(LAB)/lib cocalc_jupyter_ext/labextension dist {tests/javascript,bench/conat}/node_modules
 
 # The steps, each done again only when what it depends on changed.
 
@@ -86,8 +86,8 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	python -m pip install --quiet --editable ".[hub,demo,test]"
 	touch $@
 
-tests/javascript/node_modules/.package-lock.json: tests/javascript/package-lock.json | check-node
-	npm ci --prefix tests/javascript --no-audit --no-fund
+%/node_modules/.package-lock.json: %/package-lock.json | check-node
+	npm ci --prefix $* --no-audit --no-fund
 
 check-node:
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null \
