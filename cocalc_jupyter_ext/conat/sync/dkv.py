@@ -203,6 +203,7 @@ class DKV(Structure, MutableMapping[str, Any]):
                 self.rejects.emit(rejection)
             if isinstance(result, ConatError) and result.code not in DECISIONS:
                 failure = failure or result
+        self._tell_corrections()
         self._tell_stability()
         if failure is not None:
             raise failure
@@ -221,6 +222,7 @@ class DKV(Structure, MutableMapping[str, Any]):
 
     def _settle(self) -> None:
         self._state.settle(self._core.has_seen, self._core.epoch)
+        self._tell_corrections()
 
     def _is_settled(self) -> bool:
         return not self._state.writes
@@ -229,6 +231,10 @@ class DKV(Structure, MutableMapping[str, Any]):
         self._state.clear()
         self.changes.clear()
         self.rejects.clear()
+
+    def _tell_corrections(self) -> None:
+        for correction in self._state.take_corrections():
+            self.changes.emit(correction)
 
     def _on_change(self, change: Change) -> None:
         if change.key is None:

@@ -71,6 +71,7 @@ class Write:
     ``follows`` is the id of the latest earlier write of the key that was sent and whose echo has
     not arrived: the server may have it, or may still get it. ``may_overwrite`` tells that it was
     sent without a number that the key must have, so that it takes the place of whatever is there.
+    ``told`` is the last change of the key that told a local value.
     """
 
     message: NewMessage
@@ -80,6 +81,7 @@ class Write:
     receipt: Receipt | None = None
     epoch: int = 0
     follows: str | None = None
+    told: KeyChange | None = None
 
     @property
     def is_deletion(self) -> bool:
@@ -111,6 +113,7 @@ class DkvState:
         self._writes: dict[str, Write] = {}
         self._acknowledged: set[str] = set()
         self._refused: dict[str, int | None] = {}
+        self._corrections: list[KeyChange] = []
         self._unsaved_bytes = 0
 
     # Read
@@ -191,7 +194,7 @@ class DkvState:
         deletions = [each for each in waiting if each.is_deletion and not self._is_void(each)]
         for each in waiting:
             if each.is_deletion and self._is_void(each):
-                self._forget(each)
+                self._drop(each)
         sets = [each for each in waiting if not each.is_deletion and not self._is_blocked(each)]
         for each in (*deletions, *sets):
             each.is_sent = True
@@ -215,7 +218,7 @@ class DkvState:
             self._refused[message.key or ""] = message.previous_seq
             return None
         if write is not None and is_current:
-            self._forget(write)
+            self._drop(write)
             return Rejection(write.message.key or "", write.value, result)
         return Rejection(message.key or "", decode(message.raw), result)
 
@@ -229,9 +232,16 @@ class DkvState:
         if write is None:
             return KeyChange(key, remote, change.prev, change.is_removal)
         self._reconcile(write, change, remote)
-        value = self.value(key) if key in self._writes else remote
-        is_deleted = not self.has(key) if key in self._writes else change.is_removal
-        return KeyChange(key, None if is_deleted else value, change.prev, is_deleted)
+        covering = self._writes.get(key)
+        if covering is None:
+            return KeyChange(key, remote, change.prev, change.is_removal)
+        covering.told = self._as_change(key, change.prev)
+        return covering.told
+
+    def take_corrections(self) -> list[KeyChange]:
+        """Return the changes of keys for which a local value was told that did not last."""
+        corrections, self._corrections = self._corrections, []
+        return corrections
 
     def settle(self, has_seen: Seen, epoch: int) -> None:
         """Forget writes whose echo is behind us, or was lost when the mirror began anew."""
@@ -245,6 +255,7 @@ class DkvState:
         self._writes.clear()
         self._acknowledged.clear()
         self._refused.clear()
+        self._corrections.clear()
         self._unsaved_bytes = 0
 
     def _reconcile(self, write: Write, change: Change, remote: Any) -> None:
@@ -293,9 +304,24 @@ class DkvState:
         before = self._writes.get(key)
         if before is not None:
             write.follows = before.message.msg_id if before.is_sent else before.follows
+            write.told = before.told
             self._forget(before)
         self._writes[key] = write
         self._unsaved_bytes += len(write.message.raw)
+
+    def _drop(self, write: Write) -> None:
+        """Forget a write although no change of its key tells what holds now."""
+        self._forget(write)
+        told, key = write.told, write.message.key or ""
+        if told is not None:
+            now = self._as_change(key, UNDEFINED if told.is_deleted else told.value)
+            if told.is_deleted != now.is_deleted or not equal(told.value, now.value):
+                self._corrections.append(now)
+
+    def _as_change(self, key: str, prev: Any) -> KeyChange:
+        value = self.value(key)
+        is_deleted = value is UNDEFINED
+        return KeyChange(key, None if is_deleted else value, prev, is_deleted)
 
     def _forget(self, write: Write) -> None:
         key = write.message.key or ""
@@ -306,7 +332,7 @@ class DkvState:
 
     def _acknowledge(self, write: Write, receipt: Receipt, has_seen: Seen, epoch: int) -> None:
         if has_seen(receipt.seq):
-            self._forget(write)
+            self._drop(write)
             return
         write.receipt, write.epoch = receipt, epoch
         self._acknowledged.add(write.message.key or "")

@@ -537,6 +537,25 @@ class TestConflicts:
         assert one.get("a") == "new"
         assert one.told == [KeyChange("a", "new", UNDEFINED, is_deleted=False)]
 
+    def test_a_local_value_that_was_told_and_did_not_last_is_corrected(self) -> None:
+        """The answer is lost, another writer is later, and the repeated write is recognised."""
+        one, two = two_writers()
+        one.state.set("a", "one")
+        one.ask()
+        one.serve()
+        one.answer(RequestTimeout("timeout"))
+        two.state.set("a", "two")
+        two.save()
+        one.feed = one.feed[1:]  # After a recovery only the newest message of a key is told.
+        one.hear()
+        one.replica.fill([], 1)
+        assert one.told[-1].value == "one"
+        one.save()
+
+        assert one.get("a") == "two"
+        assert one.state.take_corrections() == [KeyChange("a", "two", "one", is_deleted=False)]
+        assert one.state.take_corrections() == []
+
     def test_an_expired_key_is_told_as_deleted(self) -> None:
         writer = Server().writer()
         writer.state.set("a", 1)
