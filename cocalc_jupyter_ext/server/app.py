@@ -16,6 +16,7 @@ from traitlets import Float, Integer, Unicode, default
 
 from ..documents.autosave import AutosaveTimes
 from ..documents.contents import installed_classes
+from ..documents.document import LiveDocument
 from ..documents.opening import DocumentOpener
 from ..documents.registry import DocumentRegistry
 from ..documents.rooms import Rooms
@@ -30,6 +31,7 @@ from . import (
     neighbours,
     rooms,
 )
+from .bridges import DocumentBridges
 from .connections import UserSockets
 from .document_parts import DocumentParts
 from .event_emitter import EventEmitter
@@ -184,6 +186,9 @@ class CoCalcExtension(ExtensionApp):
         project_id = find_project_id(os.environ, settings.data_folder)
         self.conat = conat.ConatService(project_id, stream_folder=settings.stream_folder)
         self.parts.append(self.conat)
+        self.document_bridges = DocumentBridges(self.conat)
+        self.parts.append(self.document_bridges)
+        self.documents.on_opened = self._document_opened
 
     def initialize_handlers(self) -> None:
         """Mount every area's routes under the base URL."""
@@ -249,8 +254,11 @@ class CoCalcExtension(ExtensionApp):
             settings=RunnerSettings(),
         )
         self.parts.append(self.execution)
-        self.documents.on_opened = execution.end_orphaned_runs
         kernel_websocket.install(self.settings, self.log)
+
+    def _document_opened(self, document: LiveDocument) -> None:
+        execution.end_orphaned_runs(document)
+        self.document_bridges.opened(document)
 
     def _web_settings(self) -> dict[str, Any]:
         """Return the settings of the running server; other extensions add theirs after ours."""

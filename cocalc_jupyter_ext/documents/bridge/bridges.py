@@ -1,0 +1,110 @@
+"""The bridges of all open documents of one project."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from ...conat.client.client import Client
+from ...conat.client.reconnect import retry_delays
+from ...conat.errors import ClientClosed, ConatError
+from ..document import LiveDocument
+from ..syncdoc.sync_document import SyncDocument
+from .bridge import BridgeTimes
+from .bridged_document import AccountOf, BridgedDocument
+from .kinds import two_faces
+
+__all__ = ["Bridges"]
+
+_log = logging.getLogger(__name__)
+
+
+class Bridges:
+    """Gives every document that is opened its second face, and takes it away at closing.
+
+    ``client`` is the project's own. A document never waits for its bridge: where the patches
+    cannot be reached, it is tried again until the document closes.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        project_id: str,
+        account_of: AccountOf,
+        times: BridgeTimes | None = None,
+    ) -> None:
+        self._client = client
+        self._project_id = project_id
+        self._account_of = account_of
+        self._times = times
+        self._bridged: dict[LiveDocument, BridgedDocument] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._bridged)
+
+    def attach(self, live: LiveDocument) -> None:
+        """Begin to bridge a document that was just opened; documents of other types are left."""
+        faces = two_faces(live.ydoc, live.path)
+        if faces is None:
+            return
+        bridged = BridgedDocument(
+            live,
+            faces,
+            client=self._client,
+            project_id=self._project_id,
+            account_of=self._account_of,
+            times=self._times,
+        )
+        self._bridged[live] = bridged
+        live.closing = [lambda: self._detach(live)]
+        live.on_renamed = lambda: self._run(self._reattach(live), "renaming")
+        self._run(self._start(bridged), "bridging")
+
+    def find(self, path: str) -> SyncDocument[Any] | None:
+        """Return the patches of an open document, by its path or that of its synced document."""
+        for live, bridged in self._bridged.items():
+            if path in (live.path, bridged.path) and bridged.document is not None:
+                return bridged.document
+        return None
+
+    async def close(self) -> None:
+        """Commit and leave everything; calling it again does nothing."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*[self._detach(live) for live in list(self._bridged)])
+
+    async def _start(self, bridged: BridgedDocument) -> None:
+        for delay_s in retry_delays(1.0, 15.0):
+            try:
+                await bridged.start()
+            except ClientClosed:
+                return
+            except ConatError as error:
+                _log.warning("%s cannot be shared with CoCalc clients yet: %s", bridged.path, error)
+                await asyncio.sleep(delay_s)
+            else:
+                return
+
+    async def _detach(self, live: LiveDocument) -> None:
+        live.closing, live.on_renamed = [], lambda: None
+        bridged = self._bridged.pop(live, None)
+        if bridged is not None:
+            await bridged.close()
+
+    async def _reattach(self, live: LiveDocument) -> None:
+        """Go on under the new path: the history of a document is found by its path."""
+        await self._detach(live)
+        if not live.closed:
+            self.attach(live)
+
+    def _run(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        task = asyncio.create_task(work, name=f"{what} of a document")
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("%s failed", task.get_name(), exc_info=error)

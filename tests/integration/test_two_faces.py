@@ -1,0 +1,119 @@
+"""JupyterLab users and CoCalc clients edit one document of a real server at once (design D4)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cocalc_jupyter_ext.conat.client.client import Client
+from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
+from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
+from cocalc_jupyter_ext.documents.syncdoc.syncstring import open_syncstring
+
+from ..support.notebooks import write_notebook
+from ..support.room_client import RoomClient
+from ..support.servers import TOKEN, JupyterServer
+
+SYNCED = ".a.ipynb.sage-jupyter2"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[JupyterServer]:
+    server = JupyterServer(tmp_path)
+    write_notebook(server.work / "a.ipynb", "1 + 1", "2 + 2")
+    with server:
+        yield server
+
+
+@asynccontextmanager
+async def cocalc_client(server: JupyterServer) -> AsyncIterator[Client]:
+    headers = {"Authorization": f"token {TOKEN}"}
+    async with Client(TornadoTransport(server.url, headers=headers)) as client:
+        yield client
+
+
+def project_id(server: JupyterServer) -> str:
+    return (server.folder / "data" / "cocalc" / "project-id").read_text().strip()
+
+
+@asynccontextmanager
+async def cocalc_notebook(server: JupyterServer) -> AsyncIterator[SyncDB]:
+    async with (
+        cocalc_client(server) as client,
+        open_syncdb(
+            client,
+            project_id=project_id(server),
+            path=SYNCED,
+            primary_keys=["type", "id"],
+            string_cols=["input"],
+        ) as db,
+    ):
+        yield db
+
+
+def inputs(db: SyncDB) -> list[Any]:
+    cells = sorted(db.get({"type": "cell"}), key=lambda cell: cell["pos"])
+    return [cell.get("input") for cell in cells]
+
+
+def sources(page: RoomClient) -> list[str]:
+    return [str(cell["source"]) for cell in page.document.ycells]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_page_and_a_cocalc_client_see_each_others_typing(server: JupyterServer) -> None:
+    async with RoomClient(server, "a.ipynb") as page, cocalc_notebook(server) as db:
+        assert inputs(db) == ["1 + 1", "2 + 2"]
+
+        page.append_text(" # lab")
+        cell = db.get({"type": "cell"})[1]
+        db.set({"type": "cell", "id": cell["id"], "input": "2 + 2 # cocalc 🐍"})
+        await db.commit()
+
+        wanted = ["1 + 1 # lab", "2 + 2 # cocalc 🐍"]
+        await until(lambda: sources(page) == inputs(db) == wanted)
+        await until(lambda: "cocalc" in (server.work / "a.ipynb").read_text())
+        authors = [version.author for version in db.versions()]
+        assert authors[0] == project_id(server)
+        assert len(set(authors)) == 2  # the project, and the owner on both faces
+
+
+async def test_nothing_is_lost_or_doubled_when_the_server_is_killed(server: JupyterServer) -> None:
+    async with RoomClient(server, "a.ipynb") as page:
+        await page.until(lambda: sources(page) == ["1 + 1", "2 + 2"])
+        async with cocalc_notebook(server) as db:
+            page.append_text(" # lab")
+            await until(lambda: inputs(db)[0] == "1 + 1 # lab")
+            cell = db.get({"type": "cell"})[1]
+            db.set({"type": "cell", "id": cell["id"], "input": "2 + 2 # cocalc"})
+            await db.commit()
+            server.kill()
+        await page.ended()
+        server.start()
+        page.append_text("!")
+        await page.connect()
+
+        async with cocalc_notebook(server) as db:
+            wanted = ["1 + 1 # lab!", "2 + 2 # cocalc"]
+            await until(lambda: sources(page) == inputs(db) == wanted)
+
+
+async def test_a_text_is_shared_under_its_own_path(server: JupyterServer) -> None:
+    (server.work / "notes.md").write_text("# Notes\n")
+    async with (
+        RoomClient(server, "notes.md", kind="file") as page,
+        cocalc_client(server) as client,
+        open_syncstring(client, project_id=project_id(server), path="notes.md") as text,
+    ):
+        text.text += "from cocalc\n"
+        await text.commit()
+        await page.until(lambda: str(page.document.source) == "# Notes\nfrom cocalc\n")
+        await until(lambda: (server.work / "notes.md").read_text() == "# Notes\nfrom cocalc\n")
