@@ -171,28 +171,28 @@ class SocketStream:
         self._listener.connection_lost(reason)
 
     def _readable(self) -> None:
+        """Take what has come; what comes meanwhile, often an attachment, needs no wake-up."""
+        for _ in range(_READS_AT_ONCE):
+            if not self._is_reading or not self._read():
+                return
+
+    def _read(self) -> bool:
+        """Handle what has come and send what follows; tell whether there may be more."""
+        try:
+            data = self._stream.socket.recv(_READ_BYTES)
+        except _NOT_NOW:
+            return False
+        except OSError:
+            data = b""
         self._outbox.begin()
         try:
-            self._read()
+            if data:
+                self._listener.data_received(data)
+            else:
+                self.abort()
         finally:
             self._outbox.flush()
-
-    def _read(self) -> None:
-        """Take what has come; what comes meanwhile, often an attachment, needs no wake-up."""
-        receive = self._stream.socket.recv
-        for _ in range(_READS_AT_ONCE):
-            try:
-                data = receive(_READ_BYTES)
-            except _NOT_NOW:
-                return
-            except OSError:
-                data = b""
-            if not data:
-                self.abort()
-                return
-            self._listener.data_received(data)
-            if not self._is_reading:
-                return
+        return bool(data)
 
     def _writable(self) -> None:
         self._loop.remove_writer(self._stream.fileno())
