@@ -76,12 +76,16 @@ class BridgedDocument:
             await document.close()
             return
         self.document = document
+        if len(document.graph) == 0:
+            # Should the process die right after the first commit, both sides began with nothing.
+            await self.live.file.note_heads(())
         self._reconcile(document)
         self._bridge = Bridge(self._faces.face, document, self._edit, self._times)
         document.commits.connect(self._on_commit)
         document.changes.connect(self._on_commit)
         self.live.on_author = self._on_author
-        self._on_commit()
+        await document.save()
+        await self.live.file.note_heads(tuple(document.graph.heads))
 
     def flush(self) -> None:
         """Commit what was edited in the shared types, now."""

@@ -45,7 +45,7 @@ def reconcile(
 
 
 def _common(graph: PatchGraph[Value], heads: Sequence[int] | None) -> Value | None:
-    if not heads:
+    if heads is None:
         return None
     try:
         return graph.value_of(heads)
