@@ -239,7 +239,6 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.close()
         self.store = self.open()
         self.model.now_ms = self.clock.now_ms
-        self.model.ids = {}
         self.model.enforce(0)
         self.model.updates = []
 

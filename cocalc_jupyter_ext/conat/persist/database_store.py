@@ -11,6 +11,7 @@ from .compression import Compression
 from .config import StreamConfig
 from .config_text import config_from_rows, config_to_rows
 from .errors import Rejected, StoreClosed, StoreCorrupt, StoreError, StoreFull, WrongLastSequence
+from .id_table import IdTable
 from .message_table import MessageTable
 from .messages import (
     MAX_BATCH_BYTES,
@@ -20,7 +21,6 @@ from .messages import (
     Receipt,
     StoredMessage,
 )
-from .recent_ids import RecentIds
 from .rows import is_storable
 from .sqlite_file import create_tables, store_errors
 from .store import Change
@@ -55,9 +55,10 @@ class DatabaseStore:
         self._place = place
         self._clock = clock
         self._table = MessageTable(connection, compression)
-        self._recent = RecentIds()
+        self._ids = IdTable(connection)
         with store_errors(place):
             create_tables(connection)
+            self._recent = self._ids.load(self._now_ms())
             self._use(self._read_config())
             self._enforce_at_opening()
 
@@ -191,13 +192,17 @@ class DatabaseStore:
     @contextmanager
     def _writing(self) -> Iterator[Writing]:
         """Run one transaction; afterwards its message ids are remembered."""
-        now_ms = round(self._clock() * 1000)
+        now_ms = self._now_ms()
         writing = Writing(self._table, self._recent, self._effective, now_ms)
         with self._reading(), self._table.transaction():
             yield writing
+            self._ids.add(writing.receipts, now_ms)
         writing.remember()
         if writing.discarded:
             self._give_space_back()
+
+    def _now_ms(self) -> int:
+        return round(self._clock() * 1000)
 
     def _delete(
         self,

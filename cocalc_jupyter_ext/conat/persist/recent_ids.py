@@ -6,7 +6,7 @@ from typing import Final
 
 from .messages import Receipt
 
-__all__ = ["MAX_RECENT_IDS", "RECENT_MS", "RecentIds"]
+__all__ = ["MAX_RECENT_IDS", "RECENT_MS", "RecentIds", "digest_of"]
 
 RECENT_MS: Final = 120_000
 MAX_RECENT_IDS: Final = 100_000
@@ -23,17 +23,23 @@ class RecentIds:
 
     def find(self, message_id: str, now_ms: int) -> Receipt | None:
         """Return the receipt of a message that was stored less than two minutes ago."""
-        entry = self._entries.get(_digest(message_id))
+        entry = self._entries.get(digest_of(message_id))
         if entry is None or now_ms - entry[0] >= RECENT_MS:
             return None
         return entry[1]
 
     def remember(self, message_id: str, receipt: Receipt, now_ms: int) -> None:
         """Note that a message was stored now."""
-        digest = _digest(message_id)
+        digest = digest_of(message_id)
         self._entries.pop(digest, None)
         self._entries[digest] = (now_ms, receipt)
         self._forget(now_ms)
+
+    def restore(self, digest: bytes, receipt: Receipt) -> None:
+        """Note what was remembered before, when its message was stored."""
+        self._entries.pop(digest, None)
+        self._entries[digest] = (receipt.time_ms, receipt)
+        self._forget(receipt.time_ms)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -46,5 +52,6 @@ class RecentIds:
             self._entries.popitem(last=False)
 
 
-def _digest(message_id: str) -> bytes:
+def digest_of(message_id: str) -> bytes:
+    """Return the 16 bytes that stand for an id."""
     return hashlib.blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()

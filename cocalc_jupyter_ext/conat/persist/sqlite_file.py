@@ -35,6 +35,11 @@ CREATE TABLE IF NOT EXISTS messages (
     ttl NUMERIC
 );
 CREATE TABLE IF NOT EXISTS config (field TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS recent_ids (
+    id INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    ids BLOB NOT NULL
+);
 CREATE INDEX IF NOT EXISTS idx_messages_key ON messages(key);
 CREATE INDEX IF NOT EXISTS idx_messages_time ON messages(time);
 """
@@ -129,7 +134,7 @@ def start_log(connection: sqlite3.Connection, *, sync: bool) -> None:
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Create the tables of conat-sync §2.2 where they are missing."""
+    """Create the tables of conat-sync §2.2, and that of recent ids, where they are missing."""
     connection.executescript(_TABLES)
     # A file of another program with such names fails here and not at the first message.
     connection.execute("SELECT seq, size, ttl FROM messages LIMIT 0")

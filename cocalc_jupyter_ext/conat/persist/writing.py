@@ -15,7 +15,7 @@ class Writing:
     """Changes a stream inside of a transaction that somebody else begins and ends.
 
     ``config`` is what is in force. ``updates`` gathers what happened, in order; ``discarded``
-    counts the messages that limits deleted.
+    counts the messages that limits deleted, ``receipts`` has those of messages with an id.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class Writing:
         self._recent = recent
         self._config = config
         self._now_ms = now_ms
-        self._receipts: dict[str, Receipt] = {}
+        self.receipts: dict[str, Receipt] = {}
         self.updates: list[Update] = []
         self.discarded = 0
 
@@ -42,7 +42,7 @@ class Writing:
         self.enforce(self._config, draft.size)
         receipt = self._insert(draft)
         if message.msg_id:
-            self._receipts[message.msg_id] = receipt
+            self.receipts[message.msg_id] = receipt
         return receipt
 
     def enforce(self, config: StreamConfig, size: int = 0) -> None:
@@ -54,13 +54,13 @@ class Writing:
 
     def remember(self) -> None:
         """Note the message ids; to be called when the transaction has succeeded."""
-        for message_id, receipt in self._receipts.items():
+        for message_id, receipt in self.receipts.items():
             self._recent.remember(message_id, receipt, self._now_ms)
 
     def _known(self, message_id: str | None) -> Receipt | None:
         if not message_id:
             return None
-        return self._receipts.get(message_id) or self._recent.find(message_id, self._now_ms)
+        return self.receipts.get(message_id) or self._recent.find(message_id, self._now_ms)
 
     def _check_sequence(self, message: NewMessage) -> None:
         if message.key is None or message.previous_seq is None:

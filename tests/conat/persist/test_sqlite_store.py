@@ -145,13 +145,27 @@ def test_a_last_message_beyond_the_limits_is_seen_when_opened(
     store.close()
 
 
-def test_message_ids_go_with_the_open_stream(path: Path, store: SqliteStore) -> None:
-    store.set(message(msg_id="id"))
+def test_message_ids_outlive_the_open_stream(path: Path, store: SqliteStore) -> None:
+    receipt = store.set(message(msg_id="id")).result
     store.close()
 
     again = SqliteStore.open(path)
 
-    assert again.set(message(msg_id="id")).result.seq == 2
+    assert again.set(message(msg_id="id")).result == receipt
+    again.close()
+
+
+def test_message_ids_of_what_is_not_stored_are_not_known_after_reopening(
+    path: Path, store: SqliteStore
+) -> None:
+    store.config({"max_msg_size": 5})
+    with pytest.raises(Rejected):
+        store.set(message(b"123456", msg_id="id"))
+    store.close()
+
+    again = SqliteStore.open(path)
+
+    assert again.set(message(b"1", msg_id="id")).result.seq == 1
     again.close()
 
 
