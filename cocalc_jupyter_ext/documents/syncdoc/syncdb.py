@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from ...conat.client.client import Client
 from .coordination import DocumentType
+from .disk_save import save_to_disk
 from .opening import Opening, name_of, open_document
 from .records import Record, Records, RecordSchema
 from .sync_document import SyncDocument, Version
@@ -73,6 +74,10 @@ class SyncDB:
     def versions(self) -> list[Version]:
         """Return all versions that are loaded, oldest first."""
         return self.document.versions()
+
+    async def save_to_disk(self) -> None:
+        """Commit, and return when the project has written the file; see ``save_to_disk``."""
+        await save_to_disk(self.document)
 
     async def close(self) -> None:
         """Commit, store and leave; calling it again does nothing."""
