@@ -4,6 +4,7 @@ The server is restarted and connections are cut while clients are at work.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime
@@ -83,7 +84,12 @@ async def make_client(request: pytest.FixtureRequest) -> AsyncIterator[MakeClien
 async def reach(client: Client, wanted: ClientState) -> None:
     """Wait for a state."""
     reached = asyncio.Event()
-    disconnect = client.states.connect(lambda state: state is wanted and reached.set())
+
+    def note(state: ClientState) -> None:
+        if state is wanted:
+            reached.set()
+
+    disconnect = client.states.connect(note)
     async with asyncio.timeout(LIMIT_S):
         if client.state is not wanted:
             await reached.wait()
@@ -215,7 +221,81 @@ async def test_the_time_is_about_the_local_time(make_client: MakeClient) -> None
         assert abs(clock.skew_ms) < 1_000
 
 
+async def test_a_client_answers_itself(make_client: MakeClient) -> None:
+    """conat-core §21, Request and reply: a responder answers correctly, also to itself."""
+    one = await make_client()
+    mine = await one.subscribe("eval")
+    asking = asyncio.create_task(one.request("eval", [2, 3]))
+    request = await anext(mine)
+    await one.respond(request, sum(request.data))
+
+    assert (await asking).data == 5
+
+
+async def test_thousands_of_messages_pass_in_a_second(make_client: MakeClient) -> None:
+    """conat-core §21, Publish and subscribe: speed floors, here ten times as high.
+
+    Measured in time of this process, so that other load does not count.
+    """
+    one, two = await make_client(), await make_client()
+    mine = await one.subscribe("x")
+    for number in range(200):
+        await one.subscribe(f"other.{number}")
+    began_s = time.process_time()
+    for number in range(2_000):
+        two.publish_sync("x", number)
+    assert [(await anext(mine)).data for _ in range(2_000)] == list(range(2_000))
+
+    assert time.process_time() - began_s < 1
+
+
 # Connections that come and go
+
+
+async def test_nothing_connects_until_the_client_is_started() -> None:
+    """conat-core §21, Connecting: without autoConnect nothing connects until told so."""
+    async with running() as server:
+        one = client_of(server)
+        seen = [one.state]
+        one.states.connect(seen.append)
+        async with client_of(server) as two:
+            await two.wait_until_signed_in()
+            assert len(server.broker.peers) == 1
+        one.start()
+        assert (await one.wait_until_signed_in()).max_payload_bytes > 10_000
+        await one.close()
+
+        assert seen == [ClientState.DISCONNECTED, ClientState.CONNECTED, ClientState.CLOSED]
+
+
+async def test_a_closed_responder_is_gone_for_good(make_client: MakeClient) -> None:
+    """conat-core §21, Request and reply: 503 also after the responder closed."""
+    one, two = await make_client(), await make_client()
+    with pytest.raises(NoSubscribers) as nobody:
+        await two.request("eval")
+    assert nobody.value.code == 503
+    before = one.stats.subs
+    mine = await one.subscribe("eval")
+    assert one.stats.subs == before + 1
+    mine.close()
+    assert one.stats.subs == before
+    while await two.interest("eval"):
+        await asyncio.sleep(0)
+
+    with pytest.raises(NoSubscribers):
+        await two.request("eval")
+
+
+async def test_a_subscription_that_was_left_does_not_come_back_with_the_connection() -> None:
+    """conat-core §21, Request and reply: the number of subscriptions stays after a resync."""
+    async with running() as server, client_of(server) as one, client_of(server) as two:
+        left, _kept = await one.subscribe("left"), await one.subscribe("kept")
+        left.close()
+        server.cut("kept")
+        await two.wait_for_interest("kept", LIMIT_S)
+
+        assert one.stats.subs == 1
+        assert await two.interest("left") is False
 
 
 async def test_a_client_may_be_there_before_its_server() -> None:
