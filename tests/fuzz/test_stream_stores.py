@@ -171,7 +171,8 @@ class Model:
             "seq": [seq for seq in seqs if selector == "seq" and seq == value],
             "seqs": value,
         }[selector]
-        self.updates.append(Deleted(chosen))
+        existing = [seq for seq in dict.fromkeys(chosen) if seq in seqs]
+        self.updates.append(Deleted(existing))
         self.rows = [row for row in self.rows if row.seq not in chosen]
         return list(chosen)
 

@@ -134,7 +134,9 @@ class DatabaseStore:
             write.updates.append(Deleted(deleted))
         if all or last_seq is not None:
             self._give_space_back()
-        return Change(deleted, tuple(write.updates))
+        only_some = not all and last_seq is None and seq is None
+        result = list(seqs or []) if only_some else deleted
+        return Change(result, tuple(write.updates))
 
     def config(self, wanted: Mapping[str, object] | None = None) -> Change[StreamConfig]:
         """Change settings, enforce limits, return what is in force; see StreamStore."""
@@ -212,16 +214,15 @@ class DatabaseStore:
         seq: int | None,
         seqs: Sequence[int] | None,
     ) -> list[int]:
+        """Delete; return what existed. A number that is told as deleted may not come later."""
         if all:
             return self._table.delete_all()
         if last_seq is not None:
             return self._table.delete_through(last_seq)
-        if seq is not None:
-            existing = [] if self._table.get(seq) is None else [seq]
-            self._table.delete(existing)
-            return existing
-        self._table.delete(seqs or [])
-        return list(seqs or [])
+        chosen = list(dict.fromkeys(seqs or [])) if seq is None else [seq]
+        existing = self._table.existing(chosen)
+        self._table.delete(existing)
+        return existing
 
     def _give_space_back(self) -> None:
         """Shrink the database when more than half of it, and much, is free.

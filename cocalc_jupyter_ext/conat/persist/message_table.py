@@ -159,6 +159,11 @@ class MessageTable:
         self._add(1, draft.size)
         return seq
 
+    def existing(self, seqs: Sequence[int]) -> list[int]:
+        """Return those of the numbers that messages have, in the given order."""
+        found = set(self._seqs(f"WHERE {_AMONG}", json.dumps(list(seqs))))
+        return [seq for seq in seqs if seq in found]
+
     def delete(self, seqs: Sequence[int]) -> None:
         """Delete messages by number; those that do not exist do not matter."""
         self._delete(_AMONG, json.dumps(list(seqs)))
@@ -213,7 +218,7 @@ class MessageTable:
         )
         return sorted(map(Row._make, cursor))
 
-    def _seqs(self, where: str, *values: int) -> list[int]:
+    def _seqs(self, where: str, *values: object) -> list[int]:
         cursor = self._connection.execute(
             f"SELECT seq FROM messages {where} ORDER BY seq",  # noqa: S608 - constants
             values,

@@ -71,7 +71,7 @@ class StreamStore(Protocol):
         """Delete all messages, those up to ``last_seq``, one, or some; return their numbers.
 
         The first selector in this order counts. ``seqs`` are returned as given, the others
-        return what existed (conat-sync §1.5).
+        return what existed (conat-sync §1.5); the update always tells what existed.
         """
         ...
 

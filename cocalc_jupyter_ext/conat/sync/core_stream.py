@@ -59,6 +59,7 @@ class CoreStream:
         self._tasks = Tasks(f"stream-{name}")
         self._reading = asyncio.Lock()
         self._deleted_meanwhile: list[set[int]] = []
+        self._acknowledged_seq = 0
 
     async def open(self, config: Mapping[str, object] | None = None) -> None:
         """Load the stream, apply ``config`` and follow the changes (§3.3).
@@ -98,7 +99,9 @@ class CoreStream:
     async def publish(self, message: NewMessage, *, timeout_s: float | None = None) -> Receipt:
         """Store one message; raises what the server refuses."""
         self.check_open()
-        return await self._access.set(message, timeout_s=timeout_s)
+        receipt = await self._access.set(message, timeout_s=timeout_s)
+        self._acknowledged_seq = receipt.seq
+        return receipt
 
     async def publish_many(
         self, messages: Sequence[NewMessage], *, timeout_s: float | None = None
@@ -113,6 +116,8 @@ class CoreStream:
             for pair in zip(
                 batch, await self._access.set_many(batch, timeout_s=timeout_s), strict=True
             ):
+                if isinstance(pair[1], Receipt):
+                    self._acknowledged_seq = pair[1].seq
                 yield pair
 
     async def delete(
@@ -125,8 +130,12 @@ class CoreStream:
     ) -> list[int]:
         """Delete from the stream for everybody; return the numbers. The mirror follows at once."""
         self.check_open()
+        epoch, newest_seq = self.epoch, max(self.replica.newest_seq, self._acknowledged_seq)
         deleted = await self._access.delete(all=all, last_seq=last_seq, seq=seq, seqs=seqs)
-        self._process(self._apply([Deleted(deleted)]))
+        if epoch == self.epoch:
+            # Numbers that were given without being there may belong to later messages.
+            known = [each for each in deleted if seqs is None or each <= newest_seq]
+            self._process(self._apply([Deleted(known)]))
         return deleted
 
     async def config(self, wanted: Mapping[str, object] | None = None) -> StreamConfig:
@@ -211,6 +220,7 @@ class CoreStream:
     async def _reset(self, reset: Reset) -> None:
         """Load everything again if something may be missing, and tell the difference."""
         self.epoch += 1
+        self._acknowledged_seq = 0
         changes: list[Change] = []
         if reset.concerns(len(self.replica), self.replica.newest_seq):
             async with self._reading:

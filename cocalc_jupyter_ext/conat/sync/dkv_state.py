@@ -248,7 +248,7 @@ class DkvState:
         for key in list(self._acknowledged):
             write = self._writes[key]
             if write.receipt is not None and (write.epoch != epoch or has_seen(write.receipt.seq)):
-                self._forget(write)
+                self._drop(write)
 
     def clear(self) -> None:
         """Forget all writes."""

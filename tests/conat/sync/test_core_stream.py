@@ -168,6 +168,27 @@ async def test_one_refused_message_of_many_does_not_stop_the_others() -> None:
         assert "max_msg_size" in str(answers[0])
 
 
+async def test_numbers_that_are_deleted_before_they_exist_do_not_cost_later_messages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = FaultyStream()
+    async with stream.core() as one, stream.core() as two:
+        await one.publish(new("a"))
+        await until(lambda: len(two.replica) == 1)
+        delete = one._access.delete
+
+        async def delete_slowly(**selectors: Any) -> list[int]:
+            deleted = await delete(**selectors)
+            stream.tell(stream.store.set(new("b")).updates)
+            await until(lambda: values(one) == values(two) == ["b"])
+            return deleted
+
+        monkeypatch.setattr(one._access, "delete", delete_slowly)
+
+        assert await one.delete(seqs=[1, 2, 3]) == [1, 2, 3]
+        assert values(one) == values(two) == ["b"]
+
+
 class TestOpening:
     def test_it_is_tried_again_until_it_succeeds(self) -> None:
         async def check() -> None:

@@ -406,6 +406,25 @@ class TestRecovery:
 
             assert box.get_all() == {}
 
+    async def test_a_value_that_was_told_and_is_gone_with_its_echo_is_told_as_deleted(self) -> None:
+        stream = FaultyStream()
+        async with stream.dkv() as box:
+            box["a"] = "old"
+            await box.save()
+            told: list[tuple[Any, bool]] = []
+            box.changes.connect(lambda change: told.append((change.value, change.is_deleted)))
+            box["a"] = "new"
+            stream.hold_echoes()
+            saving = asyncio.create_task(box.save())
+            await until(lambda: not box.has_unsaved_changes())
+            stream.store.delete(all=True)
+            stream.lose_echoes()
+            stream.reset(Reset(Inventory(bytes=0, count=0, seq=0)))
+            await saving
+
+            assert box.get_all() == {}
+            assert told[-1] == (None, True)
+
 
 class TestLimits:
     async def test_max_msgs_2_takes_the_first_of_three_keys(self) -> None:
