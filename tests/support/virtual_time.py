@@ -1,13 +1,14 @@
 """An event loop whose clock jumps: waiting costs nothing, and no test sleeps.
 
 When nothing is ready the clock moves to the next timer at once, up to a day: clients report
-every few seconds, so that a test which waits in vain would never end. Sockets and threads do not
-work together with it; it is for tests of code that waits.
+every few seconds, so that a test which waits in vain would never end. Sockets do not work together
+with it, and what is meant for a thread is done at once, in the next turn of the loop; it is for
+tests of code that waits.
 """
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 __all__ = ["run", "settle"]
@@ -37,6 +38,24 @@ class _JumpingLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._jumping.now_s
+
+    def run_in_executor(
+        self, executor: Any, func: Callable[..., T], *args: Any
+    ) -> "asyncio.Future[T]":
+        done: asyncio.Future[T] = self.create_future()
+        self.call_soon(_perform, done, func, args)
+        return done
+
+
+def _perform(done: "asyncio.Future[T]", func: Callable[..., T], args: Any) -> None:
+    try:
+        result = func(*args)
+    except Exception as error:  # noqa: BLE001 - carried over to who waits for it
+        if not done.cancelled():
+            done.set_exception(error)
+    else:
+        if not done.cancelled():
+            done.set_result(result)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
