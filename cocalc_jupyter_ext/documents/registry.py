@@ -10,7 +10,7 @@ from .contents import YDocumentClasses
 from .document import Hold, LiveDocument
 from .errors import DocumentClosedError, UnknownDocumentError
 from .file_ids import FileIds
-from .notices import Notice
+from .notices import Action, Notice
 from .opening import DocumentOpener
 from .room_ids import RoomId
 
@@ -127,6 +127,8 @@ class DocumentRegistry:
         self._cancel_timer(slot)
         if slot.document is None:
             slot.document = await self._open(room_id)
+            # Chats wait for these very words before they ask for their document.
+            self._notify(slot.document, "initialize", "Room initialized")
         return slot.document
 
     async def _open(self, room_id: RoomId) -> LiveDocument:
@@ -171,9 +173,13 @@ class DocumentRegistry:
                 await document.close()
             finally:
                 slot.document = None
-        self._opener.notify(
-            Notice(room_id=room_id, path=document.path, action="clean", message="Closed.")
+        self._notify(document, "clean", "Closed.")
+
+    def _notify(self, document: LiveDocument, action: Action, message: str) -> None:
+        notice = Notice(
+            room_id=document.room_id, path=document.path, action=action, message=message
         )
+        self._opener.notify(notice)
 
     @staticmethod
     def _cancel_timer(slot: _Slot) -> None:

@@ -4,7 +4,7 @@ The chat, notebook-intelligence and execution extensions find the collaboration 
 call ``get_document``; they get our documents.
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
 from pycrdt import Doc
 
@@ -51,6 +51,16 @@ class SharedDocuments:
         doc: Doc[Any] = Doc()
         doc.apply_update(document.ydoc.ydoc.get_update())
         return type(document.ydoc)(doc)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Tell callers of the stock server's other parts what there is instead."""
+        raise AttributeError(
+            f"there is no {name!r} here, because cocalc-jupyter serves the live documents of this "
+            "server: use get_document(room_id=..., copy=False), and follow the session events of "
+            "jupyter_collaboration to learn which rooms there are",
+            name=name,
+            obj=self,
+        )
 
     def _room_id(
         self,

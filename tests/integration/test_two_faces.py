@@ -17,8 +17,6 @@ from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import TOKEN, JupyterServer
 
-SYNCED = ".a.ipynb.sage-jupyter2"
-
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[JupyterServer]:
@@ -40,13 +38,15 @@ def project_id(server: JupyterServer) -> str:
 
 
 @asynccontextmanager
-async def cocalc_notebook(server: JupyterServer) -> AsyncIterator[SyncDB]:
+async def cocalc_notebook(
+    server: JupyterServer, notebook: str = "a.ipynb"
+) -> AsyncIterator[SyncDB]:
     async with (
         cocalc_client(server) as client,
         open_syncdb(
             client,
             project_id=project_id(server),
-            path=SYNCED,
+            path=f".{notebook}.sage-jupyter2",
             primary_keys=["type", "id"],
             string_cols=["input"],
         ) as db,

@@ -49,3 +49,15 @@ async def test_too_little_to_go_by_is_refused(tmp_path: Path) -> None:
             await shared.get_document(path="a.ipynb")
         with pytest.raises(InvalidRoomIdError):
             await shared.get_document(room_id="nonsense")
+
+
+@pytest.mark.parametrize("name", ["ywebsocket_server", "ystore_class", "file_loaders"])
+async def test_what_only_the_stock_server_has_is_told_to_be_missing(
+    tmp_path: Path, name: str
+) -> None:
+    async with open_world(tmp_path) as world:
+        shared = SharedDocuments(world.registry, PathRooms(world.registry, world.file_ids))
+
+        assert not hasattr(shared, name)
+        with pytest.raises(AttributeError, match="use get_document"):
+            getattr(shared, name)
