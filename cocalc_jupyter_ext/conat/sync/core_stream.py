@@ -60,6 +60,7 @@ class CoreStream:
         self._reading = asyncio.Lock()
         self._deleted_meanwhile: list[set[int]] = []
         self._acknowledged_seq = 0
+        self._has_deleted = False
 
     async def open(self, config: Mapping[str, object] | None = None) -> None:
         """Load the stream, apply ``config`` and follow the changes (§3.3).
@@ -135,6 +136,7 @@ class CoreStream:
         if epoch == self.epoch:
             # Numbers that were given without being there may belong to later messages.
             known = [each for each in deleted if seqs is None or each <= newest_seq]
+            self._has_deleted = True
             self._process(self._apply([Deleted(known)]))
         return deleted
 
@@ -222,7 +224,9 @@ class CoreStream:
         self.epoch += 1
         self._acknowledged_seq = 0
         changes: list[Change] = []
-        if reset.concerns(len(self.replica), self.replica.newest_seq):
+        # What was deleted here may be ahead of what the reset tells: equal counts prove nothing.
+        is_ahead, self._has_deleted = self._has_deleted, False
+        if is_ahead or reset.concerns(len(self.replica), self.replica.newest_seq):
             async with self._reading:
                 found = await retry(
                     lambda: self._fetch(self.replica.start_seq or 0),

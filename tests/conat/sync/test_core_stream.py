@@ -39,6 +39,11 @@ def record(core: CoreStream) -> list[tuple[int, Any]]:
 
 
 async def test_a_new_stream_is_empty_and_null_binary_and_date_values_survive() -> None:
+    """conat-core §21, Core streams: values keep their types, headers survive, keys, ids, previous
+    numbers, wrong paths.
+
+    conat-sync §7.5: empty; null, binary, dates; undefined is refused.
+    """
     date = datetime(2026, 1, 1, tzinfo=UTC)
     async with FaultyStream().core() as core:
         assert values(core) == []
@@ -50,6 +55,11 @@ async def test_a_new_stream_is_empty_and_null_binary_and_date_values_survive() -
 
 
 async def test_a_second_client_sees_the_same_messages_with_headers_and_times() -> None:
+    """conat-core §21, Core streams: values keep their types, headers survive, keys, ids, previous
+    numbers, wrong paths.
+
+    conat-sync §7.5: a second client sees the same; headers, times, stats.
+    """
     stream = FaultyStream()
     async with stream.core() as one, stream.core() as two:
         receipt = await one.publish(new("a", headers={"user": {"nested": [1]}}))
@@ -63,6 +73,7 @@ async def test_a_second_client_sees_the_same_messages_with_headers_and_times() -
 
 
 async def test_100_sequential_publishes_arrive_in_order_and_stats_count_them() -> None:
+    """conat-sync §7.5: 100 publishes in order; headers, times, stats."""
     async with FaultyStream().core() as core:
         for number in range(100):
             await core.publish(new(number))
@@ -74,6 +85,7 @@ async def test_100_sequential_publishes_arrive_in_order_and_stats_count_them() -
 
 
 async def test_deleting_all_empties_the_stream_at_once() -> None:
+    """conat-sync §7.5: deleting all."""
     async with FaultyStream().core() as core:
         await core.publish(new("a"))
         await until(lambda: len(core.replica) == 1)
@@ -86,6 +98,7 @@ async def test_deleting_all_empties_the_stream_at_once() -> None:
 
 
 async def test_a_second_client_sees_the_value_of_a_key_and_changes_reach_the_first() -> None:
+    """conat-sync §7.5: changes of a key reach the other client."""
     stream = FaultyStream()
     async with stream.core() as one, stream.core() as two:
         await one.publish(new(1, "a"))
@@ -97,6 +110,7 @@ async def test_a_second_client_sees_the_value_of_a_key_and_changes_reach_the_fir
 
 
 async def test_alternating_writers_keep_one_element_per_key() -> None:
+    """conat-sync §7.5: rapid and alternating writes keep one element per key."""
     stream = FaultyStream()
     async with stream.core() as one, stream.core() as two:
         for number in range(5):
@@ -110,6 +124,7 @@ async def test_alternating_writers_keep_one_element_per_key() -> None:
 
 
 async def test_a_deleted_key_propagates_and_the_empty_text_is_a_key() -> None:
+    """conat-sync §7.5: deleting propagates; the empty key; an unknown key."""
     stream = FaultyStream()
     async with stream.core() as one, stream.core() as two:
         for key in ("", "a"):
@@ -121,6 +136,11 @@ async def test_a_deleted_key_propagates_and_the_empty_text_is_a_key() -> None:
 
 
 async def test_previous_seq_guards_a_key_and_means_nothing_without_one() -> None:
+    """conat-core §21, Core streams: values keep their types, headers survive, keys, ids, previous
+    numbers, wrong paths.
+
+    conat-sync §7.5: previousSeq.
+    """
     async with FaultyStream().core() as core:
         await core.publish(new(1, "a"))
 
@@ -131,6 +151,11 @@ async def test_previous_seq_guards_a_key_and_means_nothing_without_one() -> None
 
 
 async def test_the_same_msg_id_twice_stores_once_also_from_another_client() -> None:
+    """conat-core §21, Core streams: values keep their types, headers survive, keys, ids, previous
+    numbers, wrong paths.
+
+    conat-sync §7.5: msgID.
+    """
     stream = FaultyStream()
     async with stream.core() as one, stream.core() as two:
         receipts = [await each.publish(new("a", msg_id="id")) for each in (one, one, two)]
@@ -191,6 +216,8 @@ async def test_numbers_that_are_deleted_before_they_exist_do_not_cost_later_mess
 
 class TestOpening:
     def test_it_is_tried_again_until_it_succeeds(self) -> None:
+        """conat-sync §8.4: the counter of getAll; 503, 408 again; 403, 429 final."""
+
         async def check() -> None:
             stream = FaultyStream()
             stream.errors = [RequestTimeout("timeout"), RemoteError("gap", 503), ConatError("disk")]
@@ -202,6 +229,7 @@ class TestOpening:
 
     @pytest.mark.parametrize("code", [403, 429])
     async def test_no_permission_and_too_many_are_raised(self, code: int) -> None:
+        """conat-sync §8.4: the counter of getAll; 503, 408 again; 403, 429 final."""
         stream = FaultyStream()
         stream.errors = [RemoteError("permission denied", code)]
 
@@ -211,6 +239,7 @@ class TestOpening:
         assert not stream.feeds
 
     async def test_what_is_stored_while_loading_is_told_once(self) -> None:
+        """conat-sync §8.4: changefeed first, overlap tolerated."""
         stream = FaultyStream()
         core = CoreStream(stream.access(), "box")
         told = record(core)
@@ -295,6 +324,18 @@ class TestRecovery:
             assert told == [(1, UNDEFINED), (3, UNDEFINED), (5, "c")]
             assert values(core) == ["b", 2, "c"]
 
+    async def test_own_deletions_hide_no_lost_ones_behind_an_equal_count(self) -> None:
+        stream = FaultyStream()
+        async with stream.core() as core:
+            for value in "abc":
+                await core.publish(new(value))
+            await until(lambda: len(core.replica) == 3)
+            stream.store.delete(seq=1)
+            told_late = Reset(stream.store.inventory())
+            await core.delete(seq=2)
+            stream.reset(told_late)
+            await until(lambda: values(core) == ["c"])
+
     async def test_nothing_is_loaded_after_a_reset_that_cannot_concern_us(self) -> None:
         stream = FaultyStream()
         async with stream.core() as core:
@@ -351,6 +392,11 @@ class TestRecovery:
         virtual_time.run(check())
 
     async def test_repeated_resets_keep_exactly_one_changefeed_the_original_one(self) -> None:
+        """conat-core §21, Core streams: publishing without a server fails with a timeout,
+        everything recovers with one changefeed.
+
+        conat-sync §7.5: restarts keep one changefeed, the original one.
+        """
         stream = FaultyStream()
         async with stream.core() as core:
             feeds = set(stream.feeds)
@@ -413,6 +459,7 @@ async def test_a_failure_of_its_own_is_logged(
 
 
 async def test_closing_ends_everything_and_clears_the_state() -> None:
+    """conat-sync §7.5: keys: values, numbers over reopening, state cleared on close."""
     stream = FaultyStream()
     async with stream.core() as core:
         await core.publish(new(1, "a"))
