@@ -51,10 +51,12 @@ DENIED = PermissionDenied("publishing to", "a.b", '{"account_id":"x"}')
     ],
 )
 def test_errors_on_the_wire(error: ConatError, wire: dict[str, object]) -> None:
+    """conat-core §3.3: the form {error, code}."""
     assert to_wire(error) == wire
 
 
 def test_some_errors_have_no_prefix_on_the_wire() -> None:
+    """conat-core §3.3: the form {error, code}."""
     assert to_wire(InvalidSubject(), prefix="") == {"error": "invalid subject"}
 
 

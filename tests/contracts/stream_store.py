@@ -120,6 +120,7 @@ class StreamStoreContract:
         assert (back.key, back.headers, back.encoding) == (None, None, 0)
 
     def test_sequence_numbers_are_never_used_again(self, store: StreamStore) -> None:
+        """conat-sync §8.3: numbers are never used again."""
         assert stored(store.set_many([message(), message()])) == [1, 2]
         store.delete(all=True)
 
@@ -262,6 +263,7 @@ class StreamStoreContract:
     def test_message_ids_are_forgotten_after_two_minutes(
         self, store: StreamStore, clock: SettableClock
     ) -> None:
+        """conat-sync §8.3: msgID is known for 2 minutes."""
         store.set(message(msg_id="id"))
         clock.now_ms += 120_000
 
@@ -341,6 +343,7 @@ class StreamStoreContract:
     # Settings (§2.6)
 
     def test_settings_are_complete_and_change_one_by_one(self, store: StreamStore) -> None:
+        """conat-sync §8.3: config returns nine fields and enforces."""
         store.config({"max_msgs": 100, "allow_msg_ttl": True, "no_such_field": 1})
         change = store.config({"max_age": "2500.9", "max_msgs": None, "desc": {"a": [None]}})
 

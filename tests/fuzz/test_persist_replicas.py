@@ -109,6 +109,7 @@ async def converged(world: World, replicas: list[Replica], access: PersistClient
 async def test_replicas_converge(
     seed: int, ephemeral: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """conat-sync §7.3: open streams go on."""
     rng = random.Random(seed)
     monkeypatch.setattr(feeds, "MAX_UPDATES", 5)
     async with persist_world(tmp_path) as world:

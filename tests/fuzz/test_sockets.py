@@ -112,6 +112,8 @@ async def disturb(fabric: Fabric, socket: ClientSocket, rng: random.Random) -> N
 @pytest.mark.parametrize("badness", [0, 0.05, 0.3])
 @pytest.mark.parametrize("seed", range(12))
 def test_everything_arrives_once_and_in_order(seed: int, badness: float) -> None:
+    """conat-core §21, Sockets, restarts: writes before and after the restart arrive in order."""
+
     async def check() -> None:
         rng = random.Random(seed)
         settings = SocketSettings(max_queue=rng.choice([5, 50, 1000]), command_timeout_s=2)

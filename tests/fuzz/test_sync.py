@@ -66,6 +66,8 @@ def larger(conflict: Any) -> Any:
 @pytest.mark.parametrize("merge", [None, larger], ids=["last", "merge"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_maps_converge(seed: int, merge: Merge | None) -> None:
+    """conat-sync §7.7: four clients converge."""
+
     async def check() -> None:
         rng, stream = random.Random(seed), FaultyStream()
         network = Network(stream, rng)

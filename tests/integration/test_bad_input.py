@@ -107,6 +107,7 @@ async def test_an_event_that_makes_no_sense_gets_its_error_and_the_connection_st
 
 
 async def test_a_message_for_an_invalid_subject_gets_its_error() -> None:
+    """conat-core §3.3: invalid subject."""
     async with a_server(Broker()) as address, a_client(address) as socket:
         for subject in ("a..b", "a.*", "a.>", " ", "x" * 16_385, ".".join("x" * 101)):
             chunk = CHUNK.replace('"x"', json.dumps(subject))

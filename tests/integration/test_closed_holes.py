@@ -36,6 +36,8 @@ PLACEHOLDER = '{"_placeholder":true,"num":0}'
 
 @pytest.mark.parametrize("targets", ['["{sid}"]', '{{"x":["{sid}"]}}', '"{sid}"', "[[0]]"])
 def test_a_receivers_that_a_client_names_are_not_looked_at(targets: str) -> None:
+    """conat-core §20: targets are ignored."""
+
     async def check() -> None:
         broker = Broker()
         attacker, victim, reader = (WireClient(broker) for _ in range(3))

@@ -108,6 +108,7 @@ async def answer(client: Client, subject: str) -> None:
 async def test_fifteen_publishes_that_nobody_awaits_arrive_in_order(
     make_client: MakeClient,
 ) -> None:
+    """conat-core §21, Publish and subscribe: 15 publishes that nobody awaits arrive in order."""
     one, two = await make_client(), await make_client()
     mine = await one.subscribe("x")
     await two.wait_until_signed_in()
@@ -131,6 +132,8 @@ async def test_fifteen_publishes_that_nobody_awaits_arrive_in_order(
 async def test_values_keep_their_types_there_and_back(
     make_client: MakeClient, value: object
 ) -> None:
+    """conat-core §21, Publish and subscribe: equal data, null, a second client, distinct clients.
+    """
     one, two = await make_client(), await make_client()
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(answer(one, "same"))
@@ -139,6 +142,11 @@ async def test_values_keep_their_types_there_and_back(
 
 
 async def test_ten_megabytes_go_there_and_back_whole(make_client: MakeClient) -> None:
+    """conat-core §21, Service framework and time: numbers, binary, dates and 10 MB strings in both
+    directions.
+
+    conat-sync §7.15: numbers, binary, dates, 10,000,000 characters.
+    """
     one, two = await make_client(), await make_client()
     big = "ž" + "0123456789" * 1_000_000
     async with NamedService(one, "big", typed({"double": lambda _request, text: text + text[:9]})):
@@ -146,6 +154,9 @@ async def test_ten_megabytes_go_there_and_back_whole(make_client: MakeClient) ->
 
 
 async def test_a_pattern_in_the_middle_takes_what_it_should(make_client: MakeClient) -> None:
+    """conat-core §21, Publish and subscribe: foo.*.bar.> ignores foo.x and receives foo.a.bar.b
+    with data, headers, subject.
+    """
     one, two = await make_client(), await make_client()
     mine = await one.subscribe("foo.*.bar.>")
     assert (await two.publish("foo.x", 1)).count == 0
@@ -156,6 +167,9 @@ async def test_a_pattern_in_the_middle_takes_what_it_should(make_client: MakeCli
 
 
 async def test_interest_waits_for_a_subscriber_who_comes_later(make_client: MakeClient) -> None:
+    """conat-core §21, Wait for interest: publishing waits for a subscriber who comes 50 ms later;
+    requests to nobody raise "no subscribers", with waiting they succeed later.
+    """
     one, two = await make_client(), await make_client()
     assert (await two.publish("x", 1)).count == 0
     for work in (two.publish("x", 2, wait_for_interest=True), ask(two)):
@@ -177,6 +191,9 @@ async def ask(client: Client) -> None:
 async def test_a_reply_to_an_asker_who_left_says_that_the_time_is_up(
     make_client: MakeClient,
 ) -> None:
+    """conat-core §21, Wait for interest: a reply to an asker who left says "timed out"; without
+    waiting it does not raise.
+    """
     one, two = await make_client(), await make_client()
     mine = await one.subscribe("x")
     asking = asyncio.create_task(two.request("x"))
@@ -189,6 +206,9 @@ async def test_a_reply_to_an_asker_who_left_says_that_the_time_is_up(
 
 
 async def test_many_replies_with_markers_end_by_agreement(make_client: MakeClient) -> None:
+    """conat-core §21, Request and reply: many replies with done and error headers, from both
+    clients.
+    """
     one, two = await make_client(), await make_client()
 
     async def count() -> None:
@@ -212,6 +232,11 @@ async def test_many_replies_with_markers_end_by_agreement(make_client: MakeClien
 
 
 async def test_the_time_is_about_the_local_time(make_client: MakeClient) -> None:
+    """conat-core §21, Service framework and time: time: "clock skew not known" first, then close to
+    the local time.
+
+    conat-sync §7.15: the clock.
+    """
     one, two = await make_client(), await make_client()
     async with time_service(one):
         clock = SynchronisedClock(two, "time.hub.api")
@@ -299,6 +324,9 @@ async def test_a_subscription_that_was_left_does_not_come_back_with_the_connecti
 
 
 async def test_a_client_may_be_there_before_its_server() -> None:
+    """conat-core §21, Connecting: a client started before its server connects once it is up;
+    subscribe and publish started before the server exists complete and deliver in order.
+    """
     async with running() as server:
         await server.stop()
         async with client_of(server) as one:
@@ -318,6 +346,9 @@ async def test_a_client_may_be_there_before_its_server() -> None:
 
 
 async def test_a_server_that_is_restarted_gets_its_clients_and_their_subscriptions_back() -> None:
+    """conat-core §21, Connecting: restarting the server gives disconnected, then connected; closing
+    and starting the server on the same port reconnects.
+    """
     async with running() as server, client_of(server) as one, client_of(server) as two:
         mine = await one.subscribe("x", queue="q")
         seen: list[ClientState] = []
@@ -335,6 +366,11 @@ async def test_a_server_that_is_restarted_gets_its_clients_and_their_subscriptio
 
 
 async def test_requests_go_on_after_either_or_both_connections_were_cut() -> None:
+    """conat-core §21, Service framework and time: works from two clients, after cutting either or
+    both, and with a new server on the same port.
+
+    conat-sync §7.15: disconnects of either or both, router restart.
+    """
     async with (
         running() as server,
         client_of(server) as one,
@@ -351,6 +387,11 @@ async def test_requests_go_on_after_either_or_both_connections_were_cut() -> Non
 
 
 async def test_a_service_goes_on_with_a_new_server_on_the_same_port() -> None:
+    """conat-core §21, Service framework and time: works from two clients, after cutting either or
+    both, and with a new server on the same port.
+
+    conat-sync §7.15: disconnects of either or both, router restart.
+    """
     async with (
         running() as server,
         client_of(server) as one,
@@ -377,6 +418,7 @@ async def eventually(call: Callable[[], Awaitable[Any]]) -> Any:
 
 
 async def test_messages_to_a_subscriber_who_was_cut_off_count_nothing_until_it_is_back() -> None:
+    """conat-core §21, Client services: a subscriber who is cut off counts 0 until it is back."""
     async with running() as server, client_of(server) as one, client_of(server) as two:
         await one.subscribe("x")
         assert (await two.publish("x", 1)).count == 1
@@ -390,6 +432,10 @@ async def test_messages_to_a_subscriber_who_was_cut_off_count_nothing_until_it_i
 
 
 async def test_a_server_that_lets_nobody_in_ends_its_clients_and_keeps_nothing() -> None:
+    """conat-core §21, Authentication failure: a refused client is disconnected promptly, told the
+    reason, and leaves nothing.
+    """
+
     class Refuse(EndpointMixin):
         async def authenticate(self) -> User | None:
             raise ConatError("no way in")

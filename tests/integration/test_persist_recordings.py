@@ -36,6 +36,7 @@ def same_entry(name: str, value: Any) -> Any:
 
 @pytest.mark.parametrize("scenario", [*SCENARIOS, "dkv", "dstream", "dstream-ephemeral"])
 async def test_requests_are_answered_as_recorded(scenario: str, tmp_path: Path) -> None:
+    """conat-sync §8.3: getAll: counter from 0, nil at the end."""
     async with persist_world(tmp_path) as world:
         then, now = await replay(load(scenario), world.broker)
 
@@ -46,6 +47,7 @@ async def test_requests_are_answered_as_recorded(scenario: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("scenario", ["persist-changefeed", "dkv", "dstream", "dstream-ephemeral"])
 async def test_changefeeds_tell_the_recorded_events(scenario: str, tmp_path: Path) -> None:
+    """conat-sync §8.3: changefeed on before it is confirmed; msgID; no deletion for overwrites."""
     async with persist_world(tmp_path) as world:
         then, now = await replay(load(scenario), world.broker)
 
@@ -55,6 +57,7 @@ async def test_changefeeds_tell_the_recorded_events(scenario: str, tmp_path: Pat
 
 
 async def test_a_refused_path_is_told_as_recorded(tmp_path: Path) -> None:
+    """conat-sync §7.1: without the client's check the server refuses."""
     async with persist_world(tmp_path) as world:
         then, now = await replay(load("persist-permission"), world.broker)
 

@@ -16,6 +16,9 @@ pytestmark = pytest.mark.timeout(200)
 
 
 async def test_a_removed_member_is_disconnected_and_refused(tmp_path: Path) -> None:
+    """conat-core §21, Permission policy: a collaborator uses the project's subjects; a decision
+    outlives revocation; another project is refused.
+    """
     with run_hub(tmp_path) as hub, hub.login("demo") as demo, hub.login("guest") as guest:
         project_id = demo.projects()[0]["project_id"]
         home = hub.data_dir / "projects" / project_id

@@ -110,6 +110,11 @@ def new(value: Any, key: str | None = None, **options: Any) -> NewMessage:
 async def test_the_same_objects_go_on_after_the_router_the_service_or_both_were_restarted(
     fabric: Fabric, event: str
 ) -> None:
+    """conat-sync §7.2: router, service or both restarted: get and set succeed again on the same
+    object.
+
+    conat-sync §7.7: survives restarts of router, service, both.
+    """
     options: dict[str, Any] = {"project_id": PROJECT, "no_inventory": True}
     async with (
         await open_dkv(await fabric.client(), name="box", **options) as box,
@@ -138,6 +143,11 @@ async def test_the_same_objects_go_on_after_the_router_the_service_or_both_were_
 async def test_publishing_fails_with_a_timeout_while_nobody_serves_and_recovers_with_one_feed(
     fabric: Fabric,
 ) -> None:
+    """conat-core §21, Core streams: publishing without a server fails with a timeout, everything
+    recovers with one changefeed.
+
+    conat-sync §7.5: while stopped, publish fails with a timeout, then succeeds again.
+    """
     client = await fabric.client()
     core = await open_core_stream(client, name="log")
     told: list[Any] = []
@@ -164,6 +174,9 @@ def core_is_reachable(fabric: Fabric) -> bool:
 
 
 async def test_a_log_can_be_opened_while_the_service_is_restarted(fabric: Fabric) -> None:
+    """conat-sync §7.5: opened before the service runs; a log keeps and later saves what was
+    published meanwhile; it opens during a restart.
+    """
     async with await open_dstream(await fabric.client(), name="log") as log:
         log.push("kept")
         await log.save()
@@ -181,6 +194,10 @@ async def test_a_log_can_be_opened_while_the_service_is_restarted(fabric: Fabric
 
 
 async def test_one_open_stream_costs_one_subscription_besides_the_inbox(fabric: Fabric) -> None:
+    """conat-core §21, Core streams: one stream uses one subscription besides the inbox.
+
+    conat-sync §7.5: one subscription.
+    """
     client = await fabric.client()
     await client.request("persist.hub.id")
     assert client.stats.subs == 1
@@ -193,6 +210,7 @@ async def test_one_open_stream_costs_one_subscription_besides_the_inbox(fabric: 
 
 
 async def test_opening_writing_and_closing_10_maps_leaves_no_subscription(fabric: Fabric) -> None:
+    """conat-sync §7.7: 10 stores leak no subscription."""
     client = await fabric.client()
     await client.request("persist.hub.id")
     before = all_subscriptions(fabric)
@@ -215,6 +233,12 @@ def all_subscriptions(fabric: Fabric) -> int:
 
 
 async def test_values_beyond_the_payload_limit_come_back_whole_everywhere(fabric: Fabric) -> None:
+    """conat-sync §7.6: binary beyond the payload limit.
+
+    conat-sync §7.7: binary, small and beyond the payload limit.
+    conat-sync §7.9: punctuation; values beyond the payload limit.
+    conat-sync §7.10: akv and dkv see each other; beyond the limit; SQL is refused by the server.
+    """
     big = bytes(range(256)) * (BEYOND_ONE_CHUNK // 256)
     one, two = await fabric.client(), await fabric.client()
     async with (
@@ -237,6 +261,10 @@ async def test_values_beyond_the_payload_limit_come_back_whole_everywhere(fabric
 
 
 async def test_a_key_written_twice_with_a_large_value_is_one_element(fabric: Fabric) -> None:
+    """conat-sync §7.5: keys: values, numbers over reopening, state cleared on close; a value of
+    more than 10,000,000 bytes twice under one key; after reopening one element with the same
+    number.
+    """
     big = "x" * 10_100_000
     core = await open_core_stream(await fabric.client(), name="box")
     for number in range(2):
@@ -254,6 +282,7 @@ async def test_a_key_written_twice_with_a_large_value_is_one_element(fabric: Fab
 async def test_a_stored_value_is_read_by_number_and_by_key_with_its_headers_and_time(
     fabric: Fabric,
 ) -> None:
+    """conat-sync §7.2: number, time, headers, key."""
     async with await open_astream(await fabric.client(), name="log") as log:
         first = await log.publish("a", headers={"by": {"whom": 5}})
         await log.publish("b", key="k", headers={"by": "you"})
@@ -267,6 +296,7 @@ async def test_a_stored_value_is_read_by_number_and_by_key_with_its_headers_and_
 
 
 async def test_times_of_long_keys_are_equal_for_all(fabric: Fabric) -> None:
+    """conat-sync §7.7: times; before save; dates; long keys; equal times."""
     key = "k" * 1_000
     async with (
         await open_dkv(await fabric.client(), name="box") as one,
@@ -286,6 +316,7 @@ async def test_times_of_long_keys_are_equal_for_all(fabric: Fabric) -> None:
 
 @pytest.mark.parametrize("name", ["a|b (c) [d].txt", "ünï ✓", '["x","y"]', "patches:abc/def"])
 async def test_names_of_stores_and_keys_may_hold_odd_characters(fabric: Fabric, name: str) -> None:
+    """conat-sync §7.9: brackets, malformed text, odd names of stores."""
     keys = ["a|b", "(", "[", "[1", '["a"]', '["no","pe"', "a.b c"]
     one, two = await fabric.client(), await fabric.client()
     async with (
@@ -301,6 +332,7 @@ async def test_names_of_stores_and_keys_may_hold_odd_characters(fabric: Fabric, 
 
 
 async def test_inventory_numbers_of_a_log(fabric: Fabric) -> None:
+    """conat-sync §7.12: a log."""
     async with await open_dstream(await fabric.client(), name="log") as log:
         numbers = []
         for values in ([], [5], [1, 2, 3, 4]):
@@ -313,6 +345,9 @@ async def test_inventory_numbers_of_a_log(fabric: Fabric) -> None:
 
 
 async def test_headers_of_the_system_are_the_only_ones_that_nobody_wrote(fabric: Fabric) -> None:
+    """conat-sync §7.6: headers are invisible until acknowledged; those of the system begin with
+    CN-.
+    """
     async with await open_dstream(await fabric.client(), name="log") as log:
         log.publish("a", headers={"mine": 1})
         await log.save()
@@ -335,6 +370,7 @@ async def test_headers_of_the_system_are_the_only_ones_that_nobody_wrote(fabric:
 async def test_limits_hold_once_a_log_is_stable(
     fabric: Fabric, config: dict[str, int], values: list[Any], left: list[Any]
 ) -> None:
+    """conat-sync §7.11: max_bytes 100; dstream max_age 50, max_bytes 60."""
     async with await open_dstream(await fabric.client(), name="log", config=config) as log:
         for value in values:
             log.push(value)
@@ -345,6 +381,7 @@ async def test_limits_hold_once_a_log_is_stable(
 
 
 async def test_the_greatest_size_of_a_message_can_be_raised_and_lifted(fabric: Fabric) -> None:
+    """conat-sync §7.11: max_msg_size raised and lifted."""
     core = await open_core_stream(await fabric.client(), name="log", config={"max_msg_size": 50})
     big = new("x" * 60)
     with pytest.raises(ConatError, match="max_msg_size"):
@@ -356,6 +393,7 @@ async def test_the_greatest_size_of_a_message_can_be_raised_and_lifted(fabric: F
 
 
 async def test_messages_have_a_lifetime_of_their_own_once_it_is_allowed(fabric: Fabric) -> None:
+    """conat-sync §7.11: allow_msg_ttl."""
     async with await open_astream(await fabric.client(), name="log") as log:
         assert (await log.config()).allow_msg_ttl is False
         assert (await log.config({"allow_msg_ttl": True})).allow_msg_ttl is True
@@ -369,6 +407,9 @@ async def test_messages_have_a_lifetime_of_their_own_once_it_is_allowed(fabric: 
 async def test_old_messages_go_with_the_configuration_until_the_age_is_lifted(
     fabric: Fabric,
 ) -> None:
+    """conat-sync §7.11: dstream max_age, lifted by a negative value; dstream max_age 50, max_bytes
+    60.
+    """
     config = {"max_age": 50}
     async with await open_dstream(await fabric.client(), name="log", config=config) as log:
         log.push("old")
@@ -385,6 +426,7 @@ async def test_old_messages_go_with_the_configuration_until_the_age_is_lifted(
 
 
 async def test_a_stream_may_limit_its_rates(fabric: Fabric) -> None:
+    """conat-sync §7.11: rate limits."""
     config = {"max_msgs_per_second": 1, "max_bytes_per_second": 100}
     async with await open_dstream(await fabric.client(), name="log", config=config) as log:
         settings = await log.config()
@@ -393,6 +435,7 @@ async def test_a_stream_may_limit_its_rates(fabric: Fabric) -> None:
 
 
 async def test_memory_is_always_limited_and_files_are_not(fabric: Fabric) -> None:
+    """conat-sync §7.11: max_bytes of files and of memory."""
     client = await fabric.client()
     found = []
     for ephemeral, wanted in ((False, None), (True, None), (True, 10**9), (True, 1_000)):

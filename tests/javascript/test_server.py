@@ -28,6 +28,7 @@ async def test_what_is_not_allowed_is_refused() -> None:
 
 
 async def test_subscriptions_are_limited() -> None:
+    """conat-core §21, Limits: with a limit of 3 subscriptions the next fails with "limit"."""
     async with conat_process("--max-subscriptions-per-client", "3") as server:
         report = await run_checks("limits", server.address)
 
@@ -36,6 +37,9 @@ async def test_subscriptions_are_limited() -> None:
 
 
 async def test_a_refused_client_is_told_why_and_does_not_come_back() -> None:
+    """conat-core §21, Authentication failure: a refused client is disconnected promptly, told the
+    reason, and leaves nothing.
+    """
     async with conat_process("--fail-auth", "closed today") as server:
         report = await run_checks("refusal", server.address)
 
@@ -44,6 +48,7 @@ async def test_a_refused_client_is_told_why_and_does_not_come_back() -> None:
 
 
 async def test_clients_find_a_server_that_was_replaced() -> None:
+    """conat-core §21, Connecting: a client started before its server connects once it is up."""
     async with conat_process() as server:
 
         async def restart(_said: Mapping[str, Any]) -> None:

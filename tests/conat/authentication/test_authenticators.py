@@ -132,6 +132,9 @@ async def test_a_system_account_may_be_added_to_any_server() -> None:
 
 
 async def test_without_a_system_password_its_cookie_means_nothing() -> None:
+    """conat-core §21, Permission policy: system cookies: unknown without system accounts, right and
+    wrong passwords.
+    """
     with pytest.raises(AuthenticationFailed, match="must set one of the following cookies"):
         await Cookies(CHECKS[1:]).authenticate({"Cookie": "sys=system"})
 

@@ -51,6 +51,9 @@ async def ask(check: CookieCheck, value: str, **cookies: str) -> User:
 async def test_the_right_credential_names_its_user(
     check: CookieCheck, value: str, user: User
 ) -> None:
+    """conat-core §21, Permission policy: system cookies: unknown without system accounts, right and
+    wrong passwords.
+    """
     assert await ask(check, value, project_id=PROJECT_ID) == user
 
 
@@ -67,6 +70,9 @@ async def test_the_right_credential_names_its_user(
 async def test_a_wrong_one_is_refused_without_being_repeated(
     check: CookieCheck, text: str, value: str
 ) -> None:
+    """conat-core §21, Permission policy: system cookies: unknown without system accounts, right and
+    wrong passwords.
+    """
     with pytest.raises(AuthenticationFailed) as refusal:
         await ask(check, value, project_id=PROJECT_ID)
 

@@ -32,7 +32,11 @@ PINGS = ("2", "3")
 
 @pytest.mark.parametrize("scenario", ROUTED)
 def test_a_recorded_conversation_goes_the_same_way(scenario: str) -> None:
-    """Say what the recorded clients said, when they said it; compare all answers."""
+    """Say what the recorded clients said, when they said it; compare all answers.
+
+    conat-core §3.3: publish and subscribe not permitted: 403, told by permission first; invalid
+    subject.
+    """
     virtual_time.run(replay(load(scenario)))
 
 
@@ -195,6 +199,10 @@ def test_one_connection_too_many_is_refused_like_a_wrong_password() -> None:
 
 
 def test_a_refused_client_leaves_nothing_behind() -> None:
+    """conat-core §21, Authentication failure: a refused client is disconnected promptly, told the
+    reason, and leaves nothing.
+    """
+
     async def check() -> None:
         async def refuse_all() -> User | None:
             raise ConatError("no")
@@ -301,6 +309,10 @@ def test_statistics_show_each_connection_by_the_id_its_client_knows() -> None:
 
 
 def test_stopping_answers_waits_with_false_and_lets_clients_come_back() -> None:
+    """conat-core §21, Cluster: server-side waits for interest can be aborted, with the answer
+    false.
+    """
+
     async def check() -> None:
         broker, sink = Broker(), RecordingSink()
         peer = broker.connect(sink, None)

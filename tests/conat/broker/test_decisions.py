@@ -109,6 +109,10 @@ def test_the_oldest_answers_make_room() -> None:
 
 
 def test_g_a_removed_collaborator_is_asked_about_again() -> None:
+    """conat-core §21, Permission policy: a collaborator uses the project's subjects; a decision
+    outlives revocation; another project is refused.
+    """
+
     async def check() -> None:
         members = Members(A, B)
         cache = cache_of(members)

@@ -27,6 +27,7 @@ def test_a_user_may_have_100_connections() -> None:
 
 @pytest.mark.parametrize("user", [HUB, None])
 def test_users_who_share_one_identity_are_not_counted_together(user: User | None) -> None:
+    """conat-core §20: hubs and unauthenticated users have no shared limit."""
     admit_connection(LIMITS, user, 5_000, 5_000)
 
 
@@ -38,6 +39,10 @@ def test_all_together_may_have_10000_connections(user: User | None) -> None:
 
 @pytest.mark.parametrize(("user", "limit"), [(ACCOUNT, 500), (None, 500), (HUB, 15_000)])
 def test_subscriptions_are_limited_per_connection(user: User | None, limit: int) -> None:
+    """conat-core §21, Limits: with a limit of 3 subscriptions the next fails with "limit".
+
+    conat-core §3.3: too many subscriptions: 429 with maximum, number and subject.
+    """
     admit_subscription(LIMITS, user, limit - 1, "s")
     with pytest.raises(LimitExceeded) as refusal:
         admit_subscription(LIMITS, user, limit, "s")

@@ -56,6 +56,8 @@ def world(authorizer: Any = None, **limits: int) -> tuple[Broker, Peer, Recordin
 
 
 def test_a_publish_right_behind_a_subscribe_is_routed_before_it() -> None:
+    """conat-core §20: a publish right behind an unconfirmed subscribe is not seen by it."""
+
     async def check() -> None:
         broker, peer, sink = world()
         await tell(peer, subscribe("x"), Publish("x", chunk(b"early")))
@@ -146,6 +148,8 @@ class InOrder(RecordingSink):
 
 @pytest.mark.parametrize("delay_s", [None, 3.0])
 def test_what_is_denied_is_told_before_it_is_answered(delay_s: float | None) -> None:
+    """conat-core §3.3: publish and subscribe not permitted: 403, told by permission first."""
+
     async def check() -> None:
         broker, sink = Broker(DenyPrefix("secret", delay_s)), InOrder()
         peer = broker.connect(sink, None)
@@ -240,6 +244,8 @@ def test_a_batch_is_bounded(event: ClientEvent) -> None:
 
 
 def test_a_wait_for_interest_ends_with_the_subscription_or_the_time() -> None:
+    """conat-core §3.3: the wait timed out."""
+
     async def check() -> None:
         broker, peer, sink = world()
         await tell(
@@ -260,6 +266,8 @@ def test_a_wait_for_interest_ends_with_the_subscription_or_the_time() -> None:
 
 
 def test_a_wait_for_interest_lasts_at_most_90_seconds() -> None:
+    """conat-core §20: a wait is always answered."""
+
     async def check() -> None:
         broker, peer, sink = world()
         await tell(peer, WaitForInterest("x", 10**9))
@@ -353,6 +361,8 @@ def test_an_endless_wait_ends_after_90_seconds(timeout_ms: float) -> None:
 
 
 def test_a_denied_wait_is_answered_once_and_without_prefix() -> None:
+    """conat-core §3.3: waiting not permitted: 403 without prefix, answered once."""
+
     async def check() -> None:
         broker, peer, sink = world(DenyPrefix("secret"))
         await tell(peer, WaitForInterest("secret"))

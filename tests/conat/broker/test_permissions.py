@@ -106,6 +106,10 @@ def decisions() -> Iterator[tuple[str, User | None, str, Operation, Decision]]:
 def test_the_matrix(
     row: str, user: User | None, subject: str, operation: Operation, decision: Decision
 ) -> None:
+    """conat-core §21, Permission policy: nobody: nothing; hubs: everything; projects and accounts
+    publish to their hub subjects and do not subscribe there; inboxes: all publish, the owner
+    subscribes; public.>: subscribe only.
+    """
     assert policy(user, subject, operation) == decision, f"row {row}"
 
 
@@ -146,6 +150,9 @@ PRACTICE = [
 def test_what_this_allows_in_practice(
     subject: str, account: str, project: str, collaborator: str, hub: str
 ) -> None:
+    """conat-core §21, Permission policy: own subjects and second tokens allow both; a collaborator
+    uses the project's subjects; a decision outlives revocation; another project is refused.
+    """
     words = {(True, True): "both", (True, False): "pub", (False, True): "sub"}
     found = [
         words.get((may(user, subject, "pub", of=of), may(user, subject, "sub", of=of)), "-")
@@ -158,7 +165,11 @@ def test_what_this_allows_in_practice(
 @pytest.mark.parametrize("prefix", [f"project-{P}", f"account-{OTHER}", "hub-hub", "*", ">"])
 @pytest.mark.parametrize("form", ["_INBOX.{}", "_INBOX.{}.x.*", "*.{}.x.*", "*.{}.>"])
 def test_b_nobody_reads_a_foreign_inbox_not_even_a_collaborator(prefix: str, form: str) -> None:
-    """Design §5 (b). Patterns with a wildcard in front would reach inboxes too."""
+    """Design §5 (b). Patterns with a wildcard in front would reach inboxes too.
+
+    conat-core §21, Permission policy: inboxes: all publish, the owner subscribes.
+    conat-core §20: collaborators do not read a project's inbox.
+    """
     assert not may(ACCOUNT, form.format(prefix), "sub", of=P)
 
 

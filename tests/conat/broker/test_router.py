@@ -64,6 +64,7 @@ class World:
 
 
 def test_a_message_reaches_one_member_of_each_queue_group_of_each_pattern() -> None:
+    """conat-core §21, Publish and subscribe: one queue group shares, different ones all receive."""
     world = World(A, B, C)
     world.subscribe(A, "x.y", "q")
     world.subscribe(B, "x.y", "q")
@@ -102,6 +103,7 @@ def test_subscribing_twice_changes_nothing() -> None:
 
 
 def test_all_chunks_of_a_message_reach_the_same_member() -> None:
+    """conat-core §20: all chunks go to one queue member."""
     world = World(A, B, C)
     for connection in (A, B, C):
         world.subscribe(connection, "x", "q")
@@ -175,6 +177,7 @@ def test_everything_of_a_connection_vanishes_with_it() -> None:
 
 
 def test_a_removed_prefix_is_of_no_interest() -> None:
+    """conat-core §20: a stale prefix is no interest."""
     world = World(A)
     world.subscribe(A, "a", "q")
     world.subscribe(A, "a.b", "q")
@@ -210,6 +213,7 @@ def test_a_waiter_is_told_at_once_when_there_is_interest() -> None:
 
 
 def test_a_tap_is_no_interest() -> None:
+    """conat-core §20: the tap is no interest."""
     world = World(A)
     world.subscribe(A, ">", "q")
 

@@ -33,6 +33,9 @@ VALUES: list[object] = ["text", 7, 3.25, None, True, {"a": [1, {"b": "ž"}]}, []
 
 @pytest.mark.parametrize("encoding", list(Encoding))
 def test_what_is_published_is_received_in_order(encoding: Encoding) -> None:
+    """conat-core §21, Publish and subscribe: equal data, null, a second client, distinct clients.
+    """
+
     async def check() -> None:
         async with clients(Broker(), None, None) as (one, two):
             mine = await one.subscribe("greet.*")
@@ -48,6 +51,8 @@ def test_what_is_published_is_received_in_order(encoding: Encoding) -> None:
 
 
 def test_publishes_started_at_once_arrive_in_order() -> None:
+    """conat-core §21, Publish and subscribe: 15 publishes that nobody awaits arrive in order."""
+
     async def check() -> None:
         async with clients(Broker(), None) as (one,):
             mine = await one.subscribe("x")
@@ -59,6 +64,8 @@ def test_publishes_started_at_once_arrive_in_order() -> None:
 
 
 def test_a_publisher_learns_bytes_and_count() -> None:
+    """conat-core §21, Publish and subscribe: publishing "hi" gives bytes 3 and count 1."""
+
     async def check() -> None:
         async with clients(Broker(), None, None) as (one, two):
             assert (await one.publish("x", "hi")).count == 0
@@ -71,6 +78,8 @@ def test_a_publisher_learns_bytes_and_count() -> None:
 
 
 def test_queue_groups_share_and_different_ones_do_not() -> None:
+    """conat-core §21, Publish and subscribe: one queue group shares, different ones all receive."""
+
     async def check() -> None:
         async with clients(Broker(), None, None, None) as (one, two, three):
             await one.subscribe("work", queue="q")
@@ -83,6 +92,10 @@ def test_queue_groups_share_and_different_ones_do_not() -> None:
 
 
 def test_a_client_joins_one_queue_group_of_a_pattern() -> None:
+    """conat-core §21, Publish and subscribe: a second queue group fails with "one queue group"
+    until the first is stopped.
+    """
+
     async def check() -> None:
         async with clients(Broker(), None) as (one,):
             first = await one.subscribe("x", queue="q")
@@ -95,6 +108,10 @@ def test_a_client_joins_one_queue_group_of_a_pattern() -> None:
 
 
 def test_local_subscriptions_share_one_on_the_server_until_the_last_is_closed() -> None:
+    """conat-core §21, Publish and subscribe: two subscriptions of one client each get every
+    message; the last to leave ends it.
+    """
+
     async def check() -> None:
         async with clients(Broker(), None, None) as (one, two):
             first, second = await one.subscribe("x"), await one.subscribe("x")
@@ -188,6 +205,8 @@ def test_refusals_carry_the_servers_code_and_are_remembered() -> None:
 
 
 def test_too_many_subscriptions_are_refused_with_429() -> None:
+    """conat-core §21, Limits: with a limit of 3 subscriptions the next fails with "limit"."""
+
     async def check() -> None:
         broker = Broker(limits=BrokerLimits(max_subscriptions_per_client=1))
         async with clients(broker, None) as (one,):
@@ -209,6 +228,8 @@ async def answer(client: Client, subject: str, *, delay_s: float = 0, times: int
 
 @pytest.mark.parametrize("user", [None, User("account", "a"), User("hub", "hub")])
 def test_a_request_gets_the_first_reply(user: User | None) -> None:
+    """conat-core §21, Request and reply: a responder answers correctly, also to itself."""
+
     async def check() -> None:
         async with clients(Broker(), user, None) as (one, two), asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(answer(two, "double", times=2))
@@ -223,6 +244,13 @@ def test_a_request_gets_the_first_reply(user: User | None) -> None:
 
 
 def test_a_request_to_nobody_fails_with_503() -> None:
+    """conat-core §21, Request and reply: a request to nobody has code 503, also after the responder
+    closed; its subscription is gone for good.
+
+    conat-core §21, Wait for interest: requests to nobody raise "no subscribers", with waiting they
+    succeed later.
+    """
+
     async def check() -> None:
         async with clients(Broker(), None) as (one,):
             with pytest.raises(NoSubscribers, match=r"no subscribers matching 'nobody.home'"):
@@ -245,6 +273,10 @@ def test_a_request_without_a_reply_fails_with_408() -> None:
 
 
 def test_a_request_that_waits_for_interest_reaches_a_late_responder() -> None:
+    """conat-core §21, Wait for interest: requests to nobody raise "no subscribers", with waiting
+    they succeed later.
+    """
+
     async def check() -> None:
         async with clients(Broker(), None, None) as (one, two), asyncio.TaskGroup() as tasks:
             reply = tasks.create_task(one.request("double", 21, wait_for_interest=True))
@@ -349,6 +381,10 @@ def test_payloads_that_are_encoded_already_are_sent_as_they_are() -> None:
 
 
 def test_an_answer_can_be_given_without_waiting() -> None:
+    """conat-core §21, Wait for interest: a reply to an asker who left says "timed out"; without
+    waiting it does not raise.
+    """
+
     async def check() -> None:
         async with clients(Broker(), None, None) as (one, two):
             mine = await one.subscribe("x")
@@ -380,6 +416,10 @@ def test_a_subscription_can_end_by_itself_and_leaves_nothing() -> None:
 
 
 def test_leaving_a_subscription_ends_it_and_a_new_one_works() -> None:
+    """conat-core §21, Publish and subscribe: breaking out of the iteration ends the subscription, a
+    new one works.
+    """
+
     async def check() -> None:
         async with clients(Broker(), None, None) as (one, two):
             async with await one.subscribe("x") as mine:
@@ -422,6 +462,10 @@ def test_the_replies_of_a_request_end_when_enough_came_or_none_for_a_while(
 
 
 def test_three_groups_give_three_answers_and_a_plain_request_the_first() -> None:
+    """conat-core §21, Request and reply: three groups give three answers, a plain request the
+    first.
+    """
+
     async def check() -> None:
         async with clients(Broker(), *[None] * 4) as (*many, asker):
             for number, each in enumerate(many):

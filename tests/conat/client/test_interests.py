@@ -59,6 +59,8 @@ class KeepingSink:
 
 
 def test_one_pass_is_enough_when_the_server_agrees() -> None:
+    """conat-core §21, Resync: if the server reports exactly what is wanted, one pass is stable."""
+
     async def check() -> None:
         caller = ScriptedCaller([])
         interests = Interests(caller, make_ids())
@@ -71,6 +73,10 @@ def test_one_pass_is_enough_when_the_server_agrees() -> None:
 
 
 def test_what_the_server_has_too_much_is_taken_away_and_checked_again() -> None:
+    """conat-core §21, Resync: an extra subject is sent in an unsubscribe array and the pass is not
+    stable.
+    """
+
     async def check() -> None:
         caller = ScriptedCaller(["extra"], [None], [])
         Interests(caller, make_ids()).restore()

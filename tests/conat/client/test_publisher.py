@@ -136,6 +136,7 @@ def test_no_answer_in_time_is_a_timeout(answers: tuple[ANSWER, ...]) -> None:
 
 
 def test_a_server_that_gives_up_waiting_is_a_timeout_too() -> None:
+    """conat-core §20: an error of wait-for-interest is one."""
     error, _heard = publish((0, {"count": 0}), (1, {"error": "Error: timeout"}))
 
     assert isinstance(error, RequestTimeout)
@@ -143,6 +144,7 @@ def test_a_server_that_gives_up_waiting_is_a_timeout_too() -> None:
 
 @pytest.mark.parametrize("step", [1, 2])
 def test_refusals_keep_the_code_of_the_server(step: int) -> None:
+    """conat-core §20: 403 stays 403; an error of wait-for-interest is one."""
     refusal = (0.0, {"error": "permission denied", "code": 403})
     error, _heard = publish(*[(0.0, {"count": 0}), refusal][2 - step :])
 

@@ -16,6 +16,7 @@ WANTED = {Pattern("a"): QueueGroup("q"), Pattern("b.*"): QueueGroup("r")}
 
 
 def test_nothing_is_sent_when_the_server_has_what_is_wanted() -> None:
+    """conat-core §21, Resync: if the server reports exactly what is wanted, one pass is stable."""
     plan = plan_resync(WANTED, ["b.*", "a"])
 
     assert plan.is_stable
@@ -31,6 +32,9 @@ def test_what_the_server_lacks_is_sent_in_one_array_with_the_original_queues() -
 
 
 def test_what_the_server_has_too_much_is_taken_away_in_one_array() -> None:
+    """conat-core §21, Resync: an extra subject is sent in an unsubscribe array and the pass is not
+    stable.
+    """
     plan = plan_resync(WANTED, ["a", "x", "b.*", "y"])
 
     assert plan.unsubscribe == Unsubscribe(("x", "y"), batch=True)
@@ -39,6 +43,7 @@ def test_what_the_server_has_too_much_is_taken_away_in_one_array() -> None:
 
 
 def test_the_first_wait_of_a_retry_loop_is_multiplied_already() -> None:
+    """conat-core §19: retry of resync and inbox: start 1,000, max 15,000."""
     waits = list(islice(retry_delays(1.0, 15.0), 12))
 
     assert waits[:2] == pytest.approx([1.3, 1.69])

@@ -81,6 +81,8 @@ def test_the_pauses_begin_anew_after_a_connection() -> None:
 
 
 def test_who_waits_for_an_answer_learns_that_the_connection_is_lost() -> None:
+    """conat-core §20: a disconnect during an ack is an error."""
+
     async def check() -> None:
         transport = FlakyTransport(Broker())
         async with client_over(transport) as client, asyncio.TaskGroup() as tasks:
@@ -122,6 +124,11 @@ def test_a_refused_client_does_not_come_back(transport: ScriptedTransport, reaso
 
 
 def test_nothing_is_sent_before_the_sign_in() -> None:
+    """conat-core §21, Connecting: what is published before the server exists is lost.
+
+    conat-core §20: events before authentication: clients wait for info.
+    """
+
     async def check() -> None:
         async with client_over(ScriptedTransport()) as client:
             await asyncio.sleep(1)
@@ -155,10 +162,15 @@ def test_a_removed_user_is_gone_for_good() -> None:
     ],
 )
 def test_info_tells_a_client_who_it_is(user: Any, expected: User | None) -> None:
+    """conat-core §21, Connecting: info arrives, max_payload is greater than 10,000."""
     assert user_from_info(Info(1, "0", user)) == expected
 
 
 def test_the_state_is_told_at_each_change() -> None:
+    """conat-core §21, Connecting: a new client is not connected, after waiting it is, after close
+    it is not.
+    """
+
     async def check() -> None:
         transport = FlakyTransport(Broker())
         client = client_over(transport)

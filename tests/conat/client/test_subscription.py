@@ -132,6 +132,9 @@ def test_data_that_cannot_be_decoded_raises_when_it_is_read() -> None:
 
 
 async def test_every_local_subscription_receives_every_message() -> None:
+    """conat-core §21, Publish and subscribe: two subscriptions of one client each get every
+    message; the last to leave ends it.
+    """
     one, two = subscription()[0], subscription()[0]
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     shared = SharedSubscription(QueueGroup("q"), done, [one, two])

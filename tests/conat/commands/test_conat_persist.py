@@ -98,6 +98,7 @@ async def test_two_processes_share_the_owners(tmp_path: Path) -> None:
 
 
 async def test_an_archive_is_made(tmp_path: Path) -> None:
+    """conat-sync §7.4: settings are honoured; no backup while the storage is open."""
     archive = tmp_path / "archive"
     async with conat_process() as server, asyncio.timeout(60):
         arguments = ("--server", server.address, "--data", str(tmp_path), "--archive", str(archive))

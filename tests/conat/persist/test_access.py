@@ -18,6 +18,7 @@ ACCOUNT = "00000000-0000-4000-8000-000000000001"
     ],
 )
 def test_the_scope_and_the_path_name_the_owner(owner: Owner, scope: str, path: str) -> None:
+    """conat-sync §7.1: a stream of a project has its path and its owner."""
     assert (owner.scope, owner.path_of("a.txt")) == (scope, path)
 
 

@@ -22,6 +22,8 @@ class Archive:
 
 
 def test_a_change_is_copied_at_once_and_more_of_them_after_the_interval() -> None:
+    """conat-sync §7.4: after another write and one interval the archive has changed."""
+
     async def scenario() -> None:
         archive = Archive()
         archiver = Archiver(archive.write, ARCHIVE_INTERVAL_S)

@@ -45,6 +45,7 @@ def test_there_must_be_a_server_to_choose() -> None:
 
 
 async def test_the_balancer_answers_with_the_bare_id() -> None:
+    """conat-sync §8.3: the id as a plain string."""
     async with clients(Broker(), None, None) as (server, client):
         balancer = Balancer(server, "persist", ["0", "1", "2", "3", "4"])
         await balancer.start()

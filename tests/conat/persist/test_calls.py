@@ -61,6 +61,7 @@ async def test_batches_end_with_the_mark() -> None:
     ],
 )
 async def test_a_gap_in_the_answer_has_code_503(answers: list[Message]) -> None:
+    """conat-sync §8.4: the counter of getAll; 503, 408 again; 403, 429 final."""
     with pytest.raises(RemoteError) as gap:
         await all_of(Server(*answers))
 

@@ -43,6 +43,7 @@ def test_any_policy_but_new_is_old(given: object, kept: str) -> None:
 
 
 def test_limits_are_the_fields_that_differ_from_the_defaults() -> None:
+    """conat-sync §7.12: exactly the settings that are not the default."""
     config = StreamConfig().changed({"allow_msg_ttl": True, "max_age": 50})
 
     assert config.limits() == {"allow_msg_ttl": True, "max_age": 50}

@@ -55,6 +55,7 @@ async def lose_socket(stream: PersistClient) -> None:
 
 
 async def test_a_stream_works_again_after_its_server_was_restarted(world: World) -> None:
+    """conat-sync §7.2: after a restart of the service reading works again without reopening."""
     stream = await world.stream()
     await stream.set(message(1))
 
@@ -65,6 +66,7 @@ async def test_a_stream_works_again_after_its_server_was_restarted(world: World)
 
 
 async def test_ephemeral_data_is_gone_after_its_server_was_restarted(world: World) -> None:
+    """conat-sync §7.2: ephemeral data is gone after a restart; a missing key reads as nothing."""
     stream = await world.stream(ephemeral=True)
     await stream.set(message(1, key="k"))
 
@@ -75,7 +77,10 @@ async def test_ephemeral_data_is_gone_after_its_server_was_restarted(world: Worl
 
 
 async def test_readers_learn_what_others_stored_while_they_were_away(world: World) -> None:
-    """conat-sync §7.2: missed and new writes in order, the missed ones grouped."""
+    """conat-sync §7.2: missed and new writes in order, the missed ones grouped.
+
+    conat-sync §8.4: a new socket after a disconnect, recovery from the watermark.
+    """
     stream, other = await world.stream(), await world.stream()
     feed = await stream.changefeed()
     await other.set(message(1))

@@ -4,6 +4,7 @@ from cocalc_jupyter_ext.conat.persist.messages import StoredMessage
 
 
 def test_a_tombstone_is_known_by_its_header_and_not_by_its_payload() -> None:
+    """conat-sync §8.4: tombstones by header."""
     nil = b"\xc0"
 
     assert StoredMessage(seq=1, time_ms=0, raw=nil, headers={"CN-Tombstone": True}).is_tombstone

@@ -55,6 +55,7 @@ def test_joining_leaves_out_empty_parts() -> None:
     ],
 )
 def test_an_owner_may_use_the_paths_below_their_folder(subject: str, path: str) -> None:
+    """conat-sync §7.1: hub paths with spaces and punctuation; paths below the own folder."""
     check_path(subject, path)
 
 
@@ -87,6 +88,9 @@ def test_an_owner_may_use_the_paths_below_their_folder(subject: str, path: str) 
     ],
 )
 def test_everything_else_is_refused(subject: str, path: str, code: int | None) -> None:
+    """conat-sync §7.1: unknown scope, wrong service, plural scope words; another kind, another id;
+    the folder alone, a trailing slash; 100,000 extra characters; an id with an extra character.
+    """
     with pytest.raises(PathDenied) as refusal:
         check_path(subject, path)
 

@@ -10,6 +10,7 @@ def receipt(seq: int) -> Receipt:
 
 
 def test_ids_are_known_for_two_minutes() -> None:
+    """conat-sync §8.3: msgID is known for 2 minutes."""
     ids = RecentIds()
     ids.remember("a", receipt(1), 1000)
 

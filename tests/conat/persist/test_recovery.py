@@ -80,6 +80,7 @@ def test_what_was_there_at_the_start_is_not_fetched_again() -> None:
 
 
 def test_missed_messages_come_first_and_what_came_twice_comes_once() -> None:
+    """conat-sync §8.4: a new socket after a disconnect, recovery from the watermark."""
     timeline = Timeline()
     timeline.start(inventory(0, 0))
     timeline.take([update(1)])

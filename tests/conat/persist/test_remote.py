@@ -137,6 +137,7 @@ async def test_a_changefeed_tells_numbers_keys_headers_and_ids_of_all_writers(wo
 
 
 async def test_what_is_not_there_is_none_and_nil_is_a_value(world: World) -> None:
+    """conat-sync §7.2: ephemeral data is gone after a restart; a missing key reads as nothing."""
     stream = await world.stream()
     await stream.set(message(None, key="nil"))
 
@@ -158,6 +159,7 @@ async def test_headers_of_the_user_may_be_called_error(world: World) -> None:
 
 
 async def test_payloads_are_not_touched_on_the_way(world: World) -> None:
+    """conat-sync §8.3: bytes and encoding untouched."""
     stream = await world.stream()
     raw = b'{"not": "messagepack"}'
 
@@ -169,6 +171,7 @@ async def test_payloads_are_not_touched_on_the_way(world: World) -> None:
 
 
 async def test_refusals_are_the_errors_of_streams(world: World) -> None:
+    """conat-sync §8.3: errors of items with code."""
     stream = await world.stream()
     await stream.set(message(1, key="k"))
 
@@ -180,6 +183,9 @@ async def test_refusals_are_the_errors_of_streams(world: World) -> None:
 
 
 async def test_without_a_server_calls_time_out(world: World) -> None:
+    """conat-sync §7.2: a stream is made without waiting for a server (acquire; opening a structure
+    loads it).
+    """
     stream = await world.stream(service="nobody")
 
     with pytest.raises(RequestTimeout) as timeout:

@@ -70,6 +70,7 @@ def test_commands(headers: dict[str, Any], command: Command) -> None:
 
 
 def test_the_payload_of_set_is_not_looked_at() -> None:
+    """conat-sync §8.3: bytes and encoding untouched."""
     command = parse_command(request({"cmd": "set"}, b"no value of any encoding", encoding=9))
 
     assert command == Set(NewMessage(raw=b"no value of any encoding", encoding=9))
@@ -111,6 +112,7 @@ def test_an_unknown_command_is_named_with_code_404(headers: Any) -> None:
 
 
 def test_the_selection_of_the_contract() -> None:
+    """conat-sync §8.3: the selection; failures as nil with headers."""
     wire = bytes.fromhex(
         "82a773746f7261676582a470617468a76875622f666f6fa9657068656d6572616cc2aa6368616e676566656564c2"
     )

@@ -73,6 +73,7 @@ async def test_two_servers_share_the_owners_by_the_rule_and_keep_their_data(
 
 
 async def test_two_clients_of_a_sharded_stream_see_the_same_data(tmp_path: Path) -> None:
+    """conat-sync §7.3: two clients see the same data."""
     async with persist_world(tmp_path, server_id="0", ids=["0", "1"]) as world:
         await world.service(server_id="1", ids=[])
         for project in PROJECTS[:4]:
@@ -140,6 +141,7 @@ async def test_the_archive_is_there_after_opening_and_the_backup_after_closing(
 
 
 async def test_the_archive_follows_what_is_written_while_a_stream_is_open(tmp_path: Path) -> None:
+    """conat-sync §7.4: after another write and one interval the archive has changed."""
     archive = tmp_path / "archive" / "hub" / "demo.db"
     settings = PersistSettings(archive=tmp_path / "archive", archive_interval_s=0.01)
     async with persist_world(tmp_path / "sync", settings=settings) as world:
@@ -158,6 +160,7 @@ def archived(file: Path) -> int:
 
 
 async def test_a_lost_file_comes_back_from_the_archive(tmp_path: Path) -> None:
+    """conat-sync §7.4: a deleted file is restored, a deleted archive does not matter."""
     settings = PersistSettings(archive=tmp_path / "archive")
     async with persist_world(tmp_path / "sync", settings=settings) as world:
         await (await world.stream()).set(message(1))

@@ -46,7 +46,10 @@ def listen(socket: ClientSocket) -> list[tuple[Any, dict[str, Any]]]:
 
 
 async def test_a_miss_has_no_headers_and_a_hit_has_number_and_time(socket: ClientSocket) -> None:
-    """conat-sync §8.3 line 4."""
+    """conat-sync §8.3 line 4.
+
+    conat-sync §7.2: number, time, headers, key.
+    """
     await ask(socket, "set", None)
 
     hit, miss = await ask(socket, "get", seq=1), await ask(socket, "get", seq=2)
@@ -56,6 +59,7 @@ async def test_a_miss_has_no_headers_and_a_hit_has_number_and_time(socket: Clien
 
 
 async def test_an_empty_stream_is_only_an_end(socket: ClientSocket) -> None:
+    """conat-sync §8.3: getAll: counter from 0, nil at the end."""
     replies = socket.request_many(headers={"cmd": "getAll"})
 
     end = await anext(replies)
@@ -75,6 +79,8 @@ async def test_an_empty_stream_is_only_an_end(socket: ClientSocket) -> None:
 async def test_what_cannot_be_done_is_answered(
     socket: ClientSocket, command: str, error: str, code: int | None
 ) -> None:
+    """conat-sync §7.10: akv and dkv see each other; beyond the limit; SQL is refused by the server.
+    """
     reply = await ask(socket, command)
 
     assert reply.data is None
@@ -118,6 +124,7 @@ async def test_a_command_waits_as_long_as_it_says_and_then_fails(world: World) -
 async def test_a_refused_selection_is_told_once_and_answers_every_command(
     world: World, selection: Any, code: int | None
 ) -> None:
+    """conat-sync §8.3: the selection; failures as nil with headers."""
     project = "persist.project-00000000-0000-4000-8000-000000000000"
     socket = await open_socket(world, None, project)
     heard = listen(socket)
@@ -161,7 +168,10 @@ async def test_only_so_many_sockets_of_one_owner_are_served(tmp_path: Path) -> N
 async def test_the_changefeed_is_on_before_it_is_confirmed(
     world: World, socket: ClientSocket
 ) -> None:
-    """conat-sync §1.6; asking twice changes nothing."""
+    """conat-sync §1.6; asking twice changes nothing.
+
+    conat-sync §8.3: changefeed on before it is confirmed; msgID; no deletion for overwrites.
+    """
     heard = listen(socket)
     assert [(await ask(socket, "changefeed")).data for _ in range(2)] == ["created", "created"]
 

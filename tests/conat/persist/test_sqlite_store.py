@@ -601,6 +601,7 @@ def dump(path: Path) -> list[str]:
 
 
 def test_copies_hold_what_the_stream_holds(path: Path, places: dict[str, Path]) -> None:
+    """conat-sync §7.4: local, archive and backup are identical."""
     store = SqliteStore.open(path, **places)  # type: ignore[arg-type]
     assert store.needs_archive
     store.archive()
@@ -624,6 +625,7 @@ def test_copies_hold_what_the_stream_holds(path: Path, places: dict[str, Path]) 
 def test_an_archive_that_vanished_is_made_again_at_the_end(
     path: Path, places: dict[str, Path]
 ) -> None:
+    """conat-sync §7.4: a deleted file is restored, a deleted archive does not matter."""
     store = SqliteStore.open(path, archive=places["archive"])
     store.archive()
     places["archive"].unlink()
@@ -633,6 +635,7 @@ def test_an_archive_that_vanished_is_made_again_at_the_end(
 
 
 def test_a_lost_file_comes_back_from_the_archive_only(path: Path, places: dict[str, Path]) -> None:
+    """conat-sync §7.4: a backup alone gives nothing."""
     store = SqliteStore.open(path, **places)  # type: ignore[arg-type]
     store.set(message(b"a"))
     store.close()
@@ -654,6 +657,7 @@ def test_a_lost_file_comes_back_from_the_archive_only(path: Path, places: dict[s
 def test_the_newer_of_file_and_archive_counts(
     path: Path, places: dict[str, Path], newer: str
 ) -> None:
+    """conat-sync §7.4: the newer one is used."""
     archive = places["archive"]
     for place, raw in ((path, b"file"), (archive, b"archive")):
         store = SqliteStore.open(place)
@@ -675,6 +679,7 @@ def test_the_newer_of_file_and_archive_counts(
 def test_a_stream_that_was_closed_well_equals_its_archive(
     path: Path, places: dict[str, Path]
 ) -> None:
+    """conat-sync §7.4: local, archive and backup are identical."""
     store = SqliteStore.open(path, archive=places["archive"])
     store.set(message())
     store.close()

@@ -132,6 +132,7 @@ def test_times_are_rounded_to_milliseconds() -> None:
     ],
 )
 def test_outcomes_of_messages(outcome: Receipt | ConatError, wire: dict[str, Any]) -> None:
+    """conat-sync §8.3: errors of items with code."""
     assert outcome_to_wire(outcome) == wire
 
 
@@ -162,6 +163,7 @@ def test_inventory_has_the_bytes_of_the_recorded_one() -> None:
 
 
 def test_configurations_survive() -> None:
+    """conat-sync §8.3: config returns nine fields and enforces."""
     config = StreamConfig(max_msgs=5, discard_policy="new", allow_msg_ttl=True, desc={"a": [1]})
 
     assert config_from_wire(config.to_wire()) == config

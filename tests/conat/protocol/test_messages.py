@@ -97,6 +97,7 @@ def test_null_headers_are_no_headers() -> None:
 
 
 def test_receivers_named_by_a_client_are_never_looked_at() -> None:
+    """conat-core §20: targets are ignored."""
     wire = ["a", "id", 0, 1, 0, b"x", None, [{"pattern": "secret", "target": "room"}]]
 
     assert client_event_from_wire("publish", [wire]) == Publish(
@@ -111,6 +112,7 @@ def test_a_wait_without_a_timeout_lasts_90_seconds() -> None:
 
 
 def test_a_queue_that_is_no_string_is_missing() -> None:
+    """conat-core §3.3: queue is not a string."""
     event = client_event_from_wire("subscribe", [{"subject": "a", "queue": 7}])
 
     assert event == Subscribe((SubscribeRequest("a", None),))

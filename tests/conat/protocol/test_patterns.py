@@ -31,12 +31,14 @@ def found(trie: PatternTrie[str], subject: str) -> list[str]:
 
 
 def test_overlapping_patterns_are_all_found_in_order() -> None:
+    """conat-core §21, Patterns: overlapping patterns are all returned."""
     trie = trie_of("a.b.c", "a.b.>", "a.b.*", "a.*.c", ">")
 
     assert found(trie, "a.b.c") == [">", "a.*.c", "a.b.*", "a.b.>", "a.b.c"]
 
 
 def test_a_removed_prefix_leaves_no_trace() -> None:
+    """conat-core §21, Patterns: deleting patterns one by one leaves the others matching."""
     trie = trie_of("a", "a.b")
     trie.remove(Pattern("a"))
 
@@ -64,6 +66,7 @@ def test_very_long_subjects_need_no_deep_recursion() -> None:
 
 
 def test_a_hundred_thousand_patterns() -> None:
+    """conat-core §21, Patterns: 100,000 patterns can be stored and matched."""
     trie = trie_of(*(f"p.{number}.x" for number in range(100_000)))
 
     assert len(trie) == 100_000
@@ -71,7 +74,10 @@ def test_a_hundred_thousand_patterns() -> None:
 
 
 def test_a_match_costs_what_it_finds_and_not_what_there_is() -> None:
-    """Measured in time of this process, so that other load does not count."""
+    """Measured in time of this process, so that other load does not count.
+
+    conat-core §21, Patterns: 100,000 patterns can be stored and matched.
+    """
 
     def cost_s(count: int) -> float:
         trie = trie_of(*(f"p.{number}.x" for number in range(count)), "p.*.x", "p.>")
@@ -97,6 +103,9 @@ def test_many_patterns_that_match_are_all_found() -> None:
 def test_finds_exactly_the_matching_patterns(
     added: list[Pattern], removed: list[Pattern], subject: Subject
 ) -> None:
+    """conat-core §21, Patterns: a literal, a.b.> and a.* match just what they should, an unknown
+    subject nothing.
+    """
     trie = trie_of(*added)
     for pattern in removed:
         trie.remove(pattern)
@@ -106,6 +115,7 @@ def test_finds_exactly_the_matching_patterns(
 
 
 def test_what_was_found_is_forgotten_when_patterns_come_and_go() -> None:
+    """conat-core §21, Patterns: deleting patterns one by one leaves the others matching."""
     trie = trie_of("a.*")
     assert found(trie, "a.b") == ["a.*"]
     trie.insert(Pattern("a.b"), "old")

@@ -94,6 +94,9 @@ def test_an_invalid_subject_is_refused_with_its_text_and_use() -> None:
     ],
 )
 def test_matching(pattern: str, subject: str, expected: bool) -> None:
+    """conat-core §21, Patterns: a literal, a.b.> and a.* match just what they should, an unknown
+    subject nothing.
+    """
     assert matches(Pattern(pattern), Subject(subject)) is expected
 
 

@@ -55,6 +55,12 @@ def test_everybody_asks_on_a_subject_of_their_own(user: User, subject: str) -> N
 
 
 def test_the_time_is_the_servers_once_it_has_answered() -> None:
+    """conat-core §21, Service framework and time: time: "clock skew not known" first, then close to
+    the local time.
+
+    conat-sync §7.15: the clock.
+    """
+
     async def check() -> None:
         loop = asyncio.get_running_loop()
         async with (

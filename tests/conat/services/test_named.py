@@ -66,6 +66,12 @@ def test_the_subject_tells_where_a_service_is(arguments: dict[str, str], subject
 
 
 def test_a_service_answers_and_is_gone_once_it_is_stopped() -> None:
+    """conat-core §21, Service framework and time: a service answers; after close a call fails in
+    time.
+
+    conat-sync §7.15: echo; after closing "time".
+    """
+
     async def check() -> None:
         async with clients(Broker(), None, None) as (one, two):
             caller = ServiceClient(two, "public.echo")
@@ -82,6 +88,12 @@ def test_a_service_answers_and_is_gone_once_it_is_stopped() -> None:
 
 
 def test_a_call_made_before_the_service_exists_is_answered_when_it_appears() -> None:
+    """conat-core §21, Service framework and time: a call made before the service exists is answered
+    when it appears.
+
+    conat-sync §7.15: a call before the service exists.
+    """
+
     async def check() -> None:
         async with clients(Broker(), None, None) as (one, two), asyncio.TaskGroup() as tasks:
             answer = tasks.create_task(ServiceClient(two, "public.echo").request("early"))
@@ -111,6 +123,12 @@ def test_requests_are_answered_one_at_a_time_and_in_order() -> None:
 
 
 def test_a_shorter_time_than_the_handler_takes_ends_the_call() -> None:
+    """conat-core §21, Service framework and time: a slow handler delays its answer; a shorter
+    timeout raises "imeout".
+
+    conat-sync §7.15: a slow handler; "imeout".
+    """
+
     async def check() -> None:
         async with clients(Broker(), None, None) as (one, two), NamedService(one, "s", wait):
             caller = ServiceClient(two, "s")
@@ -140,6 +158,12 @@ def test_errors_come_in_the_data_and_are_raised() -> None:
     [7, 2.5, b"\x00\xff", datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC), None, ["ž", {"a": []}]],
 )
 def test_values_of_typed_calls_keep_their_types(value: object) -> None:
+    """conat-core §21, Service framework and time: numbers, binary, dates and 10 MB strings in both
+    directions.
+
+    conat-sync §7.15: numbers, binary, dates, 10,000,000 characters.
+    """
+
     async def check() -> None:
         async with (
             clients(Broker(), None, None) as (one, two),

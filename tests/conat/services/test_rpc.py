@@ -69,6 +69,10 @@ def test_what_is_no_call_is_answered(request_data: object) -> None:
 
 
 def test_a_function_sees_the_subject_it_was_called_on() -> None:
+    """conat-core §21, Client services: a service on arith.* sees the concrete subject;
+    disconnected, calls raise "no subscribers".
+    """
+
     async def check() -> None:
         async with (
             clients(Broker(), None, None) as (one, two),
@@ -95,6 +99,10 @@ def test_calls_run_concurrently_and_members_of_the_group_share_them() -> None:
 
 
 def test_a_service_whose_client_is_disconnected_is_not_there() -> None:
+    """conat-core §21, Client services: a service on arith.* sees the concrete subject;
+    disconnected, calls raise "no subscribers".
+    """
+
     async def check() -> None:
         broker = Broker()
         transport = FlakyTransport(broker)
@@ -123,6 +131,10 @@ def two_services(one: Client, two: Client) -> tuple[RpcService, RpcService]:
 
 
 def test_the_quicker_of_two_services_answers_a_plain_call() -> None:
+    """conat-core §21, Client services: of two services the quicker answers; callMany ends by time
+    or number.
+    """
+
     async def check() -> None:
         async with clients(Broker(), None, None, None) as (one, two, three):
             quick, slow = two_services(one, two)
@@ -136,6 +148,10 @@ def test_the_quicker_of_two_services_answers_a_plain_call() -> None:
 def test_a_call_of_many_ends_when_nothing_comes_or_enough_has(
     max_messages: int | None, lasts_s: float
 ) -> None:
+    """conat-core §21, Client services: of two services the quicker answers; callMany ends by time
+    or number.
+    """
+
     async def check() -> None:
         loop = asyncio.get_running_loop()
         async with clients(Broker(), None, None, None) as (one, two, three):
@@ -152,6 +168,10 @@ def test_a_call_of_many_ends_when_nothing_comes_or_enough_has(
 
 
 def test_a_call_of_many_yields_errors_with_their_code() -> None:
+    """conat-core §21, Request and reply: many replies with done and error headers, from both
+    clients.
+    """
+
     async def check() -> None:
         async with clients(Broker(), None, None) as (one, two), asyncio.TaskGroup() as tasks:
             requests = await one.subscribe("who")

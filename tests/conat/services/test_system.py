@@ -121,6 +121,8 @@ def test_all_servers_together_are_the_wrong_ones_to_ask_about_a_cluster(name: st
 
 @pytest.mark.parametrize("name", ["join", "unjoin"])
 def test_a_server_alone_says_that_it_cannot_be_linked(name: str) -> None:
+    """conat-core §21, Cluster: all lines."""
+
     async def check() -> None:
         async with system() as (_broker, client, _service):
             with pytest.raises(RemoteError, match=f"'{name}' is not supported"):
@@ -144,6 +146,8 @@ def test_a_server_alone_says_that_it_cannot_be_linked(name: str) -> None:
 def test_a_cluster_of_one_is_the_server_itself(
     identity: BrokerIdentity, node: str, topology: dict[str, Any]
 ) -> None:
+    """conat-core §21, Cluster: all lines."""
+
     async def check() -> None:
         async with system(identity) as (_broker, client, _service):
             own = list(identity.addresses)

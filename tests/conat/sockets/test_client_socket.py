@@ -421,6 +421,8 @@ def test_a_client_that_alone_lost_its_connection_is_back_at_once() -> None:
 
 @on_both_carriers
 def test_many_writes_around_several_restarts_arrive_once_and_in_order(run: Run) -> None:
+    """conat-core §21, Sockets, restarts: writes before and after the restart arrive in order."""
+
     async def check(fabric: Fabric) -> None:
         async with (
             SocketServer(await fabric.client(), "s") as server,

@@ -129,7 +129,10 @@ def test_a_lost_acknowledgement_is_repeated() -> None:
 
 
 def test_a_duplicate_is_acknowledged_again_and_not_handed_on() -> None:
-    """§14.5 step 4: the original ignores it, and its sender resends for two minutes."""
+    """§14.5 step 4: the original ignores it, and its sender resends for two minutes.
+
+    conat-core §20: duplicates are acknowledged again.
+    """
 
     async def check(left: End, right: End) -> None:
         write(left, b"x")
@@ -156,7 +159,10 @@ def test_lost_messages_are_asked_for_in_the_order_of_their_numbers() -> None:
 
 
 def test_early_messages_are_handed_on_when_the_gap_closes_by_itself() -> None:
-    """§14.5 step 3: in the original they get stuck when asking for the missing ones failed."""
+    """§14.5 step 3: in the original they get stuck when asking for the missing ones failed.
+
+    conat-core §20: early messages do not get stuck.
+    """
 
     async def check(left: End, right: End) -> None:
         right.lose_control = lambda control: isinstance(control, Missing)
@@ -227,7 +233,10 @@ def test_the_last_message_is_offered_again_when_the_flow_opens_again() -> None:
 
 
 def test_what_was_written_while_shut_is_published_once() -> None:
-    """§14.5: the original publishes it again each time it is ready."""
+    """§14.5: the original publishes it again each time it is ready.
+
+    conat-core §20: queued writes are published once.
+    """
 
     async def check(left: End, right: End) -> None:
         left.flow.shut()

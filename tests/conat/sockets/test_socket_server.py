@@ -39,7 +39,10 @@ async def close(*sockets: ClientSocket) -> None:
 
 
 def test_clients_are_independent_and_a_broadcast_reaches_all() -> None:
-    """§21 basic: two clients are independent; server write reaches both. SPEC Z14: with headers."""
+    """§21 basic: two clients are independent; server write reaches both. SPEC Z14: with headers.
+
+    conat-core §20: a broadcast keeps its headers.
+    """
 
     async def check(fabric: Fabric) -> None:
         async with SocketServer(await fabric.client(), "s") as server:
@@ -372,7 +375,10 @@ def test_after_a_restart_a_server_answers_once_who_asks_for_servers() -> None:
 
 
 def test_clients_that_were_silent_for_long_are_dropped_but_answered_pings_count() -> None:
-    """§14.6, SPEC Z12: the original drops a silent client although it answers its pings."""
+    """§14.6, SPEC Z12: the original drops a silent client although it answers its pings.
+
+    conat-core §20: answered pings are life.
+    """
 
     async def check(fabric: Fabric) -> None:
         settings = SocketSettings(keep_alive_s=100_000, dead_scan_s=10, dead_age_s=30)

@@ -13,6 +13,7 @@ def test_the_states_have_the_names_of_the_original() -> None:
 
 
 def test_the_times_are_those_of_the_original() -> None:
+    """conat-core §19: socket constants (§14.6)."""
     times = SocketSettings()
 
     assert (times.max_queue, times.reconnection) == (1000, True)

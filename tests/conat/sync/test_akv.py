@@ -10,6 +10,7 @@ from tests.support.sync_streams import FaultyStream, until
 
 
 async def test_missing_gives_the_default_null_gives_null_and_delete_makes_it_missing() -> None:
+    """conat-sync §7.10: akv: get, set, null, keys, delete."""
     async with AKV(FaultyStream().access(), "box") as box:
         await box.set("a", {"x": 1})
         await box.set("null", None)
@@ -23,6 +24,7 @@ async def test_missing_gives_the_default_null_gives_null_and_delete_makes_it_mis
 
 
 async def test_keys_are_listed_in_the_order_of_writing_deleted_ones_included() -> None:
+    """conat-sync §7.10: akv: get, set, null, keys, delete."""
     async with AKV(FaultyStream().access(), "box") as box:
         for key in ("b", "a", "c"):
             await box.set(key, 1)
@@ -53,6 +55,10 @@ async def test_a_key_is_only_written_when_it_has_the_expected_number() -> None:
 
 
 async def test_maps_with_and_without_a_mirror_see_each_other_s_writes_and_headers() -> None:
+    """conat-sync §7.7: headers before saving and after the echo.
+
+    conat-sync §7.10: akv and dkv see each other; beyond the limit; SQL is refused by the server.
+    """
     stream = FaultyStream()
     async with AKV(stream.access(), "box") as akv, stream.dkv() as dkv:
         await akv.set("a", 1, headers={"by": "akv"})

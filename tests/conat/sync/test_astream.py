@@ -22,6 +22,7 @@ async def take(changes: StreamChanges, count: int) -> list[Any]:
 
 
 async def test_the_first_message_has_seq_1_and_others_read_it_also_after_reopening() -> None:
+    """conat-sync §7.10: astream: first seq 1, headers, reopening."""
     stream = FaultyStream()
     async with open_log(stream) as one, open_log(stream) as two:
         receipt = await one.publish({"x": 1}, headers={"by": "me"})
@@ -38,6 +39,7 @@ async def test_the_first_message_has_seq_1_and_others_read_it_also_after_reopeni
 
 
 async def test_messages_are_read_by_number_and_by_key_and_other_types_raise() -> None:
+    """conat-sync §7.10: by seq and by key; equal msgID, equal seq."""
     async with open_log(FaultyStream()) as log:
         first = await log.publish("a", key="k", msg_id="id")
         again = await log.publish("a", key="k", msg_id="id")
@@ -50,12 +52,14 @@ async def test_messages_are_read_by_number_and_by_key_and_other_types_raise() ->
 
 
 async def test_undefined_is_refused() -> None:
+    """conat-sync §7.5: empty; null, binary, dates; undefined is refused."""
     async with open_log(FaultyStream()) as log:
         with pytest.raises(UndefinedValue):
             await log.publish(UNDEFINED)
 
 
 async def test_get_all_iterates_in_order_and_honours_both_ends_inclusively() -> None:
+    """conat-sync §7.10: getAll in order, both ends included; 1000 values at once."""
     async with open_log(FaultyStream()) as log:
         results = await log.push(*range(1, 1001))
 
@@ -70,6 +74,7 @@ async def test_get_all_iterates_in_order_and_honours_both_ends_inclusively() -> 
 
 
 async def test_several_changefeeds_get_every_message_once_and_independently() -> None:
+    """conat-sync §7.10: several changefeeds are independent."""
     stream = FaultyStream()
     async with open_log(stream) as one, open_log(stream) as two:
         feeds = [await one.changefeed(), await one.changefeed(), await two.changefeed()]
@@ -108,6 +113,7 @@ async def test_one_has_to_say_what_to_delete() -> None:
 
 
 async def test_a_keyed_message_with_a_ttl_is_gone_by_key_and_by_number_after_it() -> None:
+    """conat-sync §7.10: a ttl of 25 ms."""
     now_s = [1000.0]
     async with open_log(FaultyStream(MemoryStore(clock=lambda: now_s[0]))) as log:
         await log.config({"allow_msg_ttl": True})

@@ -19,12 +19,14 @@ async def dko(stream: FaultyStream, **options: Any) -> AsyncIterator[DKO]:
 
 @pytest.mark.parametrize("value", [5, "text", [1], b"x", True])
 async def test_non_object_values_are_refused(value: Any) -> None:
+    """conat-sync §7.9: only objects; reopening; closed."""
     async with dko(FaultyStream()) as objects:
         with pytest.raises(NotAnObject, match="must be objects"):
             objects.set("a", value)
 
 
 async def test_an_object_round_trips_also_after_reopening() -> None:
+    """conat-sync §7.9: only objects; reopening; closed."""
     stream = FaultyStream()
     value = {"x": 1, "nested": {"y": [None]}, "bytes": b"\0"}
     async with dko(stream) as objects:
@@ -41,6 +43,7 @@ async def test_an_object_round_trips_also_after_reopening() -> None:
 
 
 async def test_one_object_with_two_fields_occupies_three_rows_marker_first() -> None:
+    """conat-sync §7.9: two fields are three rows."""
     async with dko(FaultyStream()) as objects:
         objects["a"] = {"x": 1, "y": 2}
 
@@ -114,6 +117,7 @@ async def test_deleting_an_object_deletes_its_rows() -> None:
 
 @pytest.mark.parametrize("key", ["a|b", "f(x)", "[", "[x", '["a"', "[a,b]", '["a","b"]', "", "ü"])
 async def test_keys_with_brackets_and_punctuation_work_on_both_clients(key: str) -> None:
+    """conat-sync §7.9: punctuation; values beyond the payload limit."""
     stream = FaultyStream()
     async with dko(stream) as one, dko(stream) as two:
         one[key] = {"f|(x)": key, key: 1}
@@ -185,6 +189,7 @@ async def test_a_rejected_field_is_told() -> None:
 
 
 async def test_the_end_is_told_once_and_closing_twice_does_nothing() -> None:
+    """conat-sync §7.9: only objects; reopening; closed."""
     stream = FaultyStream()
     told: list[str] = []
     async with stream.dkv() as dkv:

@@ -19,6 +19,7 @@ from tests.support.sync_streams import FaultyStream, until
 
 
 async def test_new_is_empty_and_a_value_survives_save_close_and_reopening() -> None:
+    """conat-sync §7.7: write, read, save, reopen, closed."""
     stream = FaultyStream()
     async with stream.dkv() as box:
         assert box.get_all() == {}
@@ -52,6 +53,7 @@ async def test_it_behaves_like_a_dictionary() -> None:
 
 
 async def test_nothing_is_visible_to_others_until_save() -> None:
+    """conat-sync §7.7: not visible to others until save."""
     stream = FaultyStream()
     async with stream.dkv() as one, stream.dkv() as two:
         one["a"] = 1
@@ -62,6 +64,9 @@ async def test_nothing_is_visible_to_others_until_save() -> None:
 
 
 async def test_a_second_reading_agrees_right_after_save() -> None:
+    """conat-sync §7.7: times; headers before saving and after the echo; stats; two saves differ by
+    exactly 1.
+    """
     async with FaultyStream().dkv() as box:
         box.set("a", 1, headers={"by": "me"})
         assert (box.seq("a"), box.time("a"), box.times()) == (None, None, {})
@@ -81,6 +86,7 @@ async def test_a_second_reading_agrees_right_after_save() -> None:
 
 
 async def test_two_consecutive_saves_of_one_key_differ_by_exactly_1_in_seq() -> None:
+    """conat-sync §7.7: stats; two saves differ by exactly 1."""
     async with FaultyStream().dkv(autosave=True) as box:
         box["a"] = 1
         await box.save()
@@ -93,6 +99,7 @@ async def test_two_consecutive_saves_of_one_key_differ_by_exactly_1_in_seq() -> 
 
 
 async def test_deletion_propagates_and_has_and_get_agree() -> None:
+    """conat-sync §7.7: delete and clear."""
     stream = FaultyStream()
     async with stream.dkv() as one, stream.dkv() as two:
         one["a"] = 1
@@ -108,6 +115,7 @@ async def test_deletion_propagates_and_has_and_get_agree() -> None:
 
 
 async def test_a_clear_elsewhere_does_not_touch_unsaved_keys_and_one_s_own_does() -> None:
+    """conat-sync §7.7: delete and clear."""
     stream = FaultyStream()
     async with stream.dkv() as one, stream.dkv() as two:
         one["a"] = 1
@@ -125,6 +133,7 @@ async def test_a_clear_elsewhere_does_not_touch_unsaved_keys_and_one_s_own_does(
 
 
 async def test_25_inserts_save_clear_save_end_empty() -> None:
+    """conat-sync §7.7: 25 inserts, save, clear, save: empty."""
     async with FaultyStream().dkv() as box:
         for number in range(25):
             box[str(number)] = number
@@ -137,6 +146,7 @@ async def test_25_inserts_save_clear_save_end_empty() -> None:
 
 
 async def test_four_clients_that_write_different_keys_converge_to_the_union() -> None:
+    """conat-sync §7.7: four clients converge."""
     stream = FaultyStream()
     async with stream.dkv() as a, stream.dkv() as b, stream.dkv() as c, stream.dkv() as d:
         boxes = [a, b, c, d]
@@ -149,6 +159,7 @@ async def test_four_clients_that_write_different_keys_converge_to_the_union() ->
 
 
 async def test_null_is_a_value_undefined_deletes_and_the_empty_text_is_a_key() -> None:
+    """conat-sync §7.7: null, undefined, the empty key."""
     stream = FaultyStream()
     async with stream.dkv() as one, stream.dkv() as two:
         one["null"] = None
@@ -164,6 +175,9 @@ async def test_null_is_a_value_undefined_deletes_and_the_empty_text_is_a_key() -
 
 
 async def test_dates_and_binary_survive() -> None:
+    """conat-sync §7.7: before save; dates; long keys; equal times; binary, small and beyond the
+    payload limit.
+    """
     stream = FaultyStream()
     values = {"date": datetime(2026, 1, 1, tzinfo=UTC), "bytes": b"\0" * 1000}
     async with stream.dkv() as one, stream.dkv() as two:
@@ -222,6 +236,7 @@ class TestSaving:
         virtual_time.run(check())
 
     async def test_autosave_sends_what_is_written_at_once_in_one_request(self) -> None:
+        """conat-sync §7.7: 50 sets at once."""
         stream = FaultyStream()
         async with stream.dkv(autosave=True) as box:
             for number in range(50):
@@ -270,6 +285,7 @@ class TestSaving:
     async def test_a_rejected_write_is_told_once_save_completes_and_the_key_is_absent(
         self,
     ) -> None:
+        """conat-sync §7.11: dkv max_msg_size."""
         async with FaultyStream().dkv(autosave=True, config={"max_msg_size": 100}) as box:
             told: list[tuple[str, Any]] = []
             box.rejects.connect(lambda rejection: told.append((rejection.key, rejection.value)))
@@ -292,6 +308,7 @@ class TestSaving:
 
 class TestConflicts:
     async def test_by_default_the_later_saver_wins(self) -> None:
+        """conat-sync §7.8: the later saver wins."""
         stream = FaultyStream()
         async with stream.dkv() as one, stream.dkv() as two:
             one["a"] = "one"
@@ -428,12 +445,14 @@ class TestRecovery:
 
 class TestLimits:
     async def test_max_msgs_2_takes_the_first_of_three_keys(self) -> None:
+        """conat-sync §7.11: dkv max_msgs."""
         async with FaultyStream().dkv(autosave=True, config={"max_msgs": 2}) as box:
             box.update({"a": 1, "b": 2, "c": 3})
             await box.save()
             await until(lambda: box.get_all() == {"b": 2, "c": 3})
 
     async def test_max_age_takes_keys_when_the_configuration_is_asked_for(self) -> None:
+        """conat-sync §7.11: dkv max_age."""
         now_s = [1000.0]
         stream = _aging(now_s)
         async with stream.dkv(config={"max_age": 50}) as box:
@@ -448,6 +467,7 @@ class TestLimits:
             assert told == [KeyChange("a", None, 1, is_deleted=True)]
 
     async def test_max_bytes_100_takes_the_older_of_two_values(self) -> None:
+        """conat-sync §7.11: dkv max_bytes."""
         async with FaultyStream().dkv(config={"max_bytes": 100}) as box:
             box["a"] = "x" * 50
             await box.save()

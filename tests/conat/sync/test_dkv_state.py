@@ -104,6 +104,7 @@ def two_writers(merge: Merge | None = None) -> tuple[Writer, Writer]:
 
 class TestReading:
     def test_set_has_and_delete_before_save_behave_locally(self) -> None:
+        """conat-sync §7.7: before save; dates; long keys; equal times."""
         writer = Server().writer()
         writer.state.set("a", 1)
         writer.state.set("b", None)
@@ -124,6 +125,7 @@ class TestReading:
         assert len(writer.state) == 0
 
     def test_unsaved_changes_list_exactly_the_unsaved_keys(self) -> None:
+        """conat-sync §7.7: exactly the unsaved keys."""
         writer = Server().writer()
         writer.state.set("a", 1)
         writer.save()
@@ -154,6 +156,7 @@ class TestReading:
 
 class TestSending:
     def test_a_tombstone_goes_by_itself_after_a_day(self) -> None:
+        """conat-sync §8.4: deletes as tombstones of one day, allow_msg_ttl on."""
         assert tombstone("a") == NewMessage(
             raw=b"\xc0", headers={TOMBSTONE_HEADER: True}, key="a", ttl_ms=86_400_000
         )
@@ -177,6 +180,7 @@ class TestSending:
         assert [m.previous_seq for m in writer.ask()] == [None]
 
     def test_the_deletion_of_an_unknown_key_is_done_without_the_server(self) -> None:
+        """conat-sync §7.5: deleting propagates; the empty key; an unknown key."""
         writer = Server().writer()
         writer.state.delete("a")
 
@@ -268,6 +272,7 @@ class TestSending:
         assert writer.replica.live["a"].value == 1
 
     def test_reply_and_echo_come_in_either_order(self) -> None:
+        """conat-sync §8.4: reply and echo in either order."""
         for steps in (("answer", "hear"), ("hear", "answer")):
             writer = Server().writer()
             writer.state.set("a", 1)
@@ -340,6 +345,7 @@ class TestConflicts:
         assert one.all() == two.all() == {"a": "one"}
 
     def test_a_constant_merge_function_s_value_ends_up_on_both_sides(self) -> None:
+        """conat-sync §7.8: a constant."""
         one, two = two_writers(lambda _: "agreed")
         one.state.set("a", "one")
         two.state.set("a", "two")
@@ -353,6 +359,7 @@ class TestConflicts:
         assert not two.state.writes
 
     def test_an_object_merging_function_combines_fields_with_local_precedence(self) -> None:
+        """conat-sync §7.8: objects."""
         one, two = two_writers(lambda conflict: {**conflict.remote, **conflict.local})
         one.state.set("a", {"x": 1, "both": "one"})
         two.state.set("a", {"y": 2, "both": "two"})
@@ -382,6 +389,8 @@ class TestConflicts:
         assert one.all() == two.all() == {"a": "two"}
 
     def test_a_three_way_text_merge_combines_edits_at_both_ends(self) -> None:
+        """conat-sync §7.8: three-way text."""
+
         def merge(conflict: Conflict) -> str:
             before = conflict.prev
             return str(conflict.local.replace(before, conflict.remote))

@@ -15,6 +15,7 @@ from tests.support.sync_streams import FaultyStream, until
 
 
 async def test_it_starts_empty_and_a_pushed_object_is_visible_at_once() -> None:
+    """conat-sync §7.6: visible at once, unsaved until saved."""
     async with FaultyStream().dstream() as log:
         assert log.get_all() == []
         log.push({"a": 1})
@@ -28,12 +29,17 @@ async def test_it_starts_empty_and_a_pushed_object_is_visible_at_once() -> None:
 
 
 async def test_an_undefined_value_is_refused() -> None:
+    """conat-sync §7.5: empty; null, binary, dates; undefined is refused."""
     async with FaultyStream().dstream() as log:
         with pytest.raises(UndefinedValue, match="must not be 'undefined'"):
             log.publish(UNDEFINED)
 
 
 async def test_after_closing_reading_fails_and_reopening_gives_the_messages() -> None:
+    """conat-sync §7.2: a log written, saved, closed and reopened, also without pause.
+
+    conat-sync §7.6: closed; reopened; closing with and without autosave.
+    """
     stream = FaultyStream()
     async with stream.dstream(autosave=True) as log:
         log.push("a")
@@ -46,6 +52,7 @@ async def test_after_closing_reading_fails_and_reopening_gives_the_messages() ->
 
 
 async def test_closing_without_autosave_loses_unsaved_data() -> None:
+    """conat-sync §7.6: closing with and without autosave."""
     stream = FaultyStream()
     async with stream.dstream(autosave=False) as log:
         log.push("a")
@@ -54,6 +61,7 @@ async def test_closing_without_autosave_loses_unsaved_data() -> None:
 
 
 async def test_nothing_is_visible_to_others_before_save_and_then_it_arrives_with_a_change() -> None:
+    """conat-sync §7.6: nothing visible to the other before save, then with a change."""
     stream = FaultyStream()
     async with stream.dstream() as one, stream.dstream() as two:
         told: list[tuple[Any, int]] = []
@@ -72,6 +80,7 @@ async def test_nothing_is_visible_to_others_before_save_and_then_it_arrives_with
 
 
 async def test_simultaneous_saves_end_in_the_same_order_on_both_sides() -> None:
+    """conat-sync §7.6: simultaneous saves end in one order."""
     stream = FaultyStream()
     async with stream.dstream() as one, stream.dstream() as two:
         for number in range(50):
@@ -85,6 +94,7 @@ async def test_simultaneous_saves_end_in_the_same_order_on_both_sides() -> None:
 
 
 async def test_seq_and_time_are_undefined_before_saving_and_known_right_after() -> None:
+    """conat-sync §7.6: seq and time."""
     stream = FaultyStream()
     async with stream.dstream() as log:
         log.push("a", "b")
@@ -126,6 +136,9 @@ async def test_messages_are_read_by_index_wherever_they_are() -> None:
 
 
 async def test_user_headers_are_invisible_until_acknowledged() -> None:
+    """conat-sync §7.6: headers are invisible until acknowledged; those of the system begin with
+    CN-.
+    """
     stream = FaultyStream()
     async with stream.dstream() as log:
         log.publish("a", headers={"by": "me"})
@@ -139,6 +152,7 @@ async def test_user_headers_are_invisible_until_acknowledged() -> None:
 
 
 async def test_only_messages_from_start_seq_on_are_loaded_and_older_ones_on_demand() -> None:
+    """conat-sync §7.6: start_seq and load."""
     stream = FaultyStream()
     async with stream.dstream() as log:
         log.push(*range(1, 101))
@@ -153,6 +167,7 @@ async def test_only_messages_from_start_seq_on_are_loaded_and_older_ones_on_dema
 
 
 async def test_2000_pushes_have_their_length_right_before_and_after_a_single_save() -> None:
+    """conat-sync §7.6: length before and after one save; deleting 2000 by list."""
     stream = FaultyStream()
     async with stream.dstream() as log:
         log.push(*range(2000))
@@ -181,6 +196,7 @@ class TestDelete:
     async def test_it_returns_the_numbers_and_is_visible_on_both_sides(
         self, options: dict[str, Any], gone: list[int], left: list[int]
     ) -> None:
+        """conat-sync §7.6: delete in all its forms."""
         stream = FaultyStream()
         async with stream.dstream() as one, stream.dstream() as two:
             one.push(*range(10))
@@ -225,6 +241,10 @@ async def test_stable_is_told_right_after_the_change_that_makes_it_so() -> None:
 
 class TestFailures:
     def test_a_message_published_while_the_server_is_down_is_saved_after_it_is_back(self) -> None:
+        """conat-sync §7.5: a log keeps and later saves what was published meanwhile; it opens
+        during a restart.
+        """
+
         async def check() -> None:
             stream = FaultyStream()
             async with stream.dstream(autosave=True) as log:
@@ -271,6 +291,7 @@ class TestFailures:
         virtual_time.run(check())
 
     async def test_a_rejected_message_is_dropped_and_told_the_others_stay(self) -> None:
+        """conat-sync §7.11: dstream max_msg_size rejects."""
         async with FaultyStream().dstream(config={"max_msg_size": 50}) as log:
             told: list[tuple[Any, Any]] = []
             log.rejects.connect(lambda refusal: told.append((refusal.value, refusal.error.code)))
@@ -281,6 +302,7 @@ class TestFailures:
             assert log.get_all() == ["a", "b"]
 
     async def test_discard_policy_new_rejects_the_fourth_message_and_a_too_big_one(self) -> None:
+        """conat-sync §7.11: discard_policy new."""
         config = {"max_msgs": 3, "max_bytes": 300, "discard_policy": "new"}
         async with FaultyStream().dstream(config=config) as log:
             told: list[Any] = []
@@ -311,6 +333,7 @@ class TestFailures:
 
 
 async def test_max_msgs_takes_the_oldest_message_from_both_clients_until_it_is_lifted() -> None:
+    """conat-sync §7.11: dstream max_msgs, lifted by -1."""
     stream = FaultyStream()
     async with stream.dstream(config={"max_msgs": 2}) as one, stream.dstream() as two:
         one.push("a", "b", "c")
@@ -323,6 +346,7 @@ async def test_max_msgs_takes_the_oldest_message_from_both_clients_until_it_is_l
 
 
 async def test_the_configuration_and_its_description_are_kept() -> None:
+    """conat-sync §7.11: the configuration is kept."""
     stream = FaultyStream()
     async with stream.dstream(config={"max_msgs": 9, "desc": {"a": [1]}}) as log:
         first = await log.config()

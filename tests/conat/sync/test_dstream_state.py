@@ -28,6 +28,7 @@ def saved(state: DStreamState) -> list[tuple[int, Any]]:
 def test_messages_are_sent_in_order_each_with_its_own_id_kept_over_retries(
     state: DStreamState,
 ) -> None:
+    """conat-sync §8.4: ids kept over retries."""
     state.add("a", headers={"x": 1}, ttl_ms=5)
     state.add("b")
     first, second = state.batch()
@@ -55,6 +56,7 @@ def test_an_acknowledged_message_is_shown_by_its_number_until_its_echo(state: DS
 def test_a_message_whose_echo_came_before_its_answer_is_not_shown_twice(
     state: DStreamState,
 ) -> None:
+    """conat-sync §8.4: reply and echo in either order."""
     state.add("a")
     (message,) = state.batch()
     state.echoed(message.msg_id)

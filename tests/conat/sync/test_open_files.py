@@ -25,6 +25,7 @@ async def opened(stream: FaultyStream) -> AsyncIterator[OpenFiles]:
 
 
 async def test_two_trackers_can_be_cleared_and_become_empty() -> None:
+    """conat-sync §7.13: two trackers can be cleared."""
     stream = FaultyStream()
     async with opened(stream) as one, opened(stream) as two:
         one.touch("a")
@@ -36,6 +37,7 @@ async def test_two_trackers_can_be_cleared_and_become_empty() -> None:
 
 
 async def test_the_other_tracker_sees_a_touched_file_after_save_with_path_and_time() -> None:
+    """conat-sync §7.13: touch."""
     stream = FaultyStream()
     async with opened(stream) as one, opened(stream) as two:
         told: list[dict[str, Any]] = []
@@ -52,6 +54,7 @@ async def test_the_other_tracker_sees_a_touched_file_after_save_with_path_and_ti
 
 
 async def test_files_are_listed_in_order_of_touching_and_keep_what_else_is_known() -> None:
+    """conat-sync §7.13: in order of touching."""
     async with opened(FaultyStream()) as files:
         files.touch("b", doctype="x")
         files.touch("a")
@@ -63,6 +66,7 @@ async def test_files_are_listed_in_order_of_touching_and_keep_what_else_is_known
 
 
 async def test_a_deletion_reaches_the_other_tracker_and_one_opened_anew_without_a_change() -> None:
+    """conat-sync §7.13: delete."""
     stream = FaultyStream()
     async with opened(stream) as one, opened(stream) as two:
         one.touch("a")
@@ -81,6 +85,7 @@ async def test_a_deletion_reaches_the_other_tracker_and_one_opened_anew_without_
 
 
 async def test_an_error_has_text_and_time_and_can_be_cleared() -> None:
+    """conat-sync §7.13: setError."""
     stream = FaultyStream()
     async with opened(stream) as one, opened(stream) as two:
         one.touch("a")

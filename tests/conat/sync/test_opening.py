@@ -52,6 +52,7 @@ class TestPlaces:
     async def test_data_are_kept_in_the_place_of_their_owner(
         self, world: World, client: Client, owner: dict[str, str], path: str
     ) -> None:
+        """conat-sync §7.1: a stream of a project has its path and its owner."""
         async with await open_dkv(client, name="box", **owner) as box:
             box["a"] = 1
             await box.save()
@@ -62,6 +63,11 @@ class TestPlaces:
     async def test_a_path_that_is_not_the_owner_s_is_refused_at_once(
         self, client: Client, name: str
     ) -> None:
+        """conat-core §21, Core streams: values keep their types, headers survive, keys, ids,
+        previous numbers, wrong paths.
+
+        conat-sync §7.1: a foreign path fails on the client.
+        """
         for open_it in (open_dkv, open_dstream, open_akv, open_astream, open_core_stream):
             with pytest.raises(PathDenied, match="permission denied"):
                 await open_it(client, name=name, project_id=PROJECT)  # type: ignore[operator]
@@ -69,6 +75,10 @@ class TestPlaces:
     async def test_ephemeral_data_leave_no_file_and_end_with_the_last_user(
         self, world: World, client: Client
     ) -> None:
+        """conat-sync §7.5: closed everywhere, an ephemeral stream is empty again.
+
+        conat-sync §7.6: closed; reopened.
+        """
         async with await open_dstream(client, name="log", ephemeral=True) as log:
             log.push("a")
             await log.save()
@@ -93,6 +103,7 @@ class TestPlaces:
     async def test_a_map_of_objects_has_a_store_of_its_own(
         self, world: World, client: Client
     ) -> None:
+        """conat-sync §8.4: rows of objects and their prefix."""
         async with (
             await open_dko(client, name="box", project_id=PROJECT) as objects,
             await open_dkv(client, name="box", project_id=PROJECT) as box,
@@ -109,6 +120,7 @@ class TestSharing:
     async def test_one_client_has_one_object_for_each_store_until_the_last_close(
         self, world: World, client: Client
     ) -> None:
+        """conat-sync §7.7: the cache counts references."""
         one = await open_dkv(client, name="box")
         two = await open_dkv(client, name="box")
         other = await open_dkv(await world.client(), name="box")
@@ -157,6 +169,7 @@ class TestSharing:
     async def test_opening_writing_and_closing_100_streams_leaks_nothing(
         self, world: World, client: Client
     ) -> None:
+        """conat-sync §7.6: 100 streams leak nothing."""
         await (await open_dkv(client, name="first")).close()
         await until(lambda: not world.broker.stats() or subscriptions(world) <= 6)
         before = subscriptions(world)
@@ -186,6 +199,7 @@ class TestInventory:
     async def test_stores_that_were_written_to_are_listed_the_list_itself_is_not(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        """conat-sync §8.4: deletes as tombstones of one day, allow_msg_ttl on."""
         monkeypatch.setattr(inventory_updates, "DELAY_S", 0.01)
         async with (
             await open_dkv(client, name="box", project_id=PROJECT, desc="a box") as box,
@@ -213,6 +227,11 @@ class TestInventory:
 
 class TestRecovery:
     async def test_a_store_can_be_opened_before_the_service_runs(self, tmp_path: Path) -> None:
+        """conat-sync §7.2: a stream is made without waiting for a server (acquire; opening a
+        structure loads it).
+
+        conat-sync §7.5: opened before the service runs.
+        """
         async with persist_world(tmp_path) as world:
             client = await world.client()
             opening = asyncio.create_task(open_dkv(client, name="box", service="later"))
@@ -222,7 +241,11 @@ class TestRecovery:
                 assert box.get_all() == {}
 
     async def test_writes_survive_restarts_of_the_service(self, world: World) -> None:
-        """§7.7: each following save ends with nothing unsaved; no deletion is lost."""
+        """§7.7: each following save ends with nothing unsaved; no deletion is lost.
+
+        conat-sync §7.5: a log keeps and later saves what was published meanwhile; it opens during
+        a restart.
+        """
         service = await world.service(service="other")
         one = await open_dkv(await world.client(), name="box", service="other")
         two = await open_dkv(await world.client(), name="box", service="other")
@@ -270,6 +293,7 @@ class TestRecovery:
             assert box.seq("new") == 1
 
     async def test_a_lost_connection_loses_neither_writes_nor_deletions(self, world: World) -> None:
+        """conat-sync §7.7: two nodes."""
         transport = FlakyTransport(world.broker)
         async with (
             asyncio.timeout(60),

@@ -69,7 +69,10 @@ class TestMessages:
         assert values(replica) == ["a", "b"]
 
     def test_what_was_loaded_is_not_told_again(self) -> None:
-        """§1.10: the first load is a watermark; buffered events may repeat it."""
+        """§1.10: the first load is a watermark; buffered events may repeat it.
+
+        conat-sync §8.4: changefeed first, overlap tolerated.
+        """
         replica = loaded(message(1, "a"), message(3, "c"))
 
         assert [replica.apply(stored(seq)) for seq in (1, 2, 3)] == [[], [], []]
@@ -94,6 +97,9 @@ class TestMessages:
 
 class TestKeys:
     def test_repeated_writes_to_one_key_never_grow_the_mirror(self) -> None:
+        """conat-sync §7.5: repeated writes never grow the mirror; rapid and alternating writes keep
+        one element per key.
+        """
         replica = loaded()
         for seq in range(1, 21):
             replica.apply(stored(seq, seq, "a"))
@@ -121,11 +127,13 @@ class TestKeys:
         assert values(replica) == [None]
 
     def test_null_is_a_value_and_no_tombstone(self) -> None:
+        """conat-sync §8.4: tombstones by header."""
         replica = loaded(message(1, None, "a"))
 
         assert live(replica) == {"a": None}
 
     def test_the_empty_text_is_a_key_like_others(self) -> None:
+        """conat-sync §7.5: deleting propagates; the empty key; an unknown key."""
         replica = loaded(message(1, 1, ""))
         replica.apply(Stored(tombstone(2, "")))
 

@@ -96,6 +96,7 @@ async def test_pings_are_answered() -> None:
 
 
 async def test_a_lost_connection_is_restored_with_its_subscriptions() -> None:
+    """conat-core §21, Connecting: closing and starting the server on the same port reconnects."""
     broker = Broker()
     async with (
         serve(broker) as address,

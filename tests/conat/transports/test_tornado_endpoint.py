@@ -46,6 +46,7 @@ async def test_a_conversation_without_any_library_of_ours() -> None:
 
 
 async def test_compression_is_never_negotiated() -> None:
+    """conat-core §20: compression is never negotiated."""
     async with (
         serve() as address,
         websockets.connect(socket_url(address), compression="deflate") as socket,
