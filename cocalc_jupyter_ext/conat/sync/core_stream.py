@@ -228,12 +228,13 @@ class CoreStream:
         is_ahead, self._has_deleted = self._has_deleted, False
         if is_ahead or reset.concerns(len(self.replica), self.replica.newest_seq):
             async with self._reading:
-                found = await retry(
-                    lambda: self._fetch(self.replica.start_seq or 0),
-                    LOAD_DELAYS,
-                    f"loading '{self.name}' again",
-                )
-                changes = self.replica.replace(found)
+                with self._deletions() as deleted:
+                    found = await retry(
+                        lambda: self._fetch(self.replica.start_seq or 0),
+                        LOAD_DELAYS,
+                        f"loading '{self.name}' again",
+                    )
+                changes = self.replica.replace(m for m in found if m.seq not in deleted)
         self._process(changes)
 
     async def _fill_gaps(self) -> None:

@@ -324,6 +324,26 @@ class TestRecovery:
             assert told == [(1, UNDEFINED), (3, UNDEFINED), (5, "c")]
             assert values(core) == ["b", 2, "c"]
 
+    async def test_what_is_deleted_while_it_is_loaded_again_does_not_come_back(self) -> None:
+        stream = FaultyStream()
+        async with stream.core() as core:
+            await core.publish(new("a"))
+            await core.publish(new("b"))
+            await until(lambda: len(core.replica) == 2)
+            told = record(core)
+            deletions: list[asyncio.Task[list[int]]] = []
+
+            def delete() -> None:
+                deletions.append(asyncio.create_task(core.delete(seq=1)))
+
+            stream.on_read = delete
+            stream.reset()
+            await until(lambda: core.epoch == 1 and bool(told))
+            await asyncio.gather(*deletions)
+
+            assert told == [(1, UNDEFINED)]
+            assert values(core) == ["b"]
+
     async def test_own_deletions_hide_no_lost_ones_behind_an_equal_count(self) -> None:
         stream = FaultyStream()
         async with stream.core() as core:
