@@ -9,12 +9,14 @@ from .errors import EditsMissingError, InputAnsweredError, KernelNotFoundError
 from .kernel import KernelHost, OpenLink, connect
 from .notebook import NotebookDocument
 from .runner import NotebookRunner
-from .runs import Run, Runs
+from .runs import CellState, Run, Runs
 from .settings import RunnerSettings
 
 __all__ = ["Edits", "RunRequest", "RunnableDocument", "RunnerRegistry"]
 
 _EDITS_TIMEOUT_S = 5.0
+
+OnProgress = Callable[[NotebookDocument, str, CellState], None]
 
 
 class RunnableDocument(NotebookDocument, Protocol):
@@ -46,6 +48,7 @@ class RunnerRegistry:
     """Owns the runners; close it when the server stops.
 
     ``open_document`` gives the live notebook of a room id and raises the errors of documents.
+    ``on_progress`` is told of every step of every cell.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class RunnerRegistry:
         new_id: Callable[[], str],
         open_link: OpenLink = connect,
     ) -> None:
+        self.on_progress: OnProgress = lambda _document, _cell_id, _state: None
         self._open_link = open_link
         self._open_document = open_document
         self._host = host
@@ -135,6 +139,7 @@ class RunnerRegistry:
                 new_id=self._new_id,
                 on_unused=lambda _: self._close_later(room_id),
                 open_link=self._open_link,
+                on_progress=lambda cell_id, state: self.on_progress(document, cell_id, state),
             )
             self._runners[room_id] = runner
         return runner

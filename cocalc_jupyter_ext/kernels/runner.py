@@ -68,6 +68,7 @@ class NotebookRunner:
         new_id: Callable[[], str],
         on_unused: Callable[["NotebookRunner"], None],
         open_link: OpenLink = connect,
+        on_progress: Callable[[str, CellState], None] = lambda _cell_id, _state: None,
     ) -> None:
         self.document = document
         self.kernel_id: str | None = None
@@ -76,6 +77,7 @@ class NotebookRunner:
         self._settings = settings
         self._new_id = new_id
         self._on_unused = on_unused
+        self._on_progress = on_progress
         self._open_link = open_link
         self._loop = asyncio.get_running_loop()
         self._notebook = Notebook(document, settings.outputs)
@@ -211,6 +213,7 @@ class NotebookRunner:
         match effect:
             case Queued(cell):
                 self._notebook.show_queued(cell)
+                self._on_progress(cell.cell_id, "queued")
             case ConnectKernel():
                 self._spawn(self._connect(), of_kernel=True)
             case StartCell(cell):
@@ -257,6 +260,7 @@ class NotebookRunner:
         payload: tuple[dict[str, Any], ...] = (),
     ) -> None:
         self._runs.set_cell(cell.run_id, cell.index, state, reason=reason, payload=payload)
+        self._on_progress(cell.cell_id, state)
 
     def _set_question(self, question: _Question | None) -> None:
         if self._question is not None:

@@ -39,6 +39,7 @@ from .file_storage import ContentsStorage
 from .identity import find_project_id
 from .path_events import follow_paths
 from .path_rooms import PathRooms
+from .record_runs import DocumentRuns
 from .settings import RoomSettings, ServerSettings
 from .settings_file_ids import SettingsFileIds
 from .shared_documents import SharedDocuments
@@ -189,6 +190,8 @@ class CoCalcExtension(ExtensionApp):
         self.document_bridges = DocumentBridges(self.conat)
         self.parts.append(self.document_bridges)
         self.documents.on_opened = self._document_opened
+        runs = DocumentRuns(self.execution.runners, self.settings["session_manager"])
+        self.document_bridges.bridges.make_companion = runs.accompany
 
     def initialize_handlers(self) -> None:
         """Mount every area's routes under the base URL."""

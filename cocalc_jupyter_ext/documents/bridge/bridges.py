@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from ...conat.client.client import Client
 from ...conat.client.reconnect import retry_delays
@@ -14,16 +14,28 @@ from .bridge import BridgeTimes
 from .bridged_document import AccountOf, BridgedDocument
 from .kinds import two_faces
 
-__all__ = ["Bridges"]
+__all__ = ["Bridges", "Companion"]
 
 _log = logging.getLogger(__name__)
+
+
+class Companion(Protocol):
+    """Something that works on the records of a document while it is bridged."""
+
+    async def close(self) -> None:
+        """End; called before the document leaves its bridge."""
+        ...
+
+
+MakeCompanion = Callable[[LiveDocument, SyncDocument[Any]], Companion | None]
 
 
 class Bridges:
     """Gives every document that is opened its second face, and takes it away at closing.
 
     ``client`` is the project's own. A document never waits for its bridge: where the patches
-    cannot be reached, it is tried again until the document closes.
+    cannot be reached, it is tried again until the document closes. ``make_companion`` is asked for
+    each document that got its bridge.
     """
 
     def __init__(
@@ -37,7 +49,9 @@ class Bridges:
         self._project_id = project_id
         self._account_of = account_of
         self._times = times
+        self.make_companion: MakeCompanion = lambda _live, _document: None
         self._bridged: dict[LiveDocument, BridgedDocument] = {}
+        self._companions: dict[LiveDocument, Companion] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -85,10 +99,21 @@ class Bridges:
                 _log.warning("%s cannot be shared with CoCalc clients yet: %s", bridged.path, error)
                 await asyncio.sleep(delay_s)
             else:
+                self._accompany(bridged)
                 return
+
+    def _accompany(self, bridged: BridgedDocument) -> None:
+        live = bridged.live
+        if bridged.document is not None and live in self._bridged:
+            companion = self.make_companion(live, bridged.document)
+            if companion is not None:
+                self._companions[live] = companion
 
     async def _detach(self, live: LiveDocument) -> None:
         live.closing, live.on_renamed = [], lambda: None
+        companion = self._companions.pop(live, None)
+        if companion is not None:
+            await companion.close()
         bridged = self._bridged.pop(live, None)
         if bridged is not None:
             await bridged.close()

@@ -1,0 +1,107 @@
+"""Runs the cells of one notebook that CoCalc clients ask for, and tells them of all runs.
+
+There is no request to answer: a client sets the state of a cell, everybody sees it, and the
+project acts on it, even if it starts only later (syncdoc-jupyter §4.1).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+from ..documents.syncdoc.records import Records
+from ..documents.syncdoc.sync_document import SyncDocument
+from .record_states import Request, orphaned, progress_fields, requested
+from .runs import CellState
+
+__all__ = ["RecordRuns", "StartRun"]
+
+_log = logging.getLogger(__name__)
+
+MAX_WAITING: Final = 1_000
+
+StartRun = Callable[[Request, str | None], Awaitable[None]]
+"""Queues cells on the kernel of this name, or the notebook's own; raises what prevents it."""
+
+
+class RecordRuns:
+    """The runs of one notebook as its records tell them."""
+
+    def __init__(
+        self,
+        document: SyncDocument[Records],
+        start_run: StartRun,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._document = document
+        self._start_run = start_run
+        self._clock = clock
+        self._waiting: asyncio.Queue[Request] = asyncio.Queue(MAX_WAITING)
+        self._worker: asyncio.Task[None] | None = None
+        self._disconnect = document.changes.connect(self._look)
+
+    def start(self) -> None:
+        """End what an earlier process left running, and begin to run what is asked for."""
+        self._worker = asyncio.create_task(self._work(), name="runs asked for by records")
+        for cell_id in orphaned(self._cells()):
+            self._write(cell_id, progress_fields("aborted", self._now_ms(), kernel=None))
+        self._take(requested([], self._cells()))
+
+    async def close(self) -> None:
+        """Run nothing any more; calling it again does nothing."""
+        self._disconnect()
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
+            self._worker = None
+
+    def progress(self, cell_id: str, state: CellState) -> None:
+        """Tell how far a cell has come, whoever asked for its run."""
+        record = self._document.value.get_one({"type": "cell", "id": cell_id})
+        if record is None:
+            return
+        fields = progress_fields(state, self._now_ms(), kernel=self._kernel())
+        if state not in {"queued", "running"} and "start" not in record:
+            fields["start"] = fields["end"]
+        self._write(cell_id, fields)
+
+    def _look(self, before: Records) -> None:
+        self._take(requested(before.get({"type": "cell"}), self._cells()))
+
+    def _take(self, requests: Iterable[Request]) -> None:
+        for request in requests:
+            try:
+                self._waiting.put_nowait(request)
+            except asyncio.QueueFull:
+                self._refuse(request, f"at most {MAX_WAITING} requests to run cells can wait")
+
+    async def _work(self) -> None:
+        while True:
+            request = await self._waiting.get()
+            try:
+                await self._start_run(request, self._kernel())
+            except Exception as error:  # noqa: BLE001 - everybody is told why nothing runs
+                _log.warning("cells that were asked for do not run: %s", error)
+                self._refuse(request, str(error))
+
+    def _refuse(self, request: Request, reason: str) -> None:
+        for cell_id in request.cell_ids:
+            self._write(cell_id, progress_fields("aborted", self._now_ms(), kernel=None))
+        self._document.editable().set({"type": "settings", "kernel_error": reason})
+        self._document.commit()
+
+    def _write(self, cell_id: str, fields: dict[str, Any]) -> None:
+        self._document.editable().set({"type": "cell", "id": cell_id, **fields})
+        self._document.commit()
+
+    def _cells(self) -> list[Any]:
+        return self._document.value.get({"type": "cell"})
+
+    def _kernel(self) -> str | None:
+        settings = self._document.value.get_one({"type": "settings"}) or {}
+        name = settings.get("kernel")
+        return name if isinstance(name, str) and name else None
+
+    def _now_ms(self) -> int:
+        return round(self._clock() * 1000)

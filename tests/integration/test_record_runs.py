@@ -1,0 +1,45 @@
+"""CoCalc clients run cells of a real server, with nobody watching (design D6)."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from ..support.room_client import RoomClient
+from ..support.servers import JupyterServer
+from .test_two_faces import cocalc_notebook, server, sources
+
+__all__ = ["server"]  # a fixture
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_a_cocalc_client_runs_cells_and_everybody_sees_the_outputs(
+    server: JupyterServer,
+) -> None:
+    async with RoomClient(server, "a.ipynb") as page, cocalc_notebook(server) as db:
+        ids = [cell["id"] for cell in db.get({"type": "cell"})]
+        db.set({"type": "cell", "id": ids[0], "input": "print('from cocalc')"})
+        for number, cell_id in enumerate(ids):
+            db.set({"type": "cell", "id": cell_id, "state": "start", "start": number + 1})
+        await db.commit()
+
+        def cell(index: int) -> Any:
+            return db.get_one({"type": "cell", "id": ids[index]})
+
+        await until(lambda: all(cell(index).get("state") == "done" for index in (0, 1)))
+        await until(lambda: cell(1).get("output") is not None)
+        assert cell(0)["output"] == {"0": {"name": "stdout", "text": "from cocalc\n"}}
+        assert cell(0)["exec_count"] == 1
+        assert cell(1)["output"] == {"0": {"data": {"text/plain": "4"}, "exec_count": 2}}
+        assert cell(0)["start"] <= cell(0)["end"]
+
+        await until(lambda: page.document.ycells[1].to_py()["outputs"] != [])
+        shown = page.document.ycells[0].to_py()["outputs"]
+        assert [output["text"] for output in shown] == ["from cocalc\n"]
+        assert sources(page)[0] == "print('from cocalc')"
+        sessions = (await server.request("GET", "api/sessions")).json()
+        assert [session["path"] for session in sessions] == ["a.ipynb"]
