@@ -73,6 +73,7 @@ class LiveDocument:
 
     ``ydoc`` is a ``jupyter_ydoc`` document (``YNotebook``, ``YUnicode``, ...), ``ydoc.ydoc`` the
     pycrdt ``Doc``; ``path`` follows renames; ``epoch`` names the history, see ``LogMeta``.
+    ``heads`` are the commits that it contains, as far as that is known (design D5).
     ``on_author`` is told who makes the edit that comes next (the empty name is the server's);
     ``closing`` is what still wants to edit before the document closes.
     """
@@ -89,11 +90,13 @@ class LiveDocument:
         settings: DocumentSettings,
         notify: Notify,
         executor: Executor,
+        heads: tuple[int, ...] | None = None,
     ) -> None:
         self.room_id = room_id
         self.path = path
         self.ydoc = ydoc
         self.epoch = meta.epoch
+        self.heads = heads
         self.on_idle: Callable[[], None] = lambda: None
         self.on_log_failure: Callable[[LogWriteError], None] = lambda _: None
         self.on_author: Callable[[str], None] = lambda _: None
@@ -261,6 +264,12 @@ class LiveDocument:
         Raises LogWriteError, FileWriteError.
         """
         await self.file.save()
+
+    def note_heads(self, heads: tuple[int, ...]) -> None:
+        """Note which commits the document contains, in one with the edits of this turn."""
+        if heads != self.heads and not self._closed:
+            self.heads = heads
+            self._log.note_heads(heads)
 
     async def write_meta(self, meta: LogMeta) -> None:
         """Store the log's metadata (for FileLink)."""

@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 class _Waiting:
     update: LoggedUpdate | None
     then: Callable[[], None]
+    heads: tuple[int, ...] | None = None
 
 
 class DurableLog:
@@ -71,6 +72,10 @@ class DurableLog:
         """Make an update durable, then call ``then``."""
         self._queued_bytes += len(update.update)
         self._put(_Waiting(update, then))
+
+    def note_heads(self, heads: tuple[int, ...]) -> None:
+        """Store which commits the document contains, with what was appended in this turn."""
+        self._put(_Waiting(None, _nothing, heads))
 
     def after_durable(self, then: Callable[[], None]) -> None:
         """Call ``then`` as soon as everything appended so far is durable; at once if it is."""
@@ -125,15 +130,18 @@ class DurableLog:
         while self._queue:
             batch, self._queue, self._queued_bytes = self._queue, [], 0
             self._writing = True
-            await self._write_until_done([w.update for w in batch if w.update is not None])
+            heads = next((w.heads for w in reversed(batch) if w.heads is not None), None)
+            await self._write_until_done([w.update for w in batch if w.update is not None], heads)
             for waiting in batch:
                 _run(waiting.then)
             self._writing = False
 
-    async def _write_until_done(self, updates: list[LoggedUpdate]) -> None:
-        while updates:
+    async def _write_until_done(
+        self, updates: list[LoggedUpdate], heads: tuple[int, ...] | None
+    ) -> None:
+        while updates or heads is not None:
             try:
-                await self._checked(lambda: self._log.append(updates))
+                await self._checked(lambda: self._log.append(updates, heads))
             except LogWriteError as error:
                 self._fail(error)
                 await asyncio.sleep(_RETRY_S)
@@ -162,6 +170,10 @@ class DurableLog:
 
     async def _in_thread(self, action: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._executor, action)
+
+
+def _nothing() -> None:
+    """Nobody waits for this."""
 
 
 def _run(then: Callable[[], None]) -> None:

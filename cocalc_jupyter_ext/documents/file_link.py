@@ -13,10 +13,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
+from ..conat.signals import Signal
 from .autosave import AutosaveClock
 from .contents import (
     Rendered,
@@ -65,7 +65,10 @@ class LinkedDocument(Protocol):
 
 
 class FileLink:
-    """The tie between one live document and its plain file."""
+    """The tie between one live document and its plain file.
+
+    ``saved`` tells that the file was found or made to hold all that is in the document.
+    """
 
     def __init__(
         self,
@@ -94,6 +97,7 @@ class FileLink:
         self._problem = ""
         self._tasks: list[asyncio.Task[None]] = []
         self.autosave_wanted: Callable[[], bool] = lambda: True
+        self.saved: Signal[[]] = Signal("saving of a file")
 
     @property
     def meta(self) -> LogMeta:
@@ -143,6 +147,10 @@ class FileLink:
                 await self._document.flush()
                 self._mark_saved()
 
+    async def is_read_only(self) -> bool:
+        """Tell whether there is a file that may not be written; raises FileUnreadableError."""
+        return await self._storage.is_read_only(self._document.path)
+
     async def settle_at_open(self) -> None:
         """Compare log and file once after the document was restored from its log."""
         async with self._lock:
@@ -162,12 +170,6 @@ class FileLink:
             self.content_changed()
         else:
             self._agreed = rendered.content
-
-    async def note_heads(self, heads: tuple[int, ...]) -> None:
-        """Note which commits the document contains; raises LogWriteError."""
-        async with self._lock:
-            if heads != self._meta.heads:
-                await self._put_meta(replace(self._meta, heads=heads))
 
     async def check_file(self) -> None:
         """Look at the file once and act on what is found."""
@@ -359,6 +361,8 @@ class FileLink:
                 ydoc.hash = file.hash
             if ydoc.dirty and not self.unsaved:
                 ydoc.dirty = False
+        if not self.unsaved:
+            self.saved.emit()
 
     def _note_gone(self) -> None:
         if not self._gone:

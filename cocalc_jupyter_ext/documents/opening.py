@@ -37,6 +37,7 @@ class _OpenedLog:
     log: UpdateLog
     update: bytes | None
     meta: LogMeta | None
+    heads: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ class DocumentOpener:
             settings=self.settings,
             notify=self.notify,
             executor=self.executor,
+            heads=opened.heads,
         )
         await self._prepare(document, from_log=from_log)
         return document
@@ -143,7 +145,7 @@ def _read_log(log_path: Path) -> _OpenedLog:
     try:
         log = UpdateLog(store)
         contents = log.read()
-        return _OpenedLog(log, _merged(contents.updates), contents.meta)
+        return _OpenedLog(log, _merged(contents.updates), contents.meta, contents.heads)
     except BaseException:
         store.close()
         raise

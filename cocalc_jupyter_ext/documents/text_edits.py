@@ -10,10 +10,22 @@ from typing import Any, Final
 from diff_match_patch.diff_match_patch import diff_match_patch
 from pycrdt import Text
 
-__all__ = ["edit_text", "replace_text"]
+__all__ = ["edit_text", "encodable", "replace_text"]
 
 MAX_DIFF_TIME_S: Final = 0.1
 _DELETE, _INSERT = -1, 1
+
+
+def encodable(text: str) -> str:
+    """Return the text with what cannot be in a shared text replaced: halves of characters.
+
+    Texts of other systems hold such when somebody's edit cut a pair of surrogates.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 def replace_text(text: Text, wanted: str) -> bool:
@@ -22,7 +34,7 @@ def replace_text(text: Text, wanted: str) -> bool:
     What both share at the start and at the end stays untouched, and with it the cursors of
     people who are there. Returns whether anything changed. Call it inside a transaction.
     """
-    current = str(text)
+    current, wanted = str(text), encodable(wanted)
     if current == wanted:
         return False
     prefix = _common_prefix(current, wanted)
@@ -40,7 +52,7 @@ def edit_text(text: Text, wanted: str) -> bool:
     Cursors between two edits stay where they are. Returns whether anything changed. Call it
     inside a transaction.
     """
-    current = str(text)
+    current, wanted = str(text), encodable(wanted)
     if current == wanted:
         return False
     start = 0

@@ -2,7 +2,8 @@
 
 The log is a stream (conat-sync §2.2). Unkeyed messages are Yjs updates, each as one msgpack
 binary, with the author's name and the kind in the headers; the message with key ``meta`` says
-how the log relates to the plain file. Compaction replaces all of them by one snapshot.
+how the log relates to the plain file, that with key ``heads`` which commits the document
+contains. Compaction replaces all of them by one snapshot.
 
 This class is synchronous and is called from a worker thread, one call at a time.
 """
@@ -23,7 +24,7 @@ from .storage import FileVersion
 
 __all__ = ["LogContents", "LogMeta", "LoggedUpdate", "UpdateLog"]
 
-_META = "meta"
+_META, _HEADS = "meta", "heads"
 _KIND_UPDATE, _KIND_SNAPSHOT = "update", "snapshot"
 
 
@@ -43,16 +44,12 @@ class LogMeta:
     the state of the file that was last read or written, ``digest`` that of the content that
     went with it. ``writing`` is the digest of content whose writing was begun and not yet
     confirmed, so that a file found after a crash is recognised as our own.
-
-    ``heads`` are the times of the newest commits that the document contains (design D5), as far
-    as that was noted; None when it never had any.
     """
 
     epoch: str
     file: FileVersion | None
     digest: str | None
     writing: str | None = None
-    heads: tuple[int, ...] | None = None
 
     def begun(self, digest: str) -> "LogMeta":
         """Note that content is about to be written to the file."""
@@ -65,10 +62,15 @@ class LogMeta:
 
 @dataclass(frozen=True, slots=True)
 class LogContents:
-    """All updates in order, and the metadata; ``meta`` is None for a new log."""
+    """All updates in order, and the metadata; ``meta`` is None for a new log.
+
+    ``heads`` are the times of commits that the document contains with all that they build on
+    (design D5); None when it never had any.
+    """
 
     updates: list[bytes]
     meta: LogMeta | None
+    heads: tuple[int, ...] | None = None
 
 
 class UpdateLog:
@@ -78,6 +80,7 @@ class UpdateLog:
         self._store = store
         self._last_seq = 0
         self._bytes = store.total_bytes()
+        self._heads: tuple[int, ...] | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -87,20 +90,30 @@ class UpdateLog:
     def read(self) -> LogContents:
         """Return everything; raises StoreCorrupt when some of it is unreadable."""
         updates, meta = [], None
+        self._heads = None
         for message in chain.from_iterable(self._store.batches()):
             self._last_seq = message.seq
             if message.key is None:
                 updates.append(_update_of(message))
             elif message.key == _META:
                 meta = _meta_of(message)
+            elif message.key == _HEADS:
+                self._heads = _heads_of(message)
         if updates and meta is None:
             msg = "the log says nothing about its file"
             raise StoreCorrupt(msg)
-        return LogContents(updates, meta)
+        return LogContents(updates, meta, self._heads)
 
-    def append(self, updates: Sequence[LoggedUpdate]) -> None:
-        """Store updates in one transaction; when this returns they outlive the process."""
-        self._store_all([self._message(u, _KIND_UPDATE) for u in updates])
+    def append(self, updates: Sequence[LoggedUpdate], heads: tuple[int, ...] | None = None) -> None:
+        """Store updates in one transaction; when this returns they outlive the process.
+
+        ``heads`` are stored with them, where they have changed.
+        """
+        messages = [self._message(u, _KIND_UPDATE) for u in updates]
+        if heads is not None:
+            messages.append(self._heads_message(heads))
+            self._heads = heads
+        self._store_all(messages)
         self._bytes += sum(len(u.update) for u in updates)
 
     def write_meta(self, meta: LogMeta) -> None:
@@ -110,6 +123,8 @@ class UpdateLog:
     def compact(self, snapshot: bytes, meta: LogMeta) -> None:
         """Replace everything by one snapshot, in one transaction."""
         messages = [self._message(LoggedUpdate(snapshot), _KIND_SNAPSHOT), self._meta_message(meta)]
+        if self._heads is not None:
+            messages.append(self._heads_message(self._heads))
         self._last_seq = self._store.replace_through(self._last_seq, messages).result[-1].seq
         self._bytes = self._store.total_bytes()
 
@@ -132,6 +147,9 @@ class UpdateLog:
         raw = json.dumps(asdict(meta)).encode()
         return NewMessage(raw=raw, encoding=Encoding.JSON, key=_META)
 
+    def _heads_message(self, heads: tuple[int, ...]) -> NewMessage:
+        return NewMessage(raw=json.dumps(heads).encode(), encoding=Encoding.JSON, key=_HEADS)
+
 
 def _update_of(message: StoredMessage) -> bytes:
     try:
@@ -147,12 +165,19 @@ def _update_of(message: StoredMessage) -> bytes:
 def _meta_of(message: StoredMessage) -> LogMeta:
     try:
         value: dict[str, Any] = json.loads(message.raw)
-        file, heads = value.pop("file"), value.pop("heads", None)
+        file = value.pop("file")
         return LogMeta(
             file=None if file is None else FileVersion(**file),
-            heads=None if heads is None else tuple(heads),
             **value,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"the log's metadata cannot be read: {error}"
+        raise StoreCorrupt(msg) from error
+
+
+def _heads_of(message: StoredMessage) -> tuple[int, ...]:
+    try:
+        return tuple(map(int, json.loads(message.raw)))
+    except (ValueError, TypeError) as error:
+        msg = f"the commits that the document contains cannot be read: {error}"
         raise StoreCorrupt(msg) from error

@@ -24,7 +24,9 @@ class Disk(UpdateLog):
         self.full = False
         self.transactions: list[int] = []
 
-    def append(self, updates: list[LoggedUpdate]) -> None:  # type: ignore[override]
+    def append(  # type: ignore[override]
+        self, updates: list[LoggedUpdate], heads: tuple[int, ...] | None = None
+    ) -> None:
         if self.full:
             raise StoreFull("the disk is full")
         self.transactions.append(len(updates))

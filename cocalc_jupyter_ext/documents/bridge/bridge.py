@@ -8,8 +8,8 @@ overwritten, and what is carried over is the difference, which makes an echo car
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -32,16 +32,18 @@ SERVER: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class BridgeTimes:
-    """How long edits are collected before they are committed."""
+    """How long edits are collected before they are committed, and how soon repairs follow."""
 
     quiet_s: float = 0.15
     longest_s: float = 0.5
+    repair_s: float = 5.0
 
 
 class Bridge(Generic[Value]):
     """Carries edits between the shared types of one document and its patches.
 
-    ``document`` is the patches' side; it is closed by whoever opened it. ``merged`` tells that a
+    ``document`` is the patches' side; it is closed by whoever opened it. ``repair`` edits a value
+    until it is as it should be, and is called a while after changes. ``merged`` tells that a
     commit of others was taken in.
     """
 
@@ -51,6 +53,8 @@ class Bridge(Generic[Value]):
         document: SyncDocument[Value],
         edit: Edit,
         times: BridgeTimes | None = None,
+        *,
+        repair: Callable[[Value], None] | None = None,
     ) -> None:
         self.merged: Signal[[]] = Signal("merging of a commit")
         self._face = face
@@ -61,11 +65,16 @@ class Bridge(Generic[Value]):
         self._is_taking = False
         self._pending_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._repair = repair
+        self._repairing: asyncio.TimerHandle | None = None
         face.on_edit = self._edited
         self._disconnects = [
             document.before_change.connect(self.flush),
             document.changes.connect(self._take),
+            document.changes.connect(self._repair_later),
+            document.commits.connect(self._repair_later),
         ]
+        self._repair_later()
 
     def written_by(self, author: str) -> None:
         """Note who makes the edits that come next; those of another are committed first."""
@@ -81,9 +90,12 @@ class Bridge(Generic[Value]):
             self._timer.cancel()
             self._timer = None
         self._pending_since = None
-        document = self._document
+        document, author = self._document, self._author
+        if not self._face.is_tidy:
+            with self._taking():
+                self._face.tidy()
         document.replace(self._face.pull(document.value))
-        document.commit(self._author or None)
+        document.commit(author or None)
 
     def close(self) -> None:
         """Commit what is left and stop; calling it again does nothing."""
@@ -93,11 +105,15 @@ class Bridge(Generic[Value]):
         for disconnect in self._disconnects:
             disconnect()
         self._disconnects = []
+        if self._repairing is not None:
+            self._repairing.cancel()
         self._face.close()
         self.merged.clear()
 
     def _edited(self) -> None:
         """Commit soon: after a quiet, and not later than some time after the first edit."""
+        if self._is_taking:
+            return
         now_s = asyncio.get_running_loop().time()
         if self._pending_since is None:
             self._pending_since = now_s
@@ -107,10 +123,30 @@ class Bridge(Generic[Value]):
         self._timer = asyncio.get_running_loop().call_at(due_s, self.flush)
 
     def _take(self, before: Value) -> None:
+        with self._taking():
+            self._face.push(before, self._document.value)
+        self.merged.emit()
+
+    @contextmanager
+    def _taking(self) -> Iterator[None]:
+        """Edit the shared types; what is edited by this is not committed again."""
         self._is_taking = True
         try:
             with self._edit():
-                self._face.push(before, self._document.value)
+                yield
         finally:
             self._is_taking = False
-        self.merged.emit()
+
+    def _repair_later(self, _what: object = None) -> None:
+        if self._repair is not None and self._repairing is None:
+            loop = asyncio.get_running_loop()
+            self._repairing = loop.call_later(self._times.repair_s, self._repair_now, self._repair)
+
+    def _repair_now(self, repair: Callable[[Value], None]) -> None:
+        self.flush()
+        document = self._document
+        before = document.kind.edit(document.value)
+        repair(document.editable())
+        if document.commit() is not None:
+            self._take(before)
+        self._repairing = None

@@ -14,13 +14,12 @@ from typing import Any, Final
 from ...conat.client.client import Client
 from ...conat.errors import ConatError
 from ..document import LiveDocument
-from ..errors import DocumentError
 from ..syncdoc.opening import open_document
-from ..syncdoc.patches import Patch
 from ..syncdoc.sync_document import SyncDocument
 from .bridge import Bridge, BridgeTimes
 from .kinds import TwoFaces
 from .reconcile import reconcile
+from .saving import Saving
 
 __all__ = ["AccountOf", "BridgedDocument"]
 
@@ -29,7 +28,6 @@ _log = logging.getLogger(__name__)
 AccountOf = Callable[[str], str]
 """Returns the account of a user name."""
 
-NOTE_HEADS_AFTER_S: Final = 1.0
 CLOSE_TIMEOUT_S: Final = 5.0
 
 
@@ -55,7 +53,7 @@ class BridgedDocument:
         self._account_of = account_of
         self._times = times
         self._bridge: Bridge[Any] | None = None
-        self._noting: asyncio.Task[None] | None = None
+        self._saving: Saving | None = None
         self._is_closed = False
 
     async def start(self) -> None:
@@ -76,16 +74,19 @@ class BridgedDocument:
             await document.close()
             return
         self.document = document
-        if len(document.graph) == 0:
-            # Should the process die right after the first commit, both sides began with nothing.
-            await self.live.file.note_heads(())
+        if not document.graph.knows(self.live.heads or ()):
+            await document.load_history()
         self._reconcile(document)
-        self._bridge = Bridge(self._faces.face, document, self._edit, self._times)
-        document.commits.connect(self._on_commit)
-        document.changes.connect(self._on_commit)
+        self._bridge = Bridge(
+            self._faces.face, document, self._edit, self._times, repair=self._faces.repair
+        )
         self.live.on_author = self._on_author
+        for signal in (document.commits, document.changes):
+            signal.connect(self._note_contained)
+        self._note_contained()
+        self._saving = Saving(self.live, document, self._bridge.flush)
+        self._saving.start()
         await document.save()
-        await self.live.file.note_heads(tuple(document.graph.heads))
 
     def flush(self) -> None:
         """Commit what was edited in the shared types, now."""
@@ -97,14 +98,13 @@ class BridgedDocument:
         if self._is_closed:
             return
         self._is_closed = True
+        if self._saving is not None:
+            await self._saving.close()
         self.live.on_author = lambda _: None
         if self._bridge is not None:
             self._bridge.close()
         else:
             self._faces.face.close()
-        if self._noting is not None:
-            self._noting.cancel()
-            await asyncio.gather(self._noting, return_exceptions=True)
         if self.document is not None:
             await self._leave(self.document)
 
@@ -112,10 +112,10 @@ class BridgedDocument:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await document.save()
-                await self.live.file.note_heads(tuple(document.graph.heads))
-        except (TimeoutError, ConatError, DocumentError) as error:
+        except (TimeoutError, ConatError) as error:
             # The next opening compares both faces with what they had in common before.
             _log.warning("%s: the last commits are not stored yet: %s", self.path, error)
+        self._note_contained()
         await document.close()
 
     def _reconcile(self, document: SyncDocument[Any]) -> None:
@@ -124,11 +124,13 @@ class BridgedDocument:
             reconcile(
                 self._faces.face,
                 document,
-                meta.heads,
+                self.live.heads,
                 file_is_newer=_is_newer(meta.file.modified if meta.file else "", document),
             )
-        size = len(document.text)
-        document.record.update({"init": {"time": datetime.now(UTC), "size": size, "error": ""}})
+        size, now = len(document.text), datetime.now(UTC)
+        document.record.update(
+            {"init": {"time": now, "size": size, "error": ""}, "last_active": now}
+        )
 
     def _edit(self) -> AbstractContextManager[None]:
         return self.live.edit()
@@ -137,20 +139,10 @@ class BridgedDocument:
         if self._bridge is not None:
             self._bridge.written_by(self._account_of(name) if name else "")
 
-    def _on_commit(self, _what: Patch | object = None) -> None:
-        """Note soon which commits the document contains."""
-        if self._noting is None and not self._is_closed:
-            self._noting = asyncio.create_task(self._note_heads(), name=f"heads of {self.path}")
-
-    async def _note_heads(self) -> None:
-        await asyncio.sleep(NOTE_HEADS_AFTER_S)
-        self._noting = None
-        if self.document is None:
-            return
-        try:
-            await self.live.file.note_heads(tuple(self.document.graph.heads))
-        except DocumentError as error:
-            _log.warning("%s: %s", self.path, error)
+    def _note_contained(self, _what: object = None) -> None:
+        """Note which commits the document contains, in one with the edits that go with them."""
+        if self.document is not None:
+            self.live.note_heads(self.document.contained)
 
 
 def _is_newer(modified: str, document: SyncDocument[Any]) -> bool:

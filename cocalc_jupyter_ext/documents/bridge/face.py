@@ -18,6 +18,15 @@ class Face(Protocol[Value]):
     on_edit: Callable[[], None]
     """Called when somebody but ``push`` has edited the shared types."""
 
+    @property
+    def is_tidy(self) -> bool:
+        """Whether everything in the shared types can be named in the value."""
+        ...
+
+    def tidy(self) -> None:
+        """Edit the shared types until that is so; call it inside a transaction."""
+        ...
+
     def pull(self, value: Value) -> Value:
         """Return the value with what was edited in the shared types since the last call."""
         ...

@@ -1,5 +1,6 @@
 """Which documents have two faces, and of which kind the second one is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,10 +8,12 @@ from jupyter_ydoc import YNotebook
 from jupyter_ydoc.yunicode import YUnicode
 
 from ..notebook_records.notebooks import NOTEBOOK_SCHEMA
+from ..notebook_records.repairs import ensure_cell, renumber_if_needed
 from ..syncdoc.coordination import DocumentType, synced_path_of_notebook
+from ..syncdoc.records import Records
 from ..syncdoc.values import Kind, RecordsKind, TextKind
 from .face import Face
-from .notebook_face import NotebookFace
+from .notebook_face import NotebookFace, new_cell_id
 from .text_face import TextFace
 
 __all__ = ["TwoFaces", "two_faces"]
@@ -24,6 +27,8 @@ class TwoFaces:
     kind: Kind[Any]
     doctype: DocumentType
     face: Face[Any]
+    repair: Callable[[Any], None] | None = None
+    """What the project edits so that the value is as everybody expects it."""
 
 
 def two_faces(ydoc: Any, path: str) -> TwoFaces | None:
@@ -31,10 +36,17 @@ def two_faces(ydoc: Any, path: str) -> TwoFaces | None:
     if isinstance(ydoc, YNotebook) and path.endswith(".ipynb"):
         face = NotebookFace(ydoc, put=_keep_inline, get=_nothing_kept)
         kind = RecordsKind(NOTEBOOK_SCHEMA)
-        return TwoFaces(synced_path_of_notebook(path), kind, DocumentType(NOTEBOOK_SCHEMA), face)
+        doctype = DocumentType(NOTEBOOK_SCHEMA)
+        return TwoFaces(synced_path_of_notebook(path), kind, doctype, face, repair_notebook)
     if isinstance(ydoc, YUnicode):
         return TwoFaces(path, TextKind(), DocumentType(), TextFace(ydoc.ydoc["source"]))
     return None
+
+
+def repair_notebook(records: Records) -> None:
+    """Make that there is a cell, and that each has a position of its own (§3.2)."""
+    ensure_cell(records, new_cell_id)
+    renumber_if_needed(records)
 
 
 def _keep_inline(content: bytes) -> None:

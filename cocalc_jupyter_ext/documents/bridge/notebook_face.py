@@ -5,74 +5,107 @@ side cannot express stays as it is on the other: states and times of runs have n
 shared types, and the life cycle of a cell there has none in the records.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from jupyter_ydoc import YNotebook
 from pycrdt import Array, Map
 
+from ..merge_values import MISSING
 from ..notebook_records.blobs import BlobSink, BlobSource
 from ..notebook_records.cells import PARTS, cell_from_record, fields_from_cell, record_from_cell
-from ..notebook_records.positions import in_order, spread
+from ..notebook_records.positions import in_order, position_of, spread
 from ..syncdoc.records import Record, Records
+from .cell_list import CellList
 from .ordering import staying
-from .shared_cells import edit_cell, edit_map, insert_cell, read_cell, read_metadata
+from .shared_cells import edit_cell, edit_map, read_cell, read_metadata, read_part
 
-__all__ = ["NotebookFace"]
+__all__ = ["NotebookFace", "new_cell_id"]
 
 _KERNELSPEC: Final = "kernelspec"
+
+
+def new_cell_id() -> str:
+    """Return six random hexadecimal digits, as CoCalc clients number cells (§3.3)."""
+    return uuid.uuid4().hex[:6]
 
 
 class NotebookFace:
     """Carries a notebook over, cell by cell and part by part.
 
-    ``put`` and ``get`` keep and find what is too large for records.
+    ``put`` and ``get`` keep and find what is too large for records; ``make_id`` gives ids to
+    cells that have none of their own.
     """
 
-    def __init__(self, notebook: YNotebook, *, put: BlobSink, get: BlobSource) -> None:
+    def __init__(
+        self,
+        notebook: YNotebook,
+        *,
+        put: BlobSink,
+        get: BlobSource,
+        make_id: Callable[[], str] = new_cell_id,
+    ) -> None:
         self.on_edit: Callable[[], None] = lambda: None
         self._notebook = notebook
+        self._cells = CellList(notebook, make_id)
         self._put = put
         self._get = get
         self._known: dict[str, dict[str, Any]] = {}
         self._metadata: dict[str, Any] = {}
-        self._edited: set[str] | None = None
+        self._is_rearranged = True
+        self._is_metadata_edited = True
+        self._edited: dict[str, set[str]] = {}
         self._shared: list[tuple[Array[Any] | Map[Any], Any]] = []
         meta = notebook.ydoc.get("meta", type=Map)
         for shared, note in ((notebook.ycells, self._on_cells), (meta, self._on_metadata)):
             self._shared.append((shared, shared.observe_deep(note)))
 
+    @property
+    def is_tidy(self) -> bool:
+        """Whether each shared cell has an id of its own."""
+        return self._cells.is_tidy
+
+    def tidy(self) -> None:
+        """Give each shared cell an id of its own, and remove what is there twice."""
+        self._cells.tidy()
+        self._is_rearranged = True
+
     def pull(self, value: Records) -> Records:
         """Edit the records as the shared types were edited since the last call."""
-        cells = self._cells()
-        for cell_id in self._known.keys() - cells.keys():
-            del self._known[cell_id]
-            value.delete({"type": "cell", "id": cell_id})
-        self._place(value, list(cells))
-        for cell_id in list(cells) if self._edited is None else self._edited & cells.keys():
-            self._pull_parts(value, cell_id, read_cell(cells[cell_id]))
-        self._edited = set()
-        self._pull_metadata(value)
+        if self._is_rearranged:
+            self._pull_order(value)
+        edited, self._edited = self._edited, {}
+        for cell_id, parts in edited.items():
+            if cell_id in self._cells.by_id:
+                self._pull_parts(value, cell_id, parts)
+        if self._is_metadata_edited:
+            self._pull_metadata(value)
         return value
 
     def pull_all(self, value: Records) -> Records:
         """Edit the records until their cells and metadata are those of the shared types."""
-        cells = self._cells()
-        for record in value.get({"type": "cell"}):
-            if record["id"] not in cells:
-                value.delete({"type": "cell", "id": record["id"]})
-        self._known, self._metadata, self._edited = {}, {}, None
+        for cell_id in _cells_of(value).keys() - self._cells.by_id.keys():
+            value.delete({"type": "cell", "id": cell_id})
+        self._known, self._metadata = {}, {}
+        self._is_rearranged = self._is_metadata_edited = True
+        self._edited = {cell_id: set(PARTS) for cell_id in self._cells.ids}
         return self.pull(value)
 
     def push(self, before: Records, after: Records) -> None:
         """Edit the shared types as the records were edited."""
-        old = {str(record["id"]): record for record in before.get({"type": "cell"})}
-        new = {str(record["id"]): record for record in in_order(after.get({"type": "cell"}))}
-        self._remove(old.keys() - new.keys())
+        old, new = _cells_of(before), _cells_of(after)
+        gone = old.keys() - new.keys()
+        self._cells.remove(gone)
+        for cell_id in gone:
+            self._known.pop(cell_id, None)
         for cell_id, record in new.items():
             if cell_id in old and record is not old[cell_id]:
                 self._push_parts(cell_id, old[cell_id], record)
-        self._arrange(new)
+        self._cells.arrange(list(new), lambda cell_id: cell_from_record(new[cell_id], self._get))
+        for cell_id in new.keys() - self._known.keys():
+            self._known[cell_id] = read_cell(self._cells.by_id[cell_id])
         self._push_metadata(before, after)
 
     def close(self) -> None:
@@ -80,60 +113,79 @@ class NotebookFace:
         for shared, subscription in self._shared:
             shared.unobserve(subscription)
         self._shared = []
+        self._cells.forget()
 
     # What is observed
 
     def _on_cells(self, events: list[Any]) -> None:
-        """Note which cells were edited; when some came or went, any may have."""
-        cells = self._notebook.ycells
+        """Note which parts of which cells were edited."""
         for event in events:
             if not event.path:
-                self._edited = None
-            elif self._edited is not None:
-                self._edited.add(cells[event.path[0]].get("id"))
+                self._on_list(event)
+            else:
+                parts = {event.path[1]} if len(event.path) > 1 else set(event.keys)
+                self._note(self._notebook.ycells[event.path[0]].get("id"), parts)
         self.on_edit()
+
+    def _on_list(self, event: Any) -> None:
+        """Look at all of what came; it may be a cell that was moved and edited."""
+        self._is_rearranged = True
+        self._cells.forget()
+        for change in event.delta:
+            for cell in change.get("insert", ()):
+                self._note(cell.get("id"), PARTS)
+
+    def _note(self, cell_id: Any, parts: Iterable[str]) -> None:
+        parts = set(parts)
+        if "id" in parts or not isinstance(cell_id, str):
+            # Under its new name it is another cell, all of which is looked at.
+            self._is_rearranged = True
+            self._cells.forget()
+            parts = set(PARTS)
+        if isinstance(cell_id, str):
+            self._edited.setdefault(cell_id, set()).update(parts)
 
     def _on_metadata(self, _events: list[Any]) -> None:
+        self._is_metadata_edited = True
         self.on_edit()
-
-    def _cells(self) -> dict[str, Map[Any]]:
-        """Return the shared cells by id, in order; of two with one id the first counts."""
-        cells: dict[str, Map[Any]] = {}
-        for cell in self._notebook.ycells:
-            cells.setdefault(cell.get("id"), cell)
-        return cells
 
     # From the shared types to the records
 
-    def _place(self, value: Records, order: list[str]) -> None:
-        """Add what is new, and give positions to what is new or was moved."""
-        records = {record["id"]: record for record in in_order(value.get({"type": "cell"}))}
-        wanted = [cell_id for cell_id in order if cell_id in records or cell_id not in self._known]
-        stays = staying(list(records), wanted)
-        for group, before, after in _gaps(wanted, stays):
-            positions = spread(_position(records, before), _position(records, after), len(group))
-            for cell_id, position in zip(group, positions, strict=True):
-                self._place_one(value, cell_id, position, is_new=cell_id not in records)
+    def _pull_order(self, value: Records) -> None:
+        self._is_rearranged = False
+        records = _cells_of(value)
+        for cell_id in self._known.keys() - self._cells.by_id.keys():
+            del self._known[cell_id]
+            if cell_id in records:
+                del records[cell_id]
+                value.delete({"type": "cell", "id": cell_id})
+        order = self._cells.ids
+        for cell_id, position in _new_positions(records, order):
+            self._place(value, cell_id, position, is_new=cell_id not in records)
 
-    def _place_one(self, value: Records, cell_id: str, position: float, *, is_new: bool) -> None:
+    def _place(self, value: Records, cell_id: str, position: float, *, is_new: bool) -> None:
         if not is_new:
             value.set({"type": "cell", "id": cell_id, "pos": position})
             return
-        plain = read_cell(self._cells()[cell_id])
+        self._edited.pop(cell_id, None)
+        plain = read_cell(self._cells.by_id[cell_id])
         value.set(record_from_cell(plain, cell_id=cell_id, position=position, put=self._put))
         self._known[cell_id] = plain
 
-    def _pull_parts(self, value: Records, cell_id: str, plain: dict[str, Any]) -> None:
-        known = self._known.get(cell_id, {})
+    def _pull_parts(self, value: Records, cell_id: str, parts: set[str]) -> None:
+        shared, known = self._cells.by_id[cell_id], self._known.get(cell_id, {})
+        plain = {**known, **{part: read_part(shared, part) for part in PARTS if part in parts}}
+        plain = {part: content for part, content in plain.items() if content is not MISSING}
         fields: dict[str, Any] = {}
         for part in PARTS:
-            if plain.get(part) != known.get(part):
+            if part in parts and plain.get(part) != known.get(part):
                 fields |= fields_from_cell(plain, part, self._put)
         self._known[cell_id] = plain
         if fields:
             _replace_fields(value, {"type": "cell", "id": cell_id}, fields)
 
     def _pull_metadata(self, value: Records) -> None:
+        self._is_metadata_edited = False
         metadata = read_metadata(self._notebook)
         if metadata == self._metadata:
             return
@@ -151,61 +203,17 @@ class NotebookFace:
 
     # From the records to the shared types
 
-    def _remove(self, cell_ids: Iterable[str]) -> None:
-        gone = set(cell_ids)
-        cells = self._notebook.ycells
-        for index in reversed(range(len(cells))):
-            if cells[index].get("id") in gone:
-                del cells[index]
-        for cell_id in gone:
-            self._known.pop(cell_id, None)
-
     def _push_parts(self, cell_id: str, old: Record, new: Record) -> None:
-        shared = self._cells().get(cell_id)
-        if shared is None:
-            return
         before, after = cell_from_record(old, self._get), cell_from_record(new, self._get)
         if before["cell_type"] != after["cell_type"]:
-            self._replace(cell_id, after)
-        else:
-            edit_cell(shared, before, after)
-        self._know_again(cell_id)
-
-    def _replace(self, cell_id: str, cell: Mapping[str, Any]) -> None:
-        index = list(self._cells()).index(cell_id)
-        del self._notebook.ycells[index]
-        insert_cell(self._notebook, index, cell)
-
-    def _arrange(self, records: Mapping[str, Record]) -> None:
-        """Add what is missing and move what stands elsewhere; the others stay untouched."""
-        shared = [cell.get("id") for cell in self._notebook.ycells]
-        wanted = list(records)
-        stays = staying(shared, wanted)
-        moved = {
-            cell_id: self._taken_out(cell_id)
-            for cell_id in shared
-            if cell_id in records and cell_id not in stays
-        }
-        for index, cell_id in enumerate(wanted):
-            if cell_id in stays:
-                continue
-            cell = moved.get(cell_id) or cell_from_record(records[cell_id], self._get)
-            insert_cell(self._notebook, self._index_after(wanted[:index]), cell)
-            self._know_again(cell_id)
-
-    def _taken_out(self, cell_id: str) -> dict[str, Any]:
-        """Remove a cell and return what it held, with what was typed a moment ago."""
-        index = [cell.get("id") for cell in self._notebook.ycells].index(cell_id)
-        plain = read_cell(self._notebook.ycells[index])
-        del self._notebook.ycells[index]
-        return plain
-
-    def _index_after(self, predecessors: list[str]) -> int:
-        ids = [cell.get("id") for cell in self._notebook.ycells]
-        return ids.index(predecessors[-1]) + 1 if predecessors else 0
-
-    def _know_again(self, cell_id: str) -> None:
-        self._known[cell_id] = read_cell(self._cells()[cell_id])
+            self._cells.replace(cell_id, after)
+            self._known[cell_id] = read_cell(self._cells.by_id[cell_id])
+            return
+        shared, known = self._cells.by_id[cell_id], self._known[cell_id]
+        for part in edit_cell(shared, before, after):
+            known[part] = read_part(shared, part)
+            if known[part] is MISSING:
+                del known[part]
 
     def _push_metadata(self, before: Records, after: Records) -> None:
         old, new = _settings(before), _settings(after)
@@ -230,7 +238,32 @@ class NotebookFace:
             meta["metadata"] = Map(dict(wanted))
 
 
-def _gaps(wanted: list[str], stays: set[str]) -> Iterable[tuple[list[str], str | None, str | None]]:
+def _cells_of(records: Records) -> dict[str, Record]:
+    """Return the cell records by id, in order; only text can be an id in the shared types."""
+    cells = in_order(records.get({"type": "cell"}))
+    return {record["id"]: record for record in cells if isinstance(record.get("id"), str)}
+
+
+def _new_positions(
+    records: Mapping[str, Record], wanted: Sequence[str]
+) -> Iterable[tuple[str, float]]:
+    """Yield the cells that must be placed, and where, so that the records get an order."""
+    stays = staying(list(records), wanted)
+    positions = {cell_id: position_of(records[cell_id]) for cell_id in stays}
+    for group, before, after in _gaps(wanted, stays):
+        ends = [None if end is None else positions[end] for end in (before, after)]
+        positions.update(zip(group, spread(ends[0], ends[1], len(group)), strict=True))
+    is_ordered = all(positions[one] < positions[other] for one, other in pairwise(wanted))
+    if len(stays) == len(wanted):
+        return []
+    if is_ordered:
+        return [(cell_id, positions[cell_id]) for cell_id in wanted if cell_id not in stays]
+    return [(cell_id, float(index)) for index, cell_id in enumerate(wanted)]
+
+
+def _gaps(
+    wanted: Sequence[str], stays: set[str]
+) -> Iterable[tuple[list[str], str | None, str | None]]:
     """Yield what does not stay, in groups, with the neighbours that do."""
     group: list[str] = []
     before: str | None = None
@@ -244,10 +277,6 @@ def _gaps(wanted: list[str], stays: set[str]) -> Iterable[tuple[list[str], str |
         before = cell_id
     if group:
         yield group, before, None
-
-
-def _position(records: Mapping[str, Record], cell_id: str | None) -> float | None:
-    return None if cell_id is None else float(records[cell_id].get("pos", -1))
 
 
 def _replace_fields(value: Records, key: Mapping[str, Any], fields: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ before it could note so.
 from collections.abc import Sequence
 from typing import TypeVar
 
-from ..syncdoc.patch_graph import HistoryMissing, PatchGraph, UnknownVersion
+from ..syncdoc.patch_graph import NO_TIME, HistoryMissing, PatchGraph
 from ..syncdoc.sync_document import SyncDocument
 from .face import Face
 
@@ -26,11 +26,13 @@ def reconcile(
 ) -> None:
     """Make both faces equal and commit what follows; call it inside a transaction.
 
-    ``heads`` are the commits that the shared types contain; None when that is not known. Then
+    ``heads`` are the commits that the shared types contain, see ``SyncDocument.contained``; None
+    when that is not known. Then
     the newer side counts: ``file_is_newer`` says that the shared types hold a file that was
     written after the newest commit.
     """
     kind, patches = document.kind, document.value
+    face.tidy()
     shared = face.pull_all(kind.edit(patches))
     base = _common(document.graph, heads)
     if base is not None:
@@ -45,9 +47,11 @@ def reconcile(
 
 
 def _common(graph: PatchGraph[Value], heads: Sequence[int] | None) -> Value | None:
-    if heads is None:
+    """Return what both had in common; own commits that never got stored are not in it."""
+    known = [time for time in heads or () if time in graph or time == NO_TIME]
+    if not known:
         return None
     try:
-        return graph.value_of(heads)
-    except (UnknownVersion, HistoryMissing):
+        return graph.value_of(time for time in known if time != NO_TIME)
+    except HistoryMissing:
         return None

@@ -5,24 +5,40 @@ nobody's cursor, selection or scroll position moves without need.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from jupyter_ydoc import YNotebook
 from jupyter_ydoc.utils import cast_all
 from pycrdt import Array, Map, Text
 
+from ..merge_values import MISSING
 from ..notebook_cells import shared_output
 from ..text_edits import edit_text
 
-__all__ = ["edit_cell", "edit_map", "insert_cell", "read_cell", "read_metadata"]
+__all__ = [
+    "edit_cell",
+    "edit_map",
+    "insert_cell",
+    "read_cell",
+    "read_metadata",
+    "read_part",
+    "read_whole_cell",
+]
 
+_LIFE_CYCLE: Final = "execution_state"
 _PARTS_OF_CODE = ("outputs", "execution_count")
 
 
 def read_cell(cell: Map[Any]) -> dict[str, Any]:
     """Return a cell as nbformat has it; its life cycle is not part of it."""
+    plain = read_whole_cell(cell)
+    plain.pop(_LIFE_CYCLE, None)
+    return plain
+
+
+def read_whole_cell(cell: Map[Any]) -> dict[str, Any]:
+    """Return all of a cell: what another place needs to hold the same."""
     plain: dict[str, Any] = cell.to_py() or {}
-    plain.pop("execution_state", None)
     cast_all(plain, float, int)  # numbers of browsers are floats
     return plain
 
@@ -35,16 +51,31 @@ def read_metadata(notebook: YNotebook) -> dict[str, Any]:
     return metadata if isinstance(metadata, dict) else {}
 
 
-def insert_cell(notebook: YNotebook, index: int, cell: Mapping[str, Any]) -> None:
-    """Put a new cell into its place."""
-    notebook.ycells.insert(index, notebook.create_ycell(dict(cell)))
+def read_part(cell: Map[Any], part: str) -> Any:
+    """Return one part of a cell as nbformat has it, or ``MISSING``."""
+    if part not in cell:
+        return MISSING
+    shared = cell[part]
+    value = shared.to_py() if isinstance(shared, Text | Array | Map) else shared
+    return cast_all([value], float, int)[0]
 
 
-def edit_cell(shared: Map[Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Make the edits that lead from one state of a cell to another of the same type."""
-    for part in {**before, **after}:
-        if before.get(part) == after.get(part):
-            continue
+def insert_cell(notebook: YNotebook, index: int, cell: Mapping[str, Any]) -> Map[Any]:
+    """Put a new cell into its place and return it."""
+    shared: Map[Any] = notebook.create_ycell({"cell_type": "code", "source": "", **cell})
+    notebook.ycells.insert(index, shared)
+    if _LIFE_CYCLE in cell:
+        shared[_LIFE_CYCLE] = cell[_LIFE_CYCLE]
+    return shared
+
+
+def edit_cell(shared: Map[Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    """Make the edits that lead from one state of a cell to another of the same type.
+
+    Returns the parts that were edited.
+    """
+    parts = {part for part in {**before, **after} if before.get(part) != after.get(part)}
+    for part in parts:
         if part == "source":
             edit_text(shared["source"], after.get(part) or "")
         elif part == "outputs":
@@ -55,6 +86,7 @@ def edit_cell(shared: Map[Any], before: Mapping[str, Any], after: Mapping[str, A
             shared[part] = after.get(part)
         elif part in shared:
             del shared[part]
+    return parts
 
 
 def edit_map(shared: Map[Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

@@ -15,12 +15,16 @@ class TextFace:
     """Carries a text over, edit by edit."""
 
     on_edit: Callable[[], None]
+    is_tidy = True
 
     def __init__(self, text: Text) -> None:
         self.on_edit = lambda: None
         self._text = text
         self._known = str(text)
         self._subscription: Any = text.observe(lambda _event: self.on_edit())
+
+    def tidy(self) -> None:
+        """Do nothing: a text needs no names."""
 
     def pull(self, value: str) -> str:
         """Return the value with what was typed into the shared text since the last call."""

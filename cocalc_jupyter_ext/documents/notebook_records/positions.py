@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-__all__ = ["in_order", "needs_renumbering", "spread"]
+__all__ = ["in_order", "needs_renumbering", "position_of", "spread"]
 
 UNPLACED: Final = -1.0
 """Where a cell without a position counts as standing."""
 
 
-def _position(record: Mapping[str, Any]) -> float:
+def position_of(record: Mapping[str, Any]) -> float:
+    """Return where a cell stands; one that does not say so counts as standing first."""
     position = record.get("pos")
     is_number = isinstance(position, int | float) and not isinstance(position, bool)
     return float(position) if is_number else UNPLACED  # type: ignore[arg-type]  # it is one
@@ -21,13 +22,15 @@ def in_order(cells: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     Cells with one position are ordered by id, so that all participants agree until the
     positions are repaired.
     """
-    return sorted(cells, key=lambda record: (_position(record), str(record.get("id"))))
+    return sorted(cells, key=lambda record: (position_of(record), str(record.get("id"))))
 
 
 def needs_renumbering(cells: Sequence[Mapping[str, Any]]) -> bool:
     """Tell whether a position is missing or used twice."""
-    positions = [_position(record) for record in cells]
-    return len(set(positions)) < len(positions) or any("pos" not in record for record in cells)
+    positions = [position_of(record) for record in cells]
+    return len(set(positions)) < len(positions) or any(
+        not isinstance(record.get("pos"), int | float) for record in cells
+    )
 
 
 def spread(before: float | None, after: float | None, count: int) -> list[float]:

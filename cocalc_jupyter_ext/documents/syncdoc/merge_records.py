@@ -1,16 +1,17 @@
 """Three versions of a document of records become one (pure).
 
 For two faces that were apart: what both had, what the patches have now, what the shared types
-have now. An edit that both made counts once; where they made different ones, the text is merged
-word by word, and of what cannot be merged ours stays.
+have now. An edit that both made counts once; where they made different ones, nothing typed is lost,
+and of what cannot be merged ours stays.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from ..merge_values import MISSING, merge_maps, merge_texts, merge_values
+from ..merge_values import MISSING, merge_maps, merge_values
 from .canonical import canonical_json
 from .records import Record, Records, RecordSchema
+from .unite_texts import unite_apart
 
 __all__ = ["merge_records"]
 
@@ -58,7 +59,7 @@ def _merge_record(
 
 def _merge_field(schema: RecordSchema, name: str, base: Any, theirs: Any, ours: Any) -> Any:
     if name in schema.string_cols and isinstance(theirs, str) and isinstance(ours, str):
-        return merge_texts(base if isinstance(base, str) else "", theirs, ours).value
+        return unite_apart(base if isinstance(base, str) else "", theirs, ours)
     if isinstance(theirs, Mapping) and isinstance(ours, Mapping):
         return merge_maps(base if isinstance(base, Mapping) else {}, theirs, ours).value
     return merge_values(base, theirs, ours).value

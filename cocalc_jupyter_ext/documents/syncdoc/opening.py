@@ -79,7 +79,8 @@ async def open_document(
 ) -> SyncDocument[Value]:
     """Open a document and return it loaded; close it when done.
 
-    ``is_file_server`` is for the project's process: it waits for nobody. Raises FileNotLoaded,
+    ``is_file_server`` is for the project's process: it waits for nobody, and it gives back what
+    the replay of simultaneous patches has lost. Raises FileNotLoaded,
     RequestTimeout when the project does not answer in time, and what opening stores raises.
     """
     ephemeral = doctype.is_ephemeral
@@ -100,7 +101,14 @@ async def open_document(
     try:
         if not is_file_server and await _has_file_server(client, project_id):
             await _wait_for_file(record, patches, timeout_s)
-        document = SyncDocument(kind, record, patches, participant=participant, doctype=doctype)
+        document = SyncDocument(
+            kind,
+            record,
+            patches,
+            participant=participant,
+            doctype=doctype,
+            mends=is_file_server,
+        )
     except BaseException:
         await patches.close()
         await record.close()

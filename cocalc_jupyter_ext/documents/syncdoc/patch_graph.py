@@ -14,11 +14,12 @@ from .patches import Patch, Snapshot
 from .replay import Replay
 from .values import Kind
 
-__all__ = ["HistoryMissing", "PatchGraph", "UnknownVersion"]
+__all__ = ["NO_TIME", "HistoryMissing", "PatchGraph", "UnknownVersion"]
 
 Value = TypeVar("Value")
 
 NO_TIME: Final = 0
+"""The time of the empty document, before the first patch."""
 
 
 class UnknownVersion(LookupError):  # noqa: N818 - named like the errors of conat
@@ -154,6 +155,29 @@ class PatchGraph(Generic[Value]):
     def value_without(self, times: Collection[int]) -> Value:
         """Return the value now as if these patches had never been made."""
         return self._value_of(self._reached_from_heads() - set(times), self._history)
+
+    def knows(self, times: Iterable[int]) -> bool:
+        """Tell whether all these times are live, or were before the first patch."""
+        return all(time in self._live or time == NO_TIME for time in times)
+
+    def united(self, heads: Collection[int], value: Value) -> Value | None:
+        """Return a value that had these heads with what was typed in branches beside them.
+
+        None when the newer patches build on it, so that nothing was done at the same time.
+        """
+        known = self._reach(heads)
+        beside = [time for time in self.heads if time not in known]
+        united: Value | None = None
+        for time in beside:
+            branch = self._reach([time])
+            if not known <= branch:
+                base = self._value_of(known & branch, self._history)
+                theirs = self._value_of(branch, self._history)
+                united = self._kind.unite(base, theirs, value if united is None else united)
+            elif united is None and len(beside) > 1:
+                united = self._value_of(branch, self._history)
+            known |= branch
+        return united
 
     def _value_of(self, times: Collection[int], replay: Replay[Value]) -> Value:
         ordered = sorted(times)

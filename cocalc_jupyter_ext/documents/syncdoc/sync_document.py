@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -19,7 +19,7 @@ from ...conat.sync.dstream import DStream
 from ...conat.types import Choose
 from .commits import next_time
 from .coordination import DocumentType, participation
-from .patch_graph import PatchGraph
+from .patch_graph import NO_TIME, HistoryMissing, PatchGraph
 from .patches import Patch, PatchError, Snapshot, read_message, to_message
 from .snapshots import DEFAULT_INTERVAL, snapshot_due
 from .stores import RecordStore
@@ -52,6 +52,9 @@ def _now_ms() -> int:
 class SyncDocument(Generic[Value]):
     """A document that is loaded and followed; ``participant`` is who commits here.
 
+    With ``mends``, what the replay of simultaneous patches has lost is given back by a commit;
+    of all who follow a document one does that.
+
     Signals: ``before_change`` (put what is not in the live value yet into it now), ``changes``
     (the live value was changed by others; with the value before), ``commits``, ``closed``.
     """
@@ -64,6 +67,7 @@ class SyncDocument(Generic[Value]):
         *,
         participant: str,
         doctype: DocumentType,
+        mends: bool = False,
         now_ms: Callable[[], int] = _now_ms,
         choose: Choose = random.randrange,
     ) -> None:
@@ -78,6 +82,7 @@ class SyncDocument(Generic[Value]):
         self._patches = patches
         self._participant = participant
         self._doctype = doctype
+        self._mends = mends
         self._now_ms = now_ms
         self._choose = choose
         self._own_times: list[int] = []
@@ -164,6 +169,18 @@ class SyncDocument(Generic[Value]):
             await self.record.save()
             if not self._incoming and not self.kind.difference(self._synced, self._live):
                 return
+
+    @property
+    def contained(self) -> tuple[int, ...]:
+        """Times of commits that the live value contains with all that they build on.
+
+        They hold whichever of the own commits the stream will have got: what is not stored yet
+        is named together with what it builds on, ``NO_TIME`` being the empty document.
+        """
+        times = set(self.graph.heads)
+        for patch in self._unconfirmed.values():
+            times.update((patch.time, *(patch.parents or (NO_TIME,))))
+        return tuple(sorted(times))
 
     @property
     def has_uncommitted_changes(self) -> bool:
@@ -286,8 +303,9 @@ class SyncDocument(Generic[Value]):
         self.before_change.emit()
         self.commit()
         messages, self._incoming = self._incoming, []
+        heads = self.graph.heads
         lost = self._take_messages(messages)
-        self._show_merged()
+        self._show_merged(heads)
         self._commit_again(lost)
         if self.graph.missing_times and self._history is None:
             self._history = asyncio.create_task(self._load_missing(), name="history of a document")
@@ -321,13 +339,23 @@ class SyncDocument(Generic[Value]):
             self._live = self.kind.apply(self.kind.edit(self._live), patch.changes)
             self.commit()
 
-    def _show_merged(self) -> None:
+    def _show_merged(self, heads: Sequence[int]) -> None:
+        """Show the value now; ``heads`` are those of the live value."""
         merged = self.graph.value()
-        if not self.kind.difference(self._live, merged):
-            return
-        before, self._live = self._live, self.kind.edit(merged)
-        self._synced = merged
-        self.changes.emit(before)
+        wanted = self._mended(heads, merged) if self._mends else merged
+        before, self._synced = self._live, merged
+        if self.kind.difference(before, wanted):
+            self._live = self.kind.edit(wanted)
+            self.changes.emit(before)
+        if wanted is not merged:
+            self.commit()
+
+    def _mended(self, heads: Sequence[int], merged: Value) -> Value:
+        try:
+            wanted = self.graph.united(heads, self._live)
+        except HistoryMissing:  # what was done before the oldest known snapshot stays as it is
+            return merged
+        return merged if wanted is None else self.kind.mend(merged, wanted)
 
     async def _load_missing(self) -> None:
         try:

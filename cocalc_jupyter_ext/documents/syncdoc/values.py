@@ -7,11 +7,12 @@ is not changed any more; ``edit`` gives one that may be.
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from ..merge_values import merge_texts
+from .mending import mend_records, unite_records
 from .merge_records import merge_records
 from .record_patch import apply_record_patch, make_record_patch
 from .records import Records, RecordSchema
 from .string_patch import apply_string_patch, make_string_patch
+from .unite_texts import has_same_characters, unite_apart, unite_texts
 
 __all__ = ["Kind", "RecordsKind", "TextKind"]
 
@@ -49,7 +50,21 @@ class Kind(Protocol[Value]):
         ...
 
     def merge(self, base: Value, theirs: Value, ours: Value) -> Value:
-        """Return a value with what changed on either side since ``base``."""
+        """Return a value with what changed on either side since ``base``.
+
+        Both may know some of the other's edits: what is on both sides counts once.
+        """
+        ...
+
+    def unite(self, base: Value, theirs: Value, ours: Value) -> Value:
+        """Return a value with all texts that were typed at the same time in two branches."""
+        ...
+
+    def mend(self, replayed: Value, wanted: Value) -> Value:
+        """Return the replayed value with what it lost, or itself where it lost nothing.
+
+        ``wanted`` is what ``unite`` returned. Neither value is changed.
+        """
         ...
 
 
@@ -81,8 +96,16 @@ class TextKind:
         return make_string_patch(old, new)
 
     def merge(self, base: str, theirs: str, ours: str) -> str:
-        """Merge word by word; of what both changed differently ours stays."""
-        return merge_texts(base, theirs, ours).value
+        """Keep what either side typed; what both typed counts once."""
+        return unite_apart(base, theirs, ours)
+
+    def unite(self, base: str, theirs: str, ours: str) -> str:
+        """Keep what either side typed."""
+        return unite_texts(base, theirs, ours)
+
+    def mend(self, replayed: str, wanted: str) -> str:
+        """Keep the replayed text if it has all characters."""
+        return replayed if has_same_characters(replayed, wanted) else wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +146,11 @@ class RecordsKind:
     def merge(self, base: Records, theirs: Records, ours: Records) -> Records:
         """Merge record by record and field by field."""
         return merge_records(base, theirs, ours)
+
+    def unite(self, base: Records, theirs: Records, ours: Records) -> Records:
+        """Keep what either side typed, also into records that the other side deleted."""
+        return unite_records(base, theirs, ours)
+
+    def mend(self, replayed: Records, wanted: Records) -> Records:
+        """Give back texts and records, and nothing else."""
+        return mend_records(replayed, wanted)

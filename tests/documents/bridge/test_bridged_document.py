@@ -203,6 +203,7 @@ async def test_after_quiet_time_nothing_goes_back_and_forth(project: Project) ->
     bob.set({"type": "cell", "id": "new", "pos": 9, "input": "x", "cell_type": "markdown"})
     await bob.commit()
     await until(lambda: "x" in sources(document))
+    await document.flush()
     updates: list[bytes] = []
     document.subscribe(lambda update, origin: updates.append(update))
     versions = len(bob.versions())
@@ -241,7 +242,7 @@ async def test_a_commit_that_could_not_be_noted_before_a_crash_counts_once(
     async with open_project(tmp_path) as project:
         document = await project.registry.open(TEXT_ID)
         bridged = await project.bridge(document)
-        await document.file.note_heads(tuple(bridged.document.graph.heads))  # type: ignore[union-attr]
+        document.note_heads(bridged.document.contained)  # type: ignore[union-attr]
         with document.edit():
             document.ydoc.ydoc["source"].insert(5, " world")
         bridged.flush()
