@@ -197,7 +197,9 @@ class DKV(Structure, MutableMapping[str, Any]):
 
     async def _save_pass(self) -> Pass:
         failure: ConatError | None = None
-        async for message, result in self._core.publish_many(self._state.batch()):
+        messages = self._state.batch()
+        self._tell_corrections()
+        async for message, result in self._core.publish_many(messages):
             rejection = self._state.result(message, result, self._core.has_seen, self._core.epoch)
             if rejection is not None:
                 self.rejects.emit(rejection)
@@ -239,6 +241,7 @@ class DKV(Structure, MutableMapping[str, Any]):
     def _on_change(self, change: Change) -> None:
         if change.key is None:
             return
+        self._tell_corrections()  # They are older than what comes now.
         told = self._state.incoming(change, change.key)
         if self._state.has_unsaved:
             self._saver.request()  # Merging may have made a new write.

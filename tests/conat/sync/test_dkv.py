@@ -442,6 +442,35 @@ class TestRecovery:
             assert box.get_all() == {}
             assert told[-1] == (None, True)
 
+    async def test_a_correction_is_told_before_what_happened_after_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stream = FaultyStream()
+        async with stream.dkv() as box, stream.dkv() as other:
+            box["a"] = "old"
+            await box.save()
+            await until(lambda: "a" in other)
+            told: list[Any] = []
+            box.changes.connect(lambda change: told.append(change.value))
+            box["a"] = "mine"
+            del other["a"]
+            await other.save()
+            await until(lambda: told == ["mine"])
+            del box["a"]
+            box["b"] = "more"
+            set_many = box._core._access.set_many
+
+            async def set_many_slowly(*messages: Any, **options: Any) -> Any:
+                other["a"] = "theirs"
+                await other.save()
+                await until(lambda: box.get("a") == "theirs")
+                return await set_many(*messages, **options)
+
+            monkeypatch.setattr(box._core._access, "set_many", set_many_slowly)
+            await box.save()
+
+            assert told == ["mine", None, "theirs", "more"]
+
 
 class TestLimits:
     async def test_max_msgs_2_takes_the_first_of_three_keys(self) -> None:
