@@ -37,7 +37,25 @@ from ..support.rough_fabric import Journal, RoughFabric
 
 SEEDS = 500
 CHUNK = 25
-REGRESSIONS = [27, 52, 129, 242, 318, 386, 421, 449, 456, 461, 481, 710, 797, 872, 912, 916, 1050]
+REGRESSIONS = [
+    27,
+    52,
+    129,
+    242,
+    318,
+    421,
+    456,
+    481,
+    710,
+    797,
+    872,
+    912,
+    916,
+    1050,
+    2346,
+    3458,
+    7406,
+]
 """Seeds that found bugs; they are checked first."""
 
 QUIET_S = 900

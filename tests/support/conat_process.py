@@ -1,4 +1,4 @@
-"""``conat-server`` as a process of its own, for tests."""
+"""``conat-server`` and ``conat-persist`` as processes of their own, for tests."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 from .ports import free_port
 
-__all__ = ["ConatProcess", "Finished", "conat_process", "run_module"]
+__all__ = ["ConatProcess", "Finished", "PersistProcess", "conat_process", "run_module"]
 
 COMMANDS = "cocalc_jupyter_ext.conat.commands"
 START_TIMEOUT_S = 30
@@ -48,10 +48,7 @@ class ConatProcess:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            f"{COMMANDS}.conat_server",
-            "--port",
-            str(self._port),
-            *self._arguments,
+            *self._command(),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=environment(self._env),
@@ -64,6 +61,9 @@ class ConatProcess:
             _, errors = await self._process.communicate()
             raise RuntimeError(f"the server did not start: {errors.decode()}")
         self.ready = json.loads(line)
+
+    def _command(self) -> tuple[str, ...]:
+        return (f"{COMMANDS}.conat_server", "--port", str(self._port), *self._arguments)
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str, str, float]:
         """Ask the process to end; return code, further output, errors, and the seconds it took."""
@@ -88,6 +88,13 @@ class ConatProcess:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.communicate()
+
+
+class PersistProcess(ConatProcess):
+    """A ``conat-persist``, which serves streams through a server that runs elsewhere."""
+
+    def _command(self) -> tuple[str, ...]:
+        return (f"{COMMANDS}.conat_persist", *self._arguments)
 
 
 @asynccontextmanager
