@@ -54,6 +54,10 @@ class FileStorage(Protocol):
         """Return the whole version, or None when there is no file."""
         ...
 
+    async def is_read_only(self, path: str) -> bool:
+        """Tell whether there is a file that may not be written; raises FileUnreadableError."""
+        ...
+
     async def save(
         self, path: str, content: Content, *, file_format: str, file_type: str
     ) -> FileVersion:

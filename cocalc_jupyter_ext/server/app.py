@@ -114,6 +114,14 @@ class CoCalcExtension(ExtensionApp):
         """,
     ).tag(config=True)
 
+    max_open_files = Integer(
+        1000,
+        min=1,
+        help="""Documents that CoCalc clients may have open at once; those that they open beyond
+        that are refused with a message. Pages of JupyterLab do not count. Default: 1000.
+        """,
+    ).tag(config=True)
+
     log_compact_bytes = Integer(
         4_000_000,
         min=10_000,
@@ -187,7 +195,13 @@ class CoCalcExtension(ExtensionApp):
         project_id = find_project_id(os.environ, settings.data_folder)
         self.conat = conat.ConatService(project_id, stream_folder=settings.stream_folder)
         self.parts.append(self.conat)
-        self.document_bridges = DocumentBridges(self.conat)
+        self.document_bridges = DocumentBridges(
+            self.conat,
+            self.documents,
+            self._paths,
+            self._storage,
+            max_open_files=settings.max_open_files,
+        )
         self.parts.append(self.document_bridges)
         self.documents.on_opened = self._document_opened
         runs = DocumentRuns(self.execution.runners, self.settings["session_manager"])
@@ -225,8 +239,9 @@ class CoCalcExtension(ExtensionApp):
         settings, events = self.server_settings, self.settings["event_logger"]
         emitter = EventEmitter(events, self.log)
         self.file_ids = SettingsFileIds(self._web_settings)
+        self._storage = ContentsStorage(lambda: self._web_settings()["contents_manager"])
         opener = DocumentOpener(
-            storage=ContentsStorage(lambda: self._web_settings()["contents_manager"]),
+            storage=self._storage,
             settings=settings.documents,
             notify=emitter.notice,
             executor=self._executor,
@@ -237,16 +252,16 @@ class CoCalcExtension(ExtensionApp):
         )
         self.rooms = Rooms(self.documents, settings.rooms.keep_alive_s)
         self.parts.append(DocumentParts(self.documents, self.rooms, self.file_ids, settings))
-        paths = PathRooms(self.documents, self.file_ids)
+        self._paths = PathRooms(self.documents, self.file_ids)
         self._room_services = rooms.RoomServices(
             documents=self.documents,
             rooms=self.rooms,
-            paths=paths,
+            paths=self._paths,
             events=emitter,
             settings=settings.rooms,
         )
         follow_paths(events, self.documents)
-        shared = SharedDocuments(self.documents, paths)
+        shared = SharedDocuments(self.documents, self._paths)
         self.settings[neighbours.STOCK_COLLABORATION] = shared
 
     def _build_execution(self) -> None:
@@ -274,6 +289,7 @@ class CoCalcExtension(ExtensionApp):
             shutdown_timeout_s=self.shutdown_timeout_s,
             log_keep_s=self.log_keep_days * 86_400,
             hub_service_name=self.hub_service_name,
+            max_open_files=self.max_open_files,
             documents=DocumentSettings(
                 autosave=AutosaveTimes(
                     quiet_s=self.autosave_quiet_s, longest_s=self.autosave_longest_s

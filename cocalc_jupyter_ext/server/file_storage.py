@@ -39,6 +39,10 @@ class ContentsApi(Protocol):
         """Say whether there is a file."""
         ...
 
+    def dir_exists(self, path: str) -> Any:
+        """Say whether there is a folder."""
+        ...
+
 
 class ContentsStorage:
     """``FileStorage`` over a contents manager; paths are API paths."""
@@ -72,6 +76,26 @@ class ContentsStorage:
     async def version(self, path: str) -> FileVersion | None:
         """Return the file's time stamp and hash, or None when there is no file."""
         return await self._version(path, with_hash=True)
+
+    async def is_read_only(self, path: str) -> bool:
+        """Tell whether there is a file that may not be written; raises FileUnreadableError.
+
+        A contents manager that does not say so can write everything.
+        """
+        model = await self._model(path)
+        return model is not None and not model.get("writable", True)
+
+    async def size_bytes(self, path: str) -> int | None:
+        """Return the size of a file, 0 where the contents manager does not know it.
+
+        None when there is no file; raises FileUnreadableError.
+        """
+        model = await self._model(path)
+        return None if model is None else int(model.get("size") or 0)
+
+    async def folder_exists(self, path: str) -> bool:
+        """Tell whether there is a folder; the empty path is the root."""
+        return bool(await ensure_async(self._contents().dir_exists(path)))
 
     async def save(
         self, path: str, content: Content, *, file_format: str, file_type: str
@@ -113,13 +137,17 @@ class ContentsStorage:
         raise FileWriteError(path, "too many copies were made in one second")
 
     async def _version(self, path: str, *, with_hash: bool) -> FileVersion | None:
+        model = await self._model(path, with_hash=with_hash)
+        return None if model is None else _version(model)
+
+    async def _model(self, path: str, *, with_hash: bool = False) -> dict[str, Any] | None:
+        """Return what is known of a file without its content, or None when there is no file."""
         try:
-            model = await self._get(path, content=False, with_hash=with_hash)
+            return await self._get(path, content=False, with_hash=with_hash)
         except HTTPError as error:
             if error.status_code == 404:
                 return None
             raise FileUnreadableError(path, _problem(error, path)) from error
-        return _version(model)
 
     async def _get(self, path: str, *, with_hash: bool = False, **options: Any) -> dict[str, Any]:
         manager = self._contents()

@@ -25,13 +25,15 @@ class ServerSettings:
     """Everything that the extension's parts need to know.
 
     ``data_folder`` is where documents' logs and the like are kept, outside the notebooks' tree;
-    ``log_keep_s`` how long logs of files that are gone are kept, in seconds.
+    ``log_keep_s`` how long logs of files that are gone are kept, in seconds; ``max_open_files``
+    how many documents CoCalc clients may have open at once.
     """
 
     data_folder: Path
     shutdown_timeout_s: float = 10.0
     log_keep_s: float = 30 * 86_400
     hub_service_name: str = "cocalc"
+    max_open_files: int = 1000
     documents: DocumentSettings = field(default_factory=DocumentSettings)
     rooms: RoomSettings = field(default_factory=RoomSettings)
 

@@ -39,6 +39,7 @@ class MemoryStorage:
         self.files: dict[str, Any] = {}
         self.saves = 0
         self.full_disk = False
+        self.read_only: set[str] = set()
         self._versions: dict[str, int] = {}
         self._count = 0
 
@@ -66,6 +67,10 @@ class MemoryStorage:
         if path not in self.files:
             return None
         return FileVersion(str(self._versions[path]), f"hash of {self.files[path]}")
+
+    async def is_read_only(self, path: str) -> bool:
+        """Tell what the test says."""
+        return path in self.files and path in self.read_only
 
     async def save(
         self, path: str, content: Any, *, file_format: str, file_type: str

@@ -1,0 +1,384 @@
+"""Opens the documents that CoCalc clients look at, and leaves them again (syncdoc-jupyter §1.13).
+
+Clients touch an entry of the project's open files every 30 seconds; ``open_entries`` decides what
+follows from it. Every few seconds all entries are looked at, and whether the files are still
+there; a change of an entry is acted on at once. What could not be opened is tried again.
+
+A notebook is left like any other file when nobody looks at it **(differs:** there the document
+owns the kernel, here a run holds its document open by itself).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from ...conat.client.client import Client
+from ...conat.client.reconnect import retry_delays
+from ...conat.errors import ClientClosed, ConatError
+from ...conat.sync.dkv import DKV
+from ...conat.sync.open_files import OpenFiles, open_open_files
+from ...conat.sync.opening import open_dkv
+from ..document import Hold
+from ..errors import DocumentError, FileUnreadableError
+from ..syncdoc.coordination import DocumentType
+from .open_entries import (
+    PROJECT,
+    FileNotServed,
+    OpenEntry,
+    ServedFile,
+    Step,
+    next_step,
+    read_entry,
+    served_file,
+)
+from .unopened import tell_not_loaded
+
+__all__ = ["Files", "OpenFilesLimits", "OpenFilesLoop", "OpenFilesTimes"]
+
+_log = logging.getLogger(__name__)
+
+COMPUTE_SERVERS: Final = "compute-server-manager"
+MAX_ERROR_LENGTH: Final = 1000
+
+
+class Files(Protocol):
+    """What the loop needs of the project's files; paths are relative to the project's folder."""
+
+    async def open(self, file: ServedFile) -> Hold:
+        """Open the document of a file and hold it; a missing file is made from its history.
+
+        Raises DocumentError, ConatError.
+        """
+        ...
+
+    async def exists(self, path: str) -> bool:
+        """Tell whether there is such a file; raises DocumentError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFilesTimes:
+    """In seconds: between looks, until a missing file is believed, between attempts."""
+
+    look_s: float = 5.0
+    refresh_s: float = 30.0
+    settled_s: float = 15.0
+    confirm_s: float = 2.0
+    retry_s: float = 10.0
+    open_s: float = 60.0
+    leave_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFilesLimits:
+    """How many files may be open at once, and how many are opened at the same time."""
+
+    max_open: int = 1000
+    max_opening: int = 8
+
+
+@dataclass(slots=True)
+class _OpenFile:
+    file: ServedFile
+    hold: Hold
+    since_s: float
+    said_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    error: str
+    again_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """What the project shares with its clients: who looks at what, and who computes where."""
+
+    entries: OpenFiles
+    compute_servers: DKV
+
+    async def close(self) -> None:
+        await self.entries.close()
+        await self.compute_servers.close()
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)
+
+
+class OpenFilesLoop:
+    """Keeps the documents open that clients look at; ``start`` it once, then ``close`` it.
+
+    ``client`` is the project's own and stays open.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        project_id: str,
+        files: Files,
+        *,
+        limits: OpenFilesLimits | None = None,
+        times: OpenFilesTimes | None = None,
+        now_ms: Callable[[], int] = _now_ms,
+    ) -> None:
+        self._client = client
+        self._project_id = project_id
+        self._files = files
+        self._limits = limits or OpenFilesLimits()
+        self._times = times or OpenFilesTimes()
+        self._now_ms = now_ms
+        self._lists: _Lists | None = None
+        self._open: dict[str, _OpenFile] = {}
+        self._failures: dict[str, _Failure] = {}
+        self._working: dict[str, asyncio.Task[None]] = {}
+        self._opening = asyncio.Semaphore(self._limits.max_opening)
+        self._serving: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def start(self) -> None:
+        """Begin to follow the open files; where they cannot be reached it is tried again."""
+        self._serving = asyncio.create_task(self._serve(), name="open files")
+        self._serving.add_done_callback(_report)
+
+    async def close(self) -> None:
+        """Leave all files, within a bounded time; calling it again does nothing."""
+        serving, self._serving = self._serving, None
+        if serving is None:
+            return
+        tasks = [serving, *self._working.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        lists, self._lists = self._lists, None
+        for path in list(self._open):
+            self._leave(path, lists)
+        if lists is not None:
+            await self._save(lists)
+            await lists.close()
+
+    async def _save(self, lists: _Lists) -> None:
+        try:
+            async with asyncio.timeout(self._times.leave_s):
+                await lists.entries.save()
+        except (TimeoutError, ConatError) as error:
+            _log.warning("clients see that files are left only after a while: %s", error)
+
+    # Following
+
+    async def _serve(self) -> None:
+        for delay_s in retry_delays(0.5, 15.0):
+            try:
+                await self._follow(await self._open_lists())
+            except ClientClosed:
+                return
+            except ConatError as error:
+                _log.warning("what clients look at is not known at present: %s", error)
+                await asyncio.sleep(delay_s)
+
+    async def _follow(self, lists: _Lists) -> None:
+        self._lists = lists
+        lists.entries.changes.connect(lambda raw: self._consider(lists, raw))
+        try:
+            while True:
+                await self._look(lists)
+                await asyncio.sleep(self._times.look_s)
+        except ConatError:
+            self._lists = None
+            await lists.close()
+            raise
+
+    async def _open_lists(self) -> _Lists:
+        entries = await open_open_files(self._client, project_id=self._project_id)
+        try:
+            servers = await open_dkv(
+                self._client, name=COMPUTE_SERVERS, project_id=self._project_id, no_inventory=True
+            )
+        except BaseException:
+            await entries.close()
+            raise
+        return _Lists(entries, servers)
+
+    async def _look(self, lists: _Lists) -> None:
+        """Look at everything: what became old, what may be tried again, what is gone."""
+        listed = lists.entries.get_all()
+        for raw in listed:
+            self._consider(lists, raw)
+        paths = {raw["path"] for raw in listed}
+        for path in self._open.keys() - paths:
+            self._leave(path, lists)
+        self._failures = {path: it for path, it in self._failures.items() if path in paths}
+        self._refresh(lists)
+        await self._find_missing(lists)
+
+    def _consider(self, lists: _Lists, raw: dict[str, Any]) -> None:
+        entry = read_entry(raw)
+        path = entry.path
+        if path in self._working or self._lists is not lists:
+            return
+        step = next_step(
+            entry,
+            now_ms=self._now_ms(),
+            is_open=path in self._open,
+            is_ours=self._is_ours(lists, path),
+        )
+        if step is Step.LEAVE:
+            self._leave(path, lists)
+        elif step is Step.OPEN and self._may_try(path):
+            self._work(path, self._open_file(lists, entry))
+        elif step is Step.FIND and self._may_try(path):
+            self._work(path, self._find_again(lists, entry))
+
+    @staticmethod
+    def _is_ours(lists: _Lists, path: str) -> bool:
+        """Tell whether no compute server was chosen for a file."""
+        chosen = lists.compute_servers.get(path)
+        return not isinstance(chosen, dict) or chosen.get("id") in (None, PROJECT)
+
+    def _may_try(self, path: str) -> bool:
+        failure = self._failures.get(path)
+        return failure is None or failure.again_s <= self._now_s()
+
+    def _refresh(self, lists: _Lists) -> None:
+        now_s = self._now_s()
+        for path, opened in self._open.items():
+            if now_s - opened.said_s >= self._times.refresh_s:
+                opened.said_s = now_s
+                lists.entries.set_backend(path, PROJECT)
+
+    # Opening and leaving
+
+    async def _open_file(self, lists: _Lists, entry: OpenEntry) -> None:
+        try:
+            file = self._file_of(entry)
+        except FileNotServed as error:
+            self._fail(lists, entry, str(error))
+            return
+        try:
+            hold = await self._opened(file)
+        except (DocumentError, ConatError) as error:
+            await self._fail_loading(lists, entry, file, str(error))
+            return
+        except Exception as error:  # noqa: BLE001 - whatever a contents manager raises is told
+            _log.exception("%s could not be opened", file.path)
+            await self._fail_loading(lists, entry, file, f"{type(error).__name__}: {error}")
+            return
+        path, now_s = entry.path, self._now_s()
+        self._open[path] = _OpenFile(file, hold, now_s, now_s)
+        self._failures.pop(path, None)
+        lists.entries.set_backend(path, PROJECT)
+        if entry.error:
+            lists.entries.set_error(path)
+
+    def _file_of(self, entry: OpenEntry) -> ServedFile:
+        """Return the file of an entry; raises FileNotServed."""
+        file = served_file(entry.path, entry.doctype or DocumentType())
+        if len(self._open) + len(self._working) > self._limits.max_open:
+            raise FileNotServed(entry.path, "too many files are open in the project; close some")
+        return file
+
+    async def _opened(self, file: ServedFile) -> Hold:
+        async with self._opening:
+            try:
+                async with asyncio.timeout(self._times.open_s):
+                    return await self._files.open(file)
+            except TimeoutError as error:
+                problem = f"it was not loaded within {self._times.open_s:g} s"
+                raise FileUnreadableError(file.path, problem) from error
+
+    def _fail(self, lists: _Lists, entry: OpenEntry, error: str) -> None:
+        """Say what went wrong, and try again after a while."""
+        error = error[:MAX_ERROR_LENGTH]
+        self._failures[entry.path] = _Failure(error, self._now_s() + self._times.retry_s)
+        if entry.error != error:
+            _log.warning("a file that clients look at is not open: %s", error)
+            lists.entries.set_error(entry.path, error)
+
+    async def _fail_loading(
+        self, lists: _Lists, entry: OpenEntry, file: ServedFile, error: str
+    ) -> None:
+        """Say it also in the document's record, where clients wait for the file."""
+        known = self._failures.get(entry.path)
+        self._fail(lists, entry, error)
+        if known is not None and known.error == self._failures[entry.path].error:
+            return
+        try:
+            await tell_not_loaded(self._client, self._project_id, file, error[:MAX_ERROR_LENGTH])
+        except ConatError as problem:
+            _log.warning("%s: clients are not told why it is not loaded: %s", file.path, problem)
+
+    def _leave(self, path: str, lists: _Lists | None) -> None:
+        opened = self._open.pop(path, None)
+        if opened is not None:
+            opened.hold.release()
+        if lists is not None and path in lists.entries:
+            lists.entries.set_not_backend(path, PROJECT)
+
+    # Files that vanish and come back
+
+    async def _find_missing(self, lists: _Lists) -> None:
+        """Leave the files that are gone, when they are still gone a moment later."""
+        settled_s = self._now_s() - self._times.settled_s
+        settled = [path for path, opened in self._open.items() if opened.since_s <= settled_s]
+        missing = [path for path in settled if await self._is_missing(path)]
+        if not missing:
+            return
+        await asyncio.sleep(self._times.confirm_s)
+        for path in missing:
+            if await self._is_missing(path):
+                lists.entries.set_deleted(path)
+                self._leave(path, lists)
+
+    async def _is_missing(self, path: str) -> bool:
+        opened = self._open.get(path)
+        return opened is not None and not await self._exists(opened.file.path)
+
+    async def _exists(self, path: str) -> bool:
+        """Tell whether a file is there; what cannot be looked at is not taken for gone."""
+        try:
+            return await self._files.exists(path)
+        except DocumentError as error:
+            _log.warning("whether a file is still there is not known: %s", error)
+            return True
+
+    async def _find_again(self, lists: _Lists, entry: OpenEntry) -> None:
+        """See about a file that was said to be deleted: open it when it is there again."""
+        path = entry.path
+        try:
+            file = self._file_of(entry)
+        except FileNotServed as error:
+            self._fail(lists, entry, str(error))
+            return
+        if not await self._exists(file.path):
+            self._leave(path, lists)
+            return
+        lists.entries.set_not_deleted(path)
+        if path not in self._open:
+            await self._open_file(lists, entry)
+
+    # Tasks
+
+    def _work(self, path: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do something for a file; changes of its entry wait for the next look meanwhile."""
+        task = asyncio.create_task(work, name=f"opening of {path}")
+        self._working[path] = task
+        task.add_done_callback(lambda done: self._worked(path, done))
+
+    def _worked(self, path: str, task: asyncio.Task[None]) -> None:
+        del self._working[path]
+        _report(task)
+
+    @staticmethod
+    def _now_s() -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("%s failed", task.get_name(), exc_info=error)

@@ -1,0 +1,181 @@
+"""Tells CoCalc clients how their document and its plain file stand (syncdoc-jupyter §1.16, §1.17).
+
+Who wants the file written says so in the document's record, and the answer goes there too: every
+request is answered, whatever happens to the file. The server saves by itself as well, and notes
+in the record the hash of what the file has, so that nobody is shown changes as unsaved that are
+saved.
+
+The hash of a notebook is that of its records. The hidden file that would hold them is not
+written: the plain notebook is (design D19), the records are in the stream of patches.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..document import LiveDocument
+from ..errors import DocumentError, FileWriteError
+from ..syncdoc.sync_document import SyncDocument
+from ..syncdoc.utf16 import string_hash
+
+__all__ = ["Saving", "SavingTimes"]
+
+_log = logging.getLogger(__name__)
+
+MAX_ERROR_LENGTH: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SavingTimes:
+    """In seconds: between looks at the file's permissions, and how long writing may take.
+
+    ``closing_s`` is for a request that is open when the document closes.
+    """
+
+    permissions_s: float = 7.5
+    longest_s: float = 60.0
+    closing_s: float = 4.0
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)
+
+
+class Saving:
+    """Answers the save requests of one document; ``start`` it once, ``close`` it before both.
+
+    ``flush`` commits what is not committed yet.
+    """
+
+    def __init__(
+        self,
+        live: LiveDocument,
+        document: SyncDocument[Any],
+        flush: Callable[[], None],
+        *,
+        times: SavingTimes | None = None,
+        now_ms: Callable[[], int] = _now_ms,
+    ) -> None:
+        self._live = live
+        self._document = document
+        self._record = document.record
+        self._flush = flush
+        self._times = times or SavingTimes()
+        self._now_ms = now_ms
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._disconnects: list[Callable[[], None]] = []
+
+    def start(self) -> None:
+        """Answer what was requested before, and everything that is requested from now on."""
+        self._disconnects = [
+            self._record.changes.connect(self._on_record),
+            self._live.file.saved.connect(self._wake.set),
+        ]
+        self._wake.set()
+        self._tasks = [
+            self._run(self._follow(), "saving"),
+            self._run(self._watch_permissions(), "permissions"),
+        ]
+
+    async def close(self) -> None:
+        """Answer what is still requested, and stop; calling it again does nothing."""
+        for disconnect in self._disconnects:
+            disconnect()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        was_started, self._tasks = bool(self._tasks), []
+        if was_started and self._is_requested:
+            await self._answer(self._times.closing_s)
+
+    @property
+    def _state(self) -> dict[str, Any]:
+        state = self._record.get().get("save")
+        return state if isinstance(state, dict) else {}
+
+    @property
+    def _is_requested(self) -> bool:
+        return self._state.get("state") == "requested"
+
+    def _on_record(self) -> None:
+        if self._is_requested:
+            self._wake.set()
+
+    async def _follow(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if self._is_requested:
+                await self._answer(self._times.longest_s)
+            elif not self._live.file.unsaved:
+                await self._note_saved()
+
+    async def _answer(self, timeout_s: float) -> None:
+        """Save and say so, or say why not; a request never stays without an answer."""
+        path = self._live.path
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = await self._save()
+        except TimeoutError:
+            answer = {"error": f"{path} was not saved within {timeout_s:g} s; try again"}
+        except DocumentError as error:
+            answer = {"error": str(error)}
+        except Exception as error:  # noqa: BLE001 - whatever a contents manager raises is told
+            _log.exception("%s could not be saved", path)
+            answer = {"error": f"{path} was not saved: {type(error).__name__}: {error}"}
+        self._tell(answer)
+
+    async def _save(self) -> dict[str, Any]:
+        """Write the file unless the record says that it has everything; return its hash."""
+        self._flush()
+        asked = await self._hash()
+        if asked == self._state.get("hash"):
+            return {}
+        live = self._live
+        if await live.file.is_read_only():
+            raise FileWriteError(live.path, "it is read-only")
+        await live.save()
+        if live.file.unsaved:  # somebody typed meanwhile
+            return {"hash": asked}
+        self._flush()  # writing may have merged in what another program wrote
+        return {"hash": await self._hash()}
+
+    async def _note_saved(self) -> None:
+        self._flush()
+        saved = await self._hash()
+        if saved != self._state.get("hash") and not self._is_requested:
+            self._tell({"hash": saved})
+
+    async def _hash(self) -> int:
+        """Return the hash of the present value; that of a long text takes a while."""
+        text = self._document.text
+        return await asyncio.get_running_loop().run_in_executor(None, string_hash, text)
+
+    def _tell(self, answer: dict[str, Any]) -> None:
+        error = str(answer.get("error", ""))[:MAX_ERROR_LENGTH]
+        told = {"state": "done", "time": self._now_ms(), **answer, "error": error}
+        self._record.update({"save": told})
+
+    async def _watch_permissions(self) -> None:
+        while True:
+            try:
+                read_only = await self._live.file.is_read_only()
+            except DocumentError as error:
+                _log.warning("whether the file may be written is not known: %s", error)
+            else:
+                self._record.update({"read_only": read_only})
+            await asyncio.sleep(self._times.permissions_s)
+
+    def _run(self, work: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=f"{what} of {self._live.path}")
+        task.add_done_callback(_report)
+        return task
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("%s failed", task.get_name(), exc_info=error)

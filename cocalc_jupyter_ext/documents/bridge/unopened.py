@@ -1,0 +1,63 @@
+"""What concerns a synced document while the project has no live document of it.
+
+Its content may be in its patches alone, when the file was removed. And where the file cannot be
+loaded, those who wait for it are told why.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ...conat.client.client import Client
+from ..notebook_records.notebooks import NOTEBOOK_SCHEMA, notebook_from_records
+from ..storage import Content
+from ..syncdoc.coordination import DocumentType, new_record, participation
+from ..syncdoc.opening import open_document
+from ..syncdoc.stores import open_record
+from ..syncdoc.values import Kind, RecordsKind, TextKind
+from .open_entries import ServedFile
+
+__all__ = ["content_of", "tell_not_loaded"]
+
+
+async def content_of(client: Client, project_id: str, file: ServedFile) -> Content:
+    """Return the content of a file as its patches have it; that of a new file is empty.
+
+    Raises ConatError when they cannot be read.
+    """
+    kind: Kind[Any] = RecordsKind(NOTEBOOK_SCHEMA) if file.is_notebook else TextKind()
+    document = await open_document(
+        client,
+        kind,
+        _doctype(file),
+        project_id=project_id,
+        path=file.synced_path,
+        participant=project_id,
+        is_file_server=True,
+    )
+    try:
+        if file.is_notebook:
+            return notebook_from_records(document.value, lambda _blob: None)
+        return document.text
+    finally:
+        await document.close()
+
+
+async def tell_not_loaded(client: Client, project_id: str, file: ServedFile, error: str) -> None:
+    """Say in the record of a document that its file could not be loaded (§1.14).
+
+    Raises ConatError when that cannot be said.
+    """
+    path, now = file.synced_path, datetime.now(UTC)
+    record = await open_record(client, project_id, path)
+    try:
+        if not record.get().get("users"):
+            record.update(new_record(project_id, path, _doctype(file), now))
+            record.update(participation(record.get(), project_id)[0])
+        record.update({"init": {"time": now, "size": 0, "error": error}, "last_active": now})
+        await record.save()
+    finally:
+        await record.close()
+
+
+def _doctype(file: ServedFile) -> DocumentType:
+    return DocumentType(NOTEBOOK_SCHEMA) if file.is_notebook else DocumentType()
