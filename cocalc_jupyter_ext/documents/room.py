@@ -91,6 +91,9 @@ class PresenceRoom:
         """Handle one frame; raises MalformedFrameError when it is none."""
         self._handle(peer, parse_frame(data))
 
+    def ask_missing(self, peer: Peer) -> None:
+        """Ask a peer for what it has and the room has not; here there is nothing to have."""
+
     def keep_alive(self) -> None:
         """Send every peer a sign of life: the stock client hangs up after 30 s of silence."""
         for peer in list(self._peers):
@@ -130,8 +133,12 @@ class DocumentRoom(PresenceRoom):
 
     def join(self, peer: Peer) -> None:
         """Let a peer in, ask for what it has, and tell it who is there."""
-        peer.send(state_vector_frame(self.document.ydoc.ydoc.get_state()))
+        self.ask_missing(peer)
         super().join(peer)
+
+    def ask_missing(self, peer: Peer) -> None:
+        """Ask a peer for what it has and the document has not."""
+        peer.send(state_vector_frame(self.document.ydoc.ydoc.get_state()))
 
     def close(self) -> None:
         """Let go of the document; the room must be empty."""

@@ -40,6 +40,7 @@ from .identity import find_project_id
 from .path_events import follow_paths
 from .path_rooms import PathRooms
 from .record_runs import DocumentRuns
+from .rights import RightsWatch
 from .settings import RoomSettings, ServerSettings
 from .settings_file_ids import SettingsFileIds
 from .shared_documents import SharedDocuments
@@ -170,6 +171,14 @@ class CoCalcExtension(ExtensionApp):
         """,
     ).tag(config=True)
 
+    rights_check_s = Float(
+        5.0,
+        min=0.05,
+        help="""Seconds between questions to the authorizer about the people who are connected to
+        documents or by conat. Requests are checked one by one, whatever this says. Default: 5.
+        """,
+    ).tag(config=True)
+
     hub_service_name = Unicode(
         "cocalc",
         help="""Name of the JupyterHub service that may tell this server to forget a removed
@@ -203,6 +212,7 @@ class CoCalcExtension(ExtensionApp):
             max_open_files=settings.max_open_files,
         )
         self.parts.append(self.document_bridges)
+        self.parts.append(RightsWatch(self.user_sockets, self.rights_check_s))
         self.documents.on_opened = self._document_opened
         runs = DocumentRuns(self.execution.runners, self.settings["session_manager"])
         self.document_bridges.bridges.make_companion = runs.accompany

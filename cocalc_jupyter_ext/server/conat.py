@@ -1,8 +1,9 @@
 """The message fabric inside a project's server, at ``{base_url}conat/``.
 
 Identity comes from Jupyter Server: its identity provider says who the user is, its
-authorizer whether they may execute, its origin rules which pages may connect. An upgrade
-without all three is refused with 403. The project itself is a client of the same broker,
+authorizer what they may do, its origin rules which pages may connect. A client can edit every
+document, and run cells by what it writes into them, so it needs all of ``NEEDED``. An upgrade
+without that is refused with 403. The project itself is a client of the same broker,
 in process, and serves ``project.{id}.0.api.-``. The streams of the project and of its people
 are served there too, on ``persist.>``.
 """
@@ -17,8 +18,6 @@ from typing import Any, Final
 from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
-from jupyter_server.utils import ensure_async
-from tornado.web import HTTPError
 
 from ..conat.broker.broker import Broker
 from ..conat.client.client import Client
@@ -33,11 +32,14 @@ from ..project.dispatch import ApiFunction, Dispatcher
 from ..project.system import KNOWN_FUNCTIONS, system_functions
 from .authorizer import ProjectAuthorizer
 from .identity import account_id_from_username
+from .rights import EDIT, RUN, Right, missing
 
-__all__ = ["ConatHandler", "ConatService", "handlers"]
+__all__ = ["NEEDED", "ConatHandler", "ConatService", "handlers"]
 
 _log = logging.getLogger(__name__)
 
+NEEDED: Final = (EDIT, RUN, Right("execute", "conat"))
+"""The rights without which nobody is let in."""
 API_COMPUTE_SERVER: Final = 0
 """The project itself, as opposed to a compute server of it."""
 
@@ -109,13 +111,20 @@ class ConatHandler(WebSocketMixin, EndpointMixin, JupyterHandler):
 
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        """Open the WebSocket of a user who may execute here; 403 for others."""
-        answer = self.authorizer.is_authorized(
-            self, self.current_user, "execute", self.auth_resource
-        )
-        if not await ensure_async(answer):
-            raise HTTPError(403, f"{self.current_user.username} may not use conat here.")
+        """Open the WebSocket of a user who may edit and run here; 403 for others."""
+        lacking = await missing(self, NEEDED)
+        if lacking:
+            self.set_header("Content-Type", "text/plain; charset=utf-8")
+            self.set_status(403)
+            await self.finish(_refusal(self.current_user.username, lacking))
+            return
         await super().get(*args, **kwargs)
+
+    async def check_rights(self) -> None:
+        """End the connection when one of the rights it needs is gone."""
+        lacking = await missing(self, NEEDED)
+        if lacking:
+            self.end_session(f"You may not {' and '.join(map(str, lacking))} any more.")
 
     async def authenticate(self) -> User:
         """Return the account of Jupyter's user."""
@@ -125,6 +134,14 @@ class ConatHandler(WebSocketMixin, EndpointMixin, JupyterHandler):
     def close_revoked(self) -> None:
         """End the connection because the user lost the right to be here."""
         self.end_session("You are no longer a member of this project.")
+
+
+def _refusal(username: str, lacking: list[Right]) -> str:
+    return (
+        f"{username} may not {' and '.join(map(str, lacking))} here. Through conat one edits "
+        "documents and runs code, so it needs all of these rights: "
+        f"{', '.join(map(str, NEEDED))}. JupyterLab shows documents read-only without them.\n"
+    )
 
 
 def handlers(service: ConatService) -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:

@@ -58,6 +58,10 @@ class UserSockets:
 
         identity_provider.get_user = get_user
 
+    def open(self) -> list[WebSocketHandler]:
+        """Return the websockets that are open, and perhaps some that just ended."""
+        return list(self._users)
+
     def close_user(self, username: str) -> int:
         """End every websocket of a user; return how many there were."""
         sockets = [socket for socket, user in list(self._users.items()) if user == username]

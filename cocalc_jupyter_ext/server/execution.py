@@ -1,6 +1,6 @@
 """HTTP interface of server-side execution: start a run, follow it, answer its questions.
 
-The handlers authenticate, check the right "execute" on "kernels", decode, call one function and
+The handlers authenticate, check the rights to view and to run, decode, call one function and
 encode. Errors are JSON ``{"message": ...}`` with a sentence for the person who ran the cell.
 """
 
@@ -15,7 +15,6 @@ from typing import Any
 from jupyter_events import EventLogger
 from jupyter_server import DEFAULT_EVENTS_SCHEMA_PATH
 from jupyter_server.base.handlers import APIHandler
-from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError, authenticated
 
 from ..documents.document import LiveDocument
@@ -41,6 +40,7 @@ from ..kernels.registry import Edits, RunnerRegistry, RunRequest
 from ..kernels.runs import Runs
 from ..kernels.settings import RunnerSettings
 from .kernel_host import ServerKernels
+from .rights import RUN, VIEW, missing
 
 __all__ = [
     "Execution",
@@ -136,12 +136,8 @@ class _ExecuteHandler(APIHandler):
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Let only those pass who may execute code."""
         await super().prepare(*args, **kwargs)
-        if self.current_user is not None and not await self._may_execute():
+        if self.current_user is not None and await missing(self, (VIEW, RUN)):
             raise HTTPError(403, "You may not run code in this project.")
-
-    async def _may_execute(self) -> bool:
-        answer = self.authorizer.is_authorized(self, self.current_user, "execute", "kernels")
-        return bool(await ensure_async(answer))
 
     def refuse(self, error: Exception) -> None:
         """Answer with the error's own words and its status."""

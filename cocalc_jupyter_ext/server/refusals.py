@@ -21,7 +21,7 @@ from ..documents.errors import (
     UnknownDocumentError,
 )
 
-__all__ = ["OTHER_HISTORY", "REVOKED", "Closing", "Refusals", "dialog", "shorten"]
+__all__ = ["NOT_READABLE", "OTHER_HISTORY", "REVOKED", "Closing", "Refusals", "dialog", "shorten"]
 
 _MAX_REASON_BYTES = 123
 _MAX_REMEMBERED = 1000
@@ -61,6 +61,8 @@ def shorten(text: str) -> str:
 
 REVOKED = dialog("You are no longer a member of this project.", "unknown_session")
 """For a user whose rights were taken away."""
+NOT_READABLE = dialog("You may not read this any more.", "unknown_session")
+"""For a user who may not see documents any more, but is a member."""
 OTHER_HISTORY = dialog("The server's history is new. Reload.", "unknown_session", reloadable=True)
 """For a page that holds a history which is not the document's any more."""
 

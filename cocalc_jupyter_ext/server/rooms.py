@@ -4,9 +4,10 @@
 ``api/collaboration/room/<room id>`` carries its frames. The handlers authenticate, check rights,
 and pass bytes; ``documents/room.py`` knows what they mean.
 
-Rights: "read" on "contents" to be in a room, "write" for changes to be applied. The origin is
-checked like for Jupyter's own websockets. The session id is the epoch of the document, see
-``LogMeta``: a page that comes back with another history must not be merged.
+Rights: "read" on "contents" to be in a room, "write" for changes to be applied; both are asked
+again while a page is connected, see ``rights.py``. The origin is checked like for Jupyter's own
+websockets. The session id is the epoch of the document, see ``LogMeta``: a page that comes back
+with another history must not be merged.
 """
 
 from dataclasses import dataclass, field
@@ -36,7 +37,8 @@ from ..documents.rooms import Rooms
 from .api_paths import normal_path
 from .event_emitter import EventEmitter
 from .path_rooms import PathRooms
-from .refusals import OTHER_HISTORY, REVOKED, Closing, Refusals, shorten
+from .refusals import NOT_READABLE, OTHER_HISTORY, REVOKED, Closing, Refusals, shorten
+from .rights import EDIT, VIEW, is_allowed
 from .settings import RoomSettings
 
 __all__ = ["RoomHandler", "RoomServices", "SessionHandler", "UnsupportedHandler", "handlers"]
@@ -63,15 +65,10 @@ class RoomServices:
 class _Authorized(JupyterHandler):
     """A handler that asks the authorizer about documents."""
 
-    async def may(self, action: str) -> bool:
-        """Whether the current user may do this with documents."""
-        answer = self.authorizer.is_authorized(self, self.current_user, action, _RESOURCE)
-        return bool(await ensure_async(answer))
-
-    async def require(self, action: str) -> None:
-        """Refuse a user who may not; raises HTTPError 403."""
-        if not await self.may(action):
-            raise HTTPError(403, f"You may not {action} documents of this project.")
+    async def require_view(self) -> None:
+        """Refuse a user who may not see documents; raises HTTPError 403."""
+        if not await is_allowed(self, VIEW):
+            raise HTTPError(403, "You may not read documents of this project.")
 
 
 class SessionHandler(_Authorized, APIHandler):
@@ -89,7 +86,7 @@ class SessionHandler(_Authorized, APIHandler):
 
         400 for a body without a usable format and type, 403, 404 when there is no file.
         """
-        await self.require("read")
+        await self.require_view()
         form, kind = self._wanted()
         contents: Any = self.contents_manager  # its classes are untyped
         if not await ensure_async(contents.file_exists(normal_path(path))):
@@ -149,9 +146,9 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, _Authorized):
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Upgrade to a websocket; 403 for users who may not read."""
-        await self.require("read")
+        await self.require_view()
         self.name = self.current_user.username
-        self.can_write = await self.may("write")
+        self.can_write = await is_allowed(self, EDIT)
         await super().get(*args, **kwargs)
 
     async def open(self, room_name: str) -> None:
@@ -222,6 +219,18 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, _Authorized):
             self._leave()
             super().close(code, None if reason is None else shorten(reason))
 
+    async def check_rights(self) -> None:
+        """Go on with the rights that the user has now; end when reading is none of them."""
+        if self.ws_connection is None or self._closing:
+            return
+        if not await is_allowed(self, VIEW):
+            self._end(NOT_READABLE)
+            return
+        could_write, self.can_write = self.can_write, await is_allowed(self, EDIT)
+        if self.can_write and not could_write and self._room is not None:
+            # What was typed before was not taken, and what follows builds upon it.
+            self._room.ask_missing(self)
+
     def close_revoked(self) -> None:
         """End the connection of a user who lost the right to be here."""
         self._end(REVOKED)
@@ -260,7 +269,7 @@ class UnsupportedHandler(_Authorized, APIHandler):
 
     @authenticated
     async def _refuse(self, *_: str) -> None:
-        await self.require("read")
+        await self.require_view()
         raise HTTPError(501, f"{self._feature} is not supported by cocalc-jupyter")
 
     get = put = delete = _refuse
