@@ -4,9 +4,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from cocalc_jupyter_ext.conat.errors import RemoteError
+from cocalc_jupyter_ext.conat.services.named import ServiceClient, service_subject
+
 from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
-from .test_two_faces import cocalc_notebook, server, sources
+from .test_two_faces import cocalc_client, cocalc_notebook, project_id, server, sources
 
 __all__ = ["server"]  # a fixture
 
@@ -43,3 +48,42 @@ async def test_a_cocalc_client_runs_cells_and_everybody_sees_the_outputs(
         assert sources(page)[0] == "print('from cocalc')"
         sessions = (await server.request("GET", "api/sessions")).json()
         assert [session["path"] for session in sessions] == ["a.ipynb"]
+
+
+async def test_a_cocalc_client_asks_the_kernel_and_interrupts_it(server: JupyterServer) -> None:
+    subject = service_subject("api", project_id=project_id(server), path="a.ipynb")
+    async with (
+        RoomClient(server, "a.ipynb"),
+        cocalc_notebook(server) as db,
+        cocalc_client(server) as client,
+    ):
+        notebook = ServiceClient(client, subject, timeout_s=30)
+
+        info = await notebook.call("kernel_info")
+        found = await notebook.call("complete", {"code": "pri", "cursor_pos": 3})
+        documented = await notebook.call("introspect", {"code": "print", "cursor_pos": 5})
+        assert info["language_info"]["name"] == "python"
+        assert "print" in found["matches"]
+        assert documented["found"]
+
+        cell_id = db.get({"type": "cell"})[0]["id"]
+        db.set({"type": "cell", "id": cell_id, "input": "import time; time.sleep(60)"})
+        db.set({"type": "cell", "id": cell_id, "state": "start"})
+        await db.commit()
+
+        def state() -> Any:
+            return (db.get_one({"id": cell_id}) or {}).get("state")
+
+        await until(lambda: state() == "busy")
+        await asyncio.sleep(0.5)  # the kernel reports busy a moment before it runs the code
+        await notebook.call("signal", "SIGINT")
+        await until(lambda: state() == "done")
+        await until(lambda: "output" in (db.get_one({"id": cell_id}) or {}))
+        assert db.get_one({"id": cell_id})["output"]["0"]["ename"] == "KeyboardInterrupt"  # type: ignore[index]
+
+        await notebook.call("save_ipynb_file", {"version": db.versions()[-1].time})
+        assert "KeyboardInterrupt" in (server.work / "a.ipynb").read_text()
+        await notebook.call("signal", "SIGKILL")
+        assert (await server.request("GET", "api/sessions")).json() == []
+        with pytest.raises(RemoteError, match="not supported by this server"):
+            await notebook.call("more_output", cell_id)

@@ -34,8 +34,8 @@ class Bridges:
     """Gives every document that is opened its second face, and takes it away at closing.
 
     ``client`` is the project's own. A document never waits for its bridge: where the patches
-    cannot be reached, it is tried again until the document closes. ``make_companion`` is asked for
-    each document that got its bridge.
+    cannot be reached, it is tried again until the document closes. Each of ``companions`` is
+    asked for a companion of every document that got its bridge.
     """
 
     def __init__(
@@ -49,9 +49,9 @@ class Bridges:
         self._project_id = project_id
         self._account_of = account_of
         self._times = times
-        self.make_companion: MakeCompanion = lambda _live, _document: None
+        self.companions: list[MakeCompanion] = []
         self._bridged: dict[LiveDocument, BridgedDocument] = {}
-        self._companions: dict[LiveDocument, Companion] = {}
+        self._accompanied: dict[LiveDocument, list[Companion]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -105,14 +105,12 @@ class Bridges:
     def _accompany(self, bridged: BridgedDocument) -> None:
         live = bridged.live
         if bridged.document is not None and live in self._bridged:
-            companion = self.make_companion(live, bridged.document)
-            if companion is not None:
-                self._companions[live] = companion
+            made = [make(live, bridged.document) for make in self.companions]
+            self._accompanied[live] = [companion for companion in made if companion is not None]
 
     async def _detach(self, live: LiveDocument) -> None:
         live.closing, live.on_renamed = [], lambda: None
-        companion = self._companions.pop(live, None)
-        if companion is not None:
+        for companion in self._accompanied.pop(live, []):
             await companion.close()
         bridged = self._bridged.pop(live, None)
         if bridged is not None:

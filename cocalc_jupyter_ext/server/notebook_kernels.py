@@ -1,0 +1,63 @@
+"""Which kernel a notebook has: that of its session, as everybody in Jupyter sees it.
+
+``sessions`` and ``kernels`` are Jupyter Server's session and kernel managers, untyped upstream.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from jupyter_server.utils import ensure_async
+
+__all__ = ["NotebookKernels"]
+
+_log = logging.getLogger(__name__)
+
+_NOTEBOOK = "notebook"
+
+
+class NotebookKernels:
+    """Finds, starts and ends the kernels of notebooks by their paths."""
+
+    def __init__(self, sessions: Any, kernels: Any) -> None:
+        self._sessions = sessions
+        self._kernels = kernels
+        self._starting = asyncio.Lock()
+
+    async def find(self, path: str) -> str | None:
+        """Return the kernel of a notebook's session, or None."""
+        session = await self._session(path)
+        return None if session is None else str(session["kernel"]["id"])
+
+    async def ensure(self, path: str, kernel_name: str | None) -> str:
+        """Return the kernel of a notebook; starts one where there is none.
+
+        It has this name, or is the server's default one. Raises what starting a kernel raises.
+        """
+        async with self._starting:  # of two who ask at once, the second finds the first one's
+            found = await self.find(path)
+            if found is not None:
+                return found
+            session = await self._sessions.create_session(
+                path=path,
+                name=path.rpartition("/")[2],
+                type=_NOTEBOOK,
+                kernel_name=kernel_name or self._kernels.default_kernel_name,
+            )
+        _log.info("started a kernel for %s", path)
+        return str(session["kernel"]["id"])
+
+    async def interrupt(self, kernel_id: str) -> None:
+        """Interrupt a kernel."""
+        await ensure_async(self._kernels.interrupt_kernel(kernel_id))
+
+    async def end(self, path: str) -> None:
+        """End a notebook's session and its kernel."""
+        session = await self._session(path)
+        if session is not None:
+            await ensure_async(self._sessions.delete_session(session["id"]))
+
+    async def _session(self, path: str) -> dict[str, Any] | None:
+        if not await ensure_async(self._sessions.session_exists(path)):
+            return None
+        return dict(await ensure_async(self._sessions.get_session(path=path)))

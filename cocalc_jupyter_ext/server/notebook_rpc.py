@@ -1,0 +1,144 @@
+"""Serves what CoCalc clients ask about open notebooks, over the project's message fabric.
+
+One service for each open notebook, at ``services.project-<id>._.api.<path>`` (syncdoc-jupyter
+§4.9). Questions do not wait for one another: an interrupt is no use after the busy kernel.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from ..conat.client.client import Client
+from ..conat.client.subscription import Message
+from ..conat.errors import ConatError
+from ..conat.services.named import NamedService, service_subject
+from ..documents.bridge.bridges import Companion
+from ..documents.document import LiveDocument
+from ..documents.syncdoc.sync_document import SyncDocument
+from ..kernels.errors import KernelNotFoundError
+from ..kernels.questions import KernelQuestions
+from ..project.dispatch import ApiError, Dispatcher
+from ..project.notebook_api import NOTEBOOK_FUNCTIONS, NotebookApi
+from .notebook_kernels import NotebookKernels
+
+__all__ = ["NotebookRpc"]
+
+_log = logging.getLogger(__name__)
+
+_NOTEBOOK = "notebook"
+MAX_CONCURRENT: Final = 10
+_ENDS_KERNEL: Final = frozenset({"SIGKILL", "SIGTERM", "SIGQUIT"})
+
+
+class NotebookRpc:
+    """The services of all open notebooks."""
+
+    def __init__(
+        self,
+        client: Client,
+        project_id: str,
+        kernels: NotebookKernels,
+        questions: KernelQuestions,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._project_id = project_id
+        self._kernels = kernels
+        self._questions = questions
+        self._clock = clock
+
+    def accompany(self, live: LiveDocument, document: SyncDocument[Any]) -> Companion | None:
+        """Begin to serve a notebook."""
+        if live.room_id.type != _NOTEBOOK:
+            return None
+        host = _Host(live, document, self._kernels, self._questions)
+        functions = NotebookApi(host, round(self._clock() * 1000)).functions()
+        subject = service_subject("api", project_id=self._project_id, path=live.path)
+        return _Served(self._client, subject, Dispatcher(functions, NOTEBOOK_FUNCTIONS))
+
+
+class _Served:
+    """The service of one notebook, from the moment it is made."""
+
+    def __init__(self, client: Client, subject: str, dispatch: Dispatcher) -> None:
+        async def answer(request: Message) -> object:
+            return await dispatch(request.data)
+
+        self._service = NamedService(client, subject, answer, max_concurrent=MAX_CONCURRENT)
+        self._starting = asyncio.create_task(self._start(subject), name=f"serving {subject}")
+
+    async def close(self) -> None:
+        self._starting.cancel()
+        await asyncio.gather(self._starting, return_exceptions=True)
+        await self._service.stop()
+
+    async def _start(self, subject: str) -> None:
+        try:
+            await self._service.start()
+        except ConatError as error:
+            _log.error("nobody answers on %s: %s", subject, error)
+
+
+class _Host:
+    """One notebook and its kernel."""
+
+    def __init__(
+        self,
+        live: LiveDocument,
+        document: SyncDocument[Any],
+        kernels: NotebookKernels,
+        questions: KernelQuestions,
+    ) -> None:
+        self._live = live
+        self._document = document
+        self._kernels = kernels
+        self._questions = questions
+
+    async def kernel_info(self) -> dict[str, Any]:
+        return await self._questions.kernel_info(await self._kernel())
+
+    async def complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
+        return await self._questions.complete(await self._kernel(), code, cursor_pos)
+
+    async def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict[str, Any]:
+        return await self._questions.inspect(await self._kernel(), code, cursor_pos, detail_level)
+
+    async def signal(self, name: str) -> None:
+        kernel_id = await self._kernels.find(self._live.path)
+        if kernel_id is None:
+            raise KernelNotFoundError(self._live.path)
+        if name == "SIGINT":
+            await self._kernels.interrupt(kernel_id)
+        elif name in _ENDS_KERNEL:
+            await self._kernels.end(self._live.path)
+        else:
+            raise ApiError(f"signal: '{name[:20]}' is not supported; use SIGINT or SIGKILL")
+
+    async def save(self, version: int | None, timeout_s: float) -> None:
+        if version is not None:
+            await self._wait_for(version, timeout_s)
+        await self._live.save()
+
+    async def _kernel(self) -> str:
+        settings = self._document.value.get_one({"type": "settings"}) or {}
+        name = settings.get("kernel")
+        return await self._kernels.ensure(self._live.path, name if isinstance(name, str) else None)
+
+    async def _wait_for(self, version: int, timeout_s: float) -> None:
+        arrived = asyncio.Event()
+
+        def look(_before: object = None) -> None:
+            if version in self._document.graph:
+                arrived.set()
+
+        disconnect = self._document.changes.connect(look)
+        try:
+            look()
+            async with asyncio.timeout(timeout_s):
+                await arrived.wait()
+        except TimeoutError as error:
+            raise ApiError(f"the version {version} has not arrived; save again") from error
+        finally:
+            disconnect()

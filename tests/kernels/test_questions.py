@@ -1,0 +1,32 @@
+"""Asking a kernel something that is not a run."""
+
+import pytest
+
+from cocalc_jupyter_ext.kernels.errors import KernelNotFoundError, KernelUnreachableError
+from cocalc_jupyter_ext.kernels.questions import KernelQuestions
+
+from ..support.local_kernels import local_kernels
+
+
+async def test_a_kernel_says_what_it_is_completes_and_explains() -> None:
+    async with local_kernels() as kernels:
+        kernel_id = await kernels.start()
+        questions = KernelQuestions(kernels, timeout_s=60)
+
+        info = await questions.kernel_info(kernel_id)
+        completed = await questions.complete(kernel_id, "pri", 3)
+        explained = await questions.inspect(kernel_id, "print", 5, 0)
+
+        assert info["language_info"]["name"] == "python"
+        assert "print" in completed["matches"]
+        assert explained["found"]
+
+
+async def test_an_unknown_kernel_and_one_that_does_not_answer_are_errors() -> None:
+    async with local_kernels() as kernels:
+        kernel_id = await kernels.start()
+
+        with pytest.raises(KernelNotFoundError):
+            await KernelQuestions(kernels).kernel_info("unknown")
+        with pytest.raises(KernelUnreachableError, match=r"within 1e-06 s; is it busy\?"):
+            await KernelQuestions(kernels, timeout_s=0.000001).kernel_info(kernel_id)

@@ -1,0 +1,123 @@
+"""What CoCalc clients may ask about one notebook (syncdoc-jupyter §4.9)."""
+
+from typing import Any
+
+import pytest
+
+from cocalc_jupyter_ext.kernels.errors import KernelNotFoundError
+from cocalc_jupyter_ext.project.dispatch import ApiError, Dispatcher
+from cocalc_jupyter_ext.project.notebook_api import (
+    MAX_STORED,
+    NOTEBOOK_FUNCTIONS,
+    NotebookApi,
+)
+
+
+class Host:
+    """Notes what is asked of the notebook and its kernel."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    async def kernel_info(self) -> dict[str, Any]:
+        return {"implementation": "ipython"}
+
+    async def complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
+        self.asked.append((code, cursor_pos))
+        return {"matches": ["print"]}
+
+    async def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict[str, Any]:
+        self.asked.append((code, cursor_pos, detail_level))
+        return {"found": True}
+
+    async def signal(self, name: str) -> None:
+        if name == "SIGKILL":
+            raise KernelNotFoundError("gone")
+        self.asked.append(name)
+
+    async def save(self, version: int | None, timeout_s: float) -> None:
+        self.asked.append((version, timeout_s))
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+async def ask(host: Host, name: str, *args: Any) -> Any:
+    api = NotebookApi(host, opened_ms=5)
+    return await Dispatcher(api.functions(), NOTEBOOK_FUNCTIONS)({"name": name, "args": [*args]})
+
+
+async def test_the_kernel_is_described_with_the_time_since_when_the_notebook_is_open(
+    host: Host,
+) -> None:
+    assert await ask(host, "kernel_info") == {
+        "implementation": "ipython",
+        "nodejs_version": "",
+        "start_time": 5,
+    }
+
+
+async def test_completion_asks_at_the_cursor_or_at_the_end(host: Host) -> None:
+    assert await ask(host, "complete", {"code": "pri", "cursor_pos": 2}) == {"matches": ["print"]}
+    await ask(host, "complete", {"code": "pri"})
+
+    assert host.asked == [("pri", 2), ("pri", 3)]
+
+
+@pytest.mark.parametrize("options", [None, {}, {"code": ""}, {"code": 5}, "code"])
+async def test_code_that_is_empty_or_no_text_is_an_error(host: Host, options: object) -> None:
+    with pytest.raises(ApiError, match="code, which is not empty"):
+        await ask(host, "complete", options)
+    with pytest.raises(ApiError):
+        await ask(host, "introspect", options)
+
+
+async def test_the_level_of_detail_is_0_or_1(host: Host) -> None:
+    for level in (0, 1, 7):
+        await ask(host, "introspect", {"code": "x", "level": level})
+
+    assert host.asked == [("x", 1, 0), ("x", 1, 1), ("x", 1, 1)]
+
+
+async def test_a_signal_without_a_kernel_is_no_error(host: Host) -> None:
+    assert await ask(host, "signal", "SIGINT") is None
+    assert await ask(host, "signal", "SIGKILL") is None
+    with pytest.raises(ApiError, match="the name of a signal"):
+        await ask(host, "signal", 9)
+
+    assert host.asked == ["SIGINT"]
+
+
+async def test_saving_waits_for_the_version_of_the_caller(host: Host) -> None:
+    await ask(host, "save_ipynb_file", {"version": 17, "timeout": 2000})
+    await ask(host, "save_ipynb_file")
+    await ask(host, "save_ipynb_file", {"timeout": float("nan")})
+
+    assert host.asked == [(17, 2.0), (None, 15.0), (None, 15.0)]
+
+
+async def test_values_are_kept_returned_and_forgotten(host: Host) -> None:
+    functions = Dispatcher(NotebookApi(host, 0).functions(), NOTEBOOK_FUNCTIONS)
+
+    async def store(**options: Any) -> Any:
+        return await functions({"name": "store", "args": [options]})
+
+    await store(key="a", value="secret")
+    assert await store(key="a") == "secret"
+    await store(key="a", value=None)
+    assert await store(key="a") is None
+    for number in range(MAX_STORED):
+        await store(key=str(number), value=1)
+    with pytest.raises(ApiError, match="at most"):
+        await store(key="one more", value=1)
+    with pytest.raises(ApiError, match="object with a key"):
+        await store(value=1)
+
+
+async def test_what_is_not_there_yet_is_not_called_unknown(host: Host) -> None:
+    with pytest.raises(ApiError, match="'more_output' is not supported by this server"):
+        await ask(host, "more_output", "cell")
+    with pytest.raises(ApiError, match="unknown function 'execute'"):
+        await ask(host, "execute")

@@ -1,0 +1,78 @@
+"""Which kernel a notebook has."""
+
+import asyncio
+from typing import Any
+
+from cocalc_jupyter_ext.server.notebook_kernels import NotebookKernels
+
+
+class Sessions:
+    """A session manager that is slow to start kernels."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, dict[str, Any]] = {}
+        self.kernel_names: list[str] = []
+
+    async def session_exists(self, path: str) -> bool:
+        return path in self.sessions
+
+    async def get_session(self, path: str) -> dict[str, Any]:
+        return self.sessions[path]
+
+    async def create_session(self, path: str, kernel_name: str, **_: Any) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        self.kernel_names.append(kernel_name)
+        session = {
+            "id": f"s{len(self.kernel_names)}",
+            "kernel": {"id": f"k{len(self.kernel_names)}"},
+        }
+        self.sessions[path] = session
+        return session
+
+    async def delete_session(self, session_id: str) -> None:
+        self.sessions = {p: s for p, s in self.sessions.items() if s["id"] != session_id}
+
+
+class Kernels:
+    """A kernel manager."""
+
+    default_kernel_name = "python3"
+
+    def __init__(self) -> None:
+        self.interrupted: list[str] = []
+
+    async def interrupt_kernel(self, kernel_id: str) -> None:
+        self.interrupted.append(kernel_id)
+
+
+async def test_everybody_who_asks_for_a_notebooks_kernel_gets_the_same_one() -> None:
+    sessions = Sessions()
+    kernels = NotebookKernels(sessions, Kernels())
+
+    found = await asyncio.gather(*[kernels.ensure("a/b.ipynb", None) for _ in range(3)])
+
+    assert found == ["k1", "k1", "k1"]
+    assert await kernels.find("a/b.ipynb") == "k1"
+    assert sessions.kernel_names == ["python3"]
+
+
+async def test_a_kernel_of_the_wanted_name_is_started() -> None:
+    sessions = Sessions()
+
+    await NotebookKernels(sessions, Kernels()).ensure("a.ipynb", "ir")
+    await NotebookKernels(sessions, Kernels()).ensure("b.ipynb", "")
+
+    assert sessions.kernel_names == ["ir", "python3"]
+
+
+async def test_kernels_are_interrupted_and_ended_with_their_session() -> None:
+    sessions, manager = Sessions(), Kernels()
+    kernels = NotebookKernels(sessions, manager)
+    kernel_id = await kernels.ensure("a.ipynb", None)
+
+    await kernels.interrupt(kernel_id)
+    await kernels.end("a.ipynb")
+    await kernels.end("a.ipynb")
+
+    assert manager.interrupted == ["k1"]
+    assert await kernels.find("a.ipynb") is None
