@@ -11,10 +11,13 @@ export class ClientSocket extends EventEmitter {
   #serverSubject = null;
   #waiting = [];
 
-  constructor(client, subject, { maxQueueSize } = {}) {
+  // `chooseServer` names the server (§14.9); otherwise the servers are asked for their status.
+  constructor(client, subject, { maxQueueSize, chooseServer, reconnection = true } = {}) {
     super();
     this.client = client;
     this.subject = subject;
+    this.chooseServer = chooseServer ?? (() => this.#statusId());
+    this.reconnection = reconnection;
     this.sender = new Sender((packet) => this.#transmit(packet), maxQueueSize);
     this.receiver = new Receiver(
       (value, headers) => this.emit("data", value, headers),
@@ -34,8 +37,8 @@ export class ClientSocket extends EventEmitter {
 
   async connect() {
     this.#enter("connecting");
-    const status = await this.client.request(`${this.subject}.server.status`, null);
-    this.#serverSubject ??= `${this.subject}.server.${status.value.id}.${this.id}`;
+    const server = await this.chooseServer();
+    this.#serverSubject ??= `${this.subject}.server.${server}.${this.id}`;
     const mine = `${this.subject}.client.${this.id}`;
     if (!this.client.subscriptions.has(mine))
       await this.client.listen(mine, (message) => this.#receive(message));
@@ -49,12 +52,16 @@ export class ClientSocket extends EventEmitter {
     await this.#command("ping", null);
   }
 
+  async #statusId() {
+    return (await this.client.request(`${this.subject}.server.status`, null)).value.id;
+  }
+
   #lost() {
     this.#enter("disconnected");
   }
 
   async #reconnect() {
-    while (this.state === "disconnected") {
+    while (this.reconnection && this.state === "disconnected") {
       try {
         await this.connect();
       } catch {
@@ -118,11 +125,17 @@ export class ClientSocket extends EventEmitter {
     return reply.value;
   }
 
+  // Gives the socket up without telling anybody.
+  abandon() {
+    this.#closed();
+  }
+
   #closed() {
     this.client.off("disconnected", this.onLost);
     this.client.off("ready", this.onReady);
     const mine = `${this.subject}.client.${this.id}`;
-    if (this.client.subscriptions.has(mine)) this.client.unsubscribe(mine);
+    // When the connection ends meanwhile, the subscription ends with it.
+    if (this.client.subscriptions.has(mine)) this.client.unsubscribe(mine).catch(() => {});
     this.#enter("closed");
   }
 }
