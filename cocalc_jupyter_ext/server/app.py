@@ -17,6 +17,7 @@ from traitlets import Float, Integer, Unicode, default
 from ..documents.autosave import AutosaveTimes
 from ..documents.contents import installed_classes
 from ..documents.document import LiveDocument
+from ..documents.history.pruning import Limits
 from ..documents.opening import DocumentOpener
 from ..documents.registry import DocumentRegistry
 from ..documents.rooms import Rooms
@@ -26,6 +27,7 @@ from . import (
     atomic_files,
     conat,
     execution,
+    history,
     kernel_websocket,
     membership,
     neighbours,
@@ -139,6 +141,22 @@ class CoCalcExtension(ExtensionApp):
         """,
     ).tag(config=True)
 
+    history_keep_days = Float(
+        0.0,
+        min=0,
+        help="""Days for which older versions of documents are kept in their histories; 0 keeps
+        them for ever. The newest state is always kept. Default: 0.
+        """,
+    ).tag(config=True)
+
+    history_keep_bytes = Integer(
+        0,
+        min=0,
+        help="""Size in bytes above which the oldest versions of a document are removed from its
+        history; 0 is no limit. The newest state is always kept. Default: 0.
+        """,
+    ).tag(config=True)
+
     room_max_message_bytes = Integer(
         100_000_000,
         min=1_000,
@@ -212,6 +230,9 @@ class CoCalcExtension(ExtensionApp):
             max_open_files=settings.max_open_files,
         )
         self.parts.append(self.document_bridges)
+        find_open = self.document_bridges.bridges.find
+        self.history = history.ProjectHistory(self.conat, find_open, settings.history)
+        self.parts.append(self.history)
         self.parts.append(RightsWatch(self.user_sockets, self.rights_check_s))
         self.documents.on_opened = self._document_opened
         runs = DocumentRuns(self.execution.runners, self.settings["session_manager"])
@@ -224,6 +245,7 @@ class CoCalcExtension(ExtensionApp):
                 *rooms.handlers(self._room_services),
                 *execution.handlers(self.execution),
                 *conat.handlers(self.conat),
+                *history.handlers(self.history),
                 *membership.handlers(self.user_sockets, self.server_settings.hub_service_name),
             ]
         )
@@ -299,6 +321,10 @@ class CoCalcExtension(ExtensionApp):
             shutdown_timeout_s=self.shutdown_timeout_s,
             log_keep_s=self.log_keep_days * 86_400,
             hub_service_name=self.hub_service_name,
+            history=Limits(
+                max_age_ms=self.history_keep_days * 86_400_000 or None,
+                max_bytes=self.history_keep_bytes or None,
+            ),
             max_open_files=self.max_open_files,
             documents=DocumentSettings(
                 autosave=AutosaveTimes(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..documents.history.pruning import Limits
 from ..documents.settings import DocumentSettings
 
 __all__ = ["RoomSettings", "ServerSettings"]
@@ -33,6 +34,7 @@ class ServerSettings:
     shutdown_timeout_s: float = 10.0
     log_keep_s: float = 30 * 86_400
     hub_service_name: str = "cocalc"
+    history: Limits = field(default_factory=Limits)
     max_open_files: int = 1000
     documents: DocumentSettings = field(default_factory=DocumentSettings)
     rooms: RoomSettings = field(default_factory=RoomSettings)

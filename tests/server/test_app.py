@@ -4,6 +4,7 @@ import httpx
 import pytest
 from traitlets import TraitType
 
+from cocalc_jupyter_ext.documents.history.pruning import Limits
 from cocalc_jupyter_ext.server.app import CoCalcExtension
 
 from ..support.notebooks import write_notebook
@@ -35,6 +36,8 @@ def test_every_setting_reaches_the_parts() -> None:
         shutdown_timeout_s=9,
         data_dir="/tmp/x",
         hub_service_name="h",
+        history_keep_days=3,
+        history_keep_bytes=10_000,
     )
 
     settings = app._server_settings()
@@ -45,7 +48,12 @@ def test_every_setting_reaches_the_parts() -> None:
     assert (settings.rooms.max_message_bytes, settings.rooms.max_unsent_bytes) == (6_000, 7_000)
     assert (settings.rooms.keep_alive_s, settings.shutdown_timeout_s) == (8, 9)
     assert settings.log_keep_s == 2 * 86_400
+    assert settings.history == Limits(max_age_ms=3 * 86_400_000, max_bytes=10_000)
     assert (str(settings.data_folder), settings.hub_service_name) == ("/tmp/x", "h")
+
+
+def test_histories_are_kept_for_ever_unless_somebody_says_otherwise() -> None:
+    assert CoCalcExtension(data_dir="/tmp/x")._server_settings().history.keep_everything
 
 
 async def test_the_parts_are_mounted_beside_the_stock_api(server: JupyterServer) -> None:

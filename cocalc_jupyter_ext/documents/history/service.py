@@ -6,8 +6,9 @@ from typing import Any, Final, TypeVar
 
 from ...conat.client.client import Client
 from ...conat.errors import RequestTimeout
+from ...conat.sync.opening import open_inventory
 from ..notebook_records.blobs import BlobSource
-from ..syncdoc.coordination import synced_path_of_notebook
+from ..syncdoc.coordination import string_id, synced_path_of_notebook
 from ..syncdoc.opening import open_document
 from ..syncdoc.patch_graph import HistoryMissing, PatchGraph, UnknownVersion
 from ..syncdoc.patches import Patch
@@ -196,6 +197,15 @@ class HistoryService:
             return await self._read(path, read)
         except NoHistory:
             return {"patches": [], "info": {}}
+
+    async def is_listed(self, path: str) -> bool:
+        """Tell whether the project's inventory lists the history of a file.
+
+        It costs nothing to ask for what does not exist, other than reading a history.
+        """
+        name = f"patches:{string_id(self.project_id, synced_path(path))}"
+        async with await open_inventory(self.client, project_id=self.project_id) as stores:
+            return stores.get(name, "stream") is not None
 
     async def use(self, path: str, do: Callable[[StreamHistory], Awaitable[Result]]) -> Result:
         """Do something with the history of a synced path; raises NoHistory."""
