@@ -7,7 +7,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -271,22 +272,53 @@ class Client:
         wait_for_interest: bool = False,
         max_wait_s: float | None = None,
         max_messages: int | None = None,
+        apart: bool = False,
     ) -> AsyncGenerator[Message, None]:
         """Send a request and yield all replies (conat-core §10.3).
 
         ``timeout_s`` limits sending, not the replies. The iteration ends after
         ``max_messages`` of them, or when one is waited for longer than ``max_wait_s``;
         without these the responder's convention says when to stop. Close the iterator
-        (``contextlib.aclosing``) to stop listening. Raises what ``request`` raises.
+        (``contextlib.aclosing``) to stop listening. With ``apart`` the replies come to a
+        subscription of their own, so that the responder reaches nobody once it is closed;
+        it ends with Disconnected when the connection is lost, because replies then are lost
+        too. Raises what ``request`` raises.
         """
-        inbox = await self._open_inbox()
-        with inbox.expect_replies(max_wait_s=max_wait_s, max_messages=max_messages) as expected:
-            reply_subject, replies = expected
-            sent = {**(headers or {}), REPLY_HEADER: reply_subject}
+        expecting = self._expect_apart if apart else self._expect_in_inbox
+        async with expecting(max_wait_s, max_messages) as replies:
+            sent = {**(headers or {}), REPLY_HEADER: replies.pattern}
             message = _outgoing(subject, value, sent, encoding, raw)
             await self._ask(message, timeout_s, wait_for_interest=wait_for_interest)
             async for reply in replies:
                 yield reply
+
+    @asynccontextmanager
+    async def _expect_in_inbox(
+        self, max_wait_s: float | None, max_messages: int | None
+    ) -> AsyncIterator[Subscription]:
+        inbox = await self._open_inbox()
+        with inbox.expect_replies(max_wait_s=max_wait_s, max_messages=max_messages) as expected:
+            yield expected[1]
+
+    @asynccontextmanager
+    async def _expect_apart(
+        self, max_wait_s: float | None, max_messages: int | None
+    ) -> AsyncIterator[Subscription]:
+        await self.wait_until_signed_in()
+        subject = f"{self._inbox_prefix()}.{self._make_id()}.{self._make_id()}"
+        replies = await self.subscribe(subject, max_wait_s=max_wait_s, max_messages=max_messages)
+
+        def lose(state: ClientState) -> None:
+            if state is ClientState.DISCONNECTED:
+                replies.end(Disconnected())
+
+        forget = self.states.connect(lose)
+        try:
+            yield replies
+        finally:
+            forget()
+            replies.close()
+            self._leave(replies)
 
     async def _ask(self, message: Outgoing, timeout_s: float, *, wait_for_interest: bool) -> None:
         if not await self._publisher.publish(message, timeout_s, wait=wait_for_interest):

@@ -67,20 +67,28 @@ def typed(functions: Mapping[str, Function]) -> Handler:
 
 
 class NamedService(Responder):
-    """Answers the requests on one subject, one at a time.
+    """Answers the requests on one subject, one at a time unless more are allowed.
 
     With ``answers_all`` the service shares its requests with nobody: every server of the
     subject answers, and the first reply wins.
     """
 
     def __init__(
-        self, client: Client, subject: str, handler: Handler, *, answers_all: bool = False
+        self,
+        client: Client,
+        subject: str,
+        handler: Handler,
+        *,
+        answers_all: bool = False,
+        max_concurrent: int = 1,
     ) -> None:
         async def handle(request: Message) -> object:
             return PONG if request.data == PING else await handler(request)
 
         queue = None if answers_all else QUEUE
-        super().__init__(client, subject, handle, failure=in_data, queue=queue, max_concurrent=1)
+        super().__init__(
+            client, subject, handle, failure=in_data, queue=queue, max_concurrent=max_concurrent
+        )
 
 
 class ServiceClient:
@@ -112,7 +120,9 @@ class ServiceClient:
             raise RemoteError(str(data["error"]))
         return data
 
-    async def call(self, name: str, *args: object, timeout_s: float | None = None) -> Any:
+    async def call(
+        self, name: str, *args: object, timeout_s: float | None = None, wait: bool = True
+    ) -> Any:
         """Call a function of a typed service (conat-core §15.3).
 
         Raises what ``request`` raises; the texts of what the service reports, and of a reply
@@ -120,7 +130,8 @@ class ServiceClient:
         """
         prefix = f"calling remote function '{name}': "
         try:
-            return await self.request({"name": name, "args": list(args)}, timeout_s=timeout_s)
+            message = {"name": name, "args": list(args)}
+            return await self.request(message, timeout_s=timeout_s, wait=wait)
         except RemoteError as error:
             raise RemoteError(f"{prefix}{error}", error.code) from error
         except RequestTimeout as error:
@@ -136,13 +147,14 @@ class ServiceClient:
     async def wait_for(self, timeout_s: float = DEFAULT_WAIT_S) -> None:
         """Ping until the service answers. Raises RequestTimeout when it does not in time.
 
-        What waiting cannot change, like a refusal, is raised at once.
+        Each ping is given more time than the one before (conat-sync §6.1). What waiting
+        cannot change, like a refusal, is raised at once.
         """
         try:
             async with asyncio.timeout(timeout_s):
                 for delay_s in retry_delays(1.0, 10.0):
                     try:
-                        return await self.ping()
+                        return await self.ping(delay_s)
                     except (NoSubscribers, RequestTimeout, Disconnected):
                         await asyncio.sleep(delay_s)
         except TimeoutError as error:

@@ -31,6 +31,7 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 MAX_CONCURRENT_REQUESTS: Final = 100
+MAX_UNSENT_REPLIES: Final = 100
 
 Handler = Callable[[Message], Awaitable[object]]
 """Returns the data of the reply. Raises to answer with an error."""
@@ -81,7 +82,9 @@ class Responder:
     """Answers the requests on one subject, from ``start`` until ``stop``.
 
     Requests that are too many wait in the subscription's queue; with ``max_concurrent`` 1
-    they are answered strictly in order. Use as an asynchronous context manager.
+    they are handled strictly in order. A reply that waits for its asker to be reachable holds
+    nobody else up, unless there are a hundred of them. ``success`` are the headers of a reply
+    that tells no error. Use as an asynchronous context manager.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Responder:
         handler: Handler,
         *,
         failure: Failure,
+        success: Headers = None,
         queue: str | None = None,
         max_concurrent: int = MAX_CONCURRENT_REQUESTS,
     ) -> None:
@@ -100,8 +104,10 @@ class Responder:
         self._client = client
         self._handler = handler
         self._failure = failure
+        self._success = success
         self._queue = queue
-        self._slots = asyncio.Semaphore(max_concurrent)
+        self._handling = asyncio.Semaphore(max_concurrent)
+        self._places = asyncio.Semaphore(max_concurrent + MAX_UNSENT_REPLIES)
         self._requests: Subscription | None = None
         self._runner: asyncio.Task[None] | None = None
         self._answering: set[asyncio.Task[None]] = set()
@@ -144,7 +150,7 @@ class Responder:
     async def _run(self, requests: Subscription) -> None:
         try:
             async for request in requests:
-                await self._slots.acquire()
+                await self._places.acquire()
                 task = asyncio.create_task(self._answer(request), name=f"answer-{self.subject}")
                 self._answering.add(task)
                 task.add_done_callback(self._answered)
@@ -154,10 +160,11 @@ class Responder:
 
     def _answered(self, task: asyncio.Task[None]) -> None:
         self._answering.discard(task)
-        self._slots.release()
+        self._places.release()
 
     async def _answer(self, request: Message) -> None:
-        value, headers = await self._reply(request)
+        async with self._handling:
+            value, headers = await self._reply(request)
         try:
             await self._client.respond(request, value, headers=headers)
         except ConatError as error:
@@ -165,7 +172,7 @@ class Responder:
 
     async def _reply(self, request: Message) -> tuple[object, Headers]:
         try:
-            return await self._handler(request), None
+            return await self._handler(request), self._success
         except ConatError as error:
             return self._failure(f"{ERROR_PREFIX}{error}")
         except Exception as error:  # noqa: BLE001 - the asker is told, whatever a function raised

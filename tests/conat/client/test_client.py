@@ -33,8 +33,7 @@ VALUES: list[object] = ["text", 7, 3.25, None, True, {"a": [1, {"b": "ž"}]}, []
 
 @pytest.mark.parametrize("encoding", list(Encoding))
 def test_what_is_published_is_received_in_order(encoding: Encoding) -> None:
-    """conat-core §21, Publish and subscribe: equal data, null, a second client, distinct clients.
-    """
+    """conat-core §21, Publish and subscribe: equal data, null, a second and distinct clients."""
 
     async def check() -> None:
         async with clients(Broker(), None, None) as (one, two):
@@ -457,6 +456,47 @@ def test_the_replies_of_a_request_end_when_enough_came_or_none_for_a_while(
 
             assert replies == [0, 1, 2]
             assert loop.time() == pytest.approx(lasts_s)
+
+    virtual_time.run(check())
+
+
+def test_who_answers_apart_from_the_inbox_notices_that_nobody_listens_any_more() -> None:
+    async def check() -> None:
+        async with clients(Broker(), None, User("account", "A")) as (one, two):
+            requests = await one.subscribe("x")
+            replies = two.request_many("x", apart=True)
+            first = asyncio.create_task(anext(replies))
+            request = await anext(requests)
+            assert (await one.respond(request, 1)).count == 1
+            assert (await first).data == 1
+            await replies.aclose()
+            await virtual_time.settle()
+
+            assert request.reply_subject is not None
+            assert (await one.publish(request.reply_subject, 2)).count == 0
+
+    virtual_time.run(check())
+
+
+def test_replies_apart_from_the_inbox_end_when_the_connection_is_lost() -> None:
+    """What was sent meanwhile is lost, and nothing else would tell."""
+
+    async def check() -> None:
+        broker = Broker()
+        flaky = FlakyTransport(broker)
+        async with clients(broker, None) as (one,), Client(flaky, rng=lambda: 0.0) as two:
+            requests = await one.subscribe("x")
+            replies = two.request_many("x", apart=True)
+            first = asyncio.create_task(anext(replies))
+            request = await anext(requests)
+            await flaky.cut()
+            with pytest.raises(Disconnected):
+                await first
+            await two.wait_until_signed_in()
+            await asyncio.sleep(5)
+
+            assert request.reply_subject is not None
+            assert not await one.interest(request.reply_subject)
 
     virtual_time.run(check())
 

@@ -188,6 +188,8 @@ def test_errors_of_typed_calls_name_the_function() -> None:
                 await caller.call("missing")
             with pytest.raises(RequestTimeout, match="calling remote function 'add': timeout"):
                 await ServiceClient(two, "nobody", timeout_s=1).call("add", 1, 2)
+            with pytest.raises(NoSubscribers):
+                await ServiceClient(two, "nobody").call("add", 1, 2, wait=False)
 
     virtual_time.run(check())
 
@@ -257,6 +259,29 @@ def test_a_service_is_waited_for_until_it_answers() -> None:
             async with NamedService(one, "s", echo):
                 await waiting
                 assert asyncio.get_running_loop().time() < 31
+
+    virtual_time.run(check())
+
+
+def test_a_slow_service_gets_more_time_with_each_ping() -> None:
+    """conat-sync §6.1: pings with growing limits."""
+
+    async def check() -> None:
+        async with clients(Broker(), None, None) as (one, two), asyncio.TaskGroup() as tasks:
+            requests = await one.subscribe("s")
+            answering: set[asyncio.Task[None]] = set()
+
+            async def pong_after_5_s(request: Message) -> None:
+                await asyncio.sleep(5)
+                one.respond_sync(request, "pong")
+
+            async def serve() -> None:
+                async for request in requests:
+                    answering.add(tasks.create_task(pong_after_5_s(request)))
+
+            serving = tasks.create_task(serve())
+            await ServiceClient(two, "s").wait_for()
+            serving.cancel()
 
     virtual_time.run(check())
 

@@ -83,6 +83,17 @@ def test_a_service_that_may_not_subscribe_is_closed() -> None:
     virtual_time.run(check())
 
 
+def test_a_reply_that_tells_no_error_has_the_headers_of_success() -> None:
+    async def check() -> None:
+        async with (
+            clients(Broker(), None, None) as (one, two),
+            Responder(one, "echo", echo, failure=in_headers, success={"done": True}),
+        ):
+            assert (await two.request("echo", 1)).headers == {"done": True}
+
+    virtual_time.run(check())
+
+
 def test_an_answer_that_cannot_be_encoded_is_told_as_an_error() -> None:
     async def nonsense(_request: Message) -> object:
         return object()
@@ -100,19 +111,21 @@ def test_an_answer_that_cannot_be_encoded_is_told_as_an_error() -> None:
     virtual_time.run(check())
 
 
-def test_an_asker_who_is_gone_does_not_hold_the_service_up() -> None:
+@pytest.mark.parametrize("max_concurrent", [1, 100])
+def test_an_asker_who_is_gone_does_not_hold_the_service_up(max_concurrent: int) -> None:
     async def check() -> None:
         async with (
             clients(Broker(), None, None, None) as (one, two, three),
-            Responder(one, "echo", slow, failure=in_data) as service,
+            Responder(one, "echo", slow, failure=in_data, max_concurrent=max_concurrent) as service,
         ):
             asking = asyncio.create_task(ignore(two))
             await virtual_time.settle()
             await two.close()
             await asking
-            await asyncio.sleep(60)
 
-            assert (await three.request("echo", 1)).data == 1
+            assert (await three.request("echo", 1, timeout_s=3)).data == 1
+            await asyncio.sleep(60)
+            assert (await three.request("echo", 2)).data == 2
             assert service.state is ServiceState.RUNNING
 
     async def slow(request: Message) -> object:
