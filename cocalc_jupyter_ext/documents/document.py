@@ -155,8 +155,7 @@ class LiveDocument:
         """Save, compact the log, and free everything; idempotent."""
         if self._closed:
             return
-        for finish in self.closing:
-            await finish()
+        await self._finish_edits()
         self._closed = True
         await self.file.close()
         if self._compaction is not None:
@@ -164,6 +163,14 @@ class LiveDocument:
         await self._compact()
         await self._log.close()
         self._free()
+
+    async def _finish_edits(self) -> None:
+        """Let everybody put in what they still have; who fails does not keep the file locked."""
+        for finish in self.closing:
+            try:
+                await finish()
+            except Exception:  # noqa: BLE001 - logged; the log has everything that was put in
+                _log.exception("%s: not everything was put in before closing", self.path)
 
     def _free(self) -> None:
         """Drop the observers by hand: pycrdt 0.14 keeps an observed ``Doc`` alive for ever."""

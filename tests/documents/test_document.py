@@ -189,3 +189,24 @@ async def test_a_closed_document_refuses_everything_and_is_freed(tmp_path: Path)
         del document, waiting
         gc.collect()
         assert inner() is None
+
+
+async def test_a_document_closes_although_somebody_who_wants_to_finish_fails(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        finished = []
+
+        async def fail() -> None:
+            raise ValueError("cannot finish")
+
+        async def finish() -> None:
+            finished.append(document.closed)
+
+        document.closing += [fail, finish]
+        await document.close()
+
+        assert finished == [False]
+        assert document.closed
+        assert "cannot finish" in caplog.text
