@@ -21,6 +21,7 @@ from .messages import (
     Receipt,
     StoredMessage,
 )
+from .recent_ids import RecentIds
 from .rows import is_storable
 from .sqlite_file import create_tables, store_errors
 from .store import Change
@@ -56,9 +57,9 @@ class DatabaseStore:
         self._clock = clock
         self._table = MessageTable(connection, compression)
         self._ids = IdTable(connection)
+        self._recent: RecentIds | None = None
         with store_errors(place):
             create_tables(connection)
-            self._recent = self._ids.load(self._now_ms())
             self._use(self._read_config())
             self._enforce_at_opening()
 
@@ -195,13 +196,20 @@ class DatabaseStore:
     def _writing(self) -> Iterator[Writing]:
         """Run one transaction; afterwards its message ids are remembered."""
         now_ms = self._now_ms()
-        writing = Writing(self._table, self._recent, self._effective, now_ms)
+        writing = Writing(self._table, self._known_ids, self._effective, now_ms)
         with self._reading(), self._table.transaction():
             yield writing
             self._ids.add(writing.receipts, now_ms)
-        writing.remember()
+        if writing.receipts:
+            writing.remember()
         if writing.discarded:
             self._give_space_back()
+
+    def _known_ids(self) -> RecentIds:
+        """Return the ids of recent messages, which are read when they are needed first."""
+        if self._recent is None:
+            self._recent = self._ids.load(self._now_ms())
+        return self._recent
 
     def _now_ms(self) -> int:
         return round(self._clock() * 1000)

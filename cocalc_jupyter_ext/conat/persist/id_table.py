@@ -6,11 +6,11 @@ started anew. The table is ours; other programs that share the file ignore it.
 
 import sqlite3
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from .messages import Receipt
-from .recent_ids import RECENT_MS, RecentIds, digest_of
+from .recent_ids import MAX_RECENT_IDS, RECENT_MS, RecentIds, digest_of
 
 __all__ = ["IdTable"]
 
@@ -43,14 +43,19 @@ class IdTable:
     def load(self, now_ms: int) -> RecentIds:
         """Return the ids that are still known."""
         recent = RecentIds()
-        for time_ms, digest, seq in self._entries(now_ms - RECENT_MS):
-            recent.restore(digest, Receipt(seq, time_ms))
+        for time_ms, ids in reversed(self._newest(now_ms - RECENT_MS)):
+            recent.restore(time_ms, _ENTRY.iter_unpack(ids))
         return recent
 
-    def _entries(self, after_ms: int) -> Iterator[tuple[int, bytes, int]]:
-        rows = self._connection.execute(
-            "SELECT time, ids FROM recent_ids WHERE time > ? ORDER BY id", (after_ms,)
-        )
-        for time_ms, ids in rows:
-            for digest, seq in _ENTRY.iter_unpack(ids):
-                yield time_ms, digest, seq
+    def _newest(self, after_ms: int) -> list[tuple[int, bytes]]:
+        """Return rows, the newest first, until there are enough ids."""
+        rows: list[tuple[int, bytes]] = []
+        left = MAX_RECENT_IDS
+        cursor = self._connection.execute("SELECT time, ids FROM recent_ids ORDER BY id DESC")
+        for time_ms, ids in cursor:
+            left -= len(ids) // _ENTRY.size
+            if time_ms <= after_ms or left < 0:
+                break
+            rows.append((time_ms, ids))
+        cursor.close()
+        return rows

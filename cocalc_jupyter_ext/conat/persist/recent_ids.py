@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final
 
 from .messages import Receipt
@@ -19,27 +20,25 @@ class RecentIds:
     """
 
     def __init__(self) -> None:
-        self._entries: OrderedDict[bytes, tuple[int, Receipt]] = OrderedDict()
+        self._entries: OrderedDict[bytes, tuple[int, int, int]] = OrderedDict()
 
     def find(self, message_id: str, now_ms: int) -> Receipt | None:
         """Return the receipt of a message that was stored less than two minutes ago."""
         entry = self._entries.get(digest_of(message_id))
         if entry is None or now_ms - entry[0] >= RECENT_MS:
             return None
-        return entry[1]
+        return Receipt(entry[1], entry[2])
 
     def remember(self, message_id: str, receipt: Receipt, now_ms: int) -> None:
         """Note that a message was stored now."""
         digest = digest_of(message_id)
         self._entries.pop(digest, None)
-        self._entries[digest] = (now_ms, receipt)
+        self._entries[digest] = (now_ms, receipt.seq, receipt.time_ms)
         self._forget(now_ms)
 
-    def restore(self, digest: bytes, receipt: Receipt) -> None:
-        """Note what was remembered before, when its message was stored."""
-        self._entries.pop(digest, None)
-        self._entries[digest] = (receipt.time_ms, receipt)
-        self._forget(receipt.time_ms)
+    def restore(self, time_ms: int, numbers: Iterable[tuple[bytes, int]]) -> None:
+        """Note the digests and numbers of messages that were stored at this time, in order."""
+        self._entries.update((digest, (time_ms, seq, time_ms)) for digest, seq in numbers)
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -1,5 +1,7 @@
 """One transaction of a stream: checks, limits, rows, and the updates they cause (§2.5, §2.8)."""
 
+from collections.abc import Callable
+
 from .config import StreamConfig
 from .errors import WrongLastSequence
 from .message_table import MessageTable
@@ -19,7 +21,11 @@ class Writing:
     """
 
     def __init__(
-        self, table: MessageTable, recent: RecentIds, config: StreamConfig, now_ms: int
+        self,
+        table: MessageTable,
+        recent: Callable[[], RecentIds],
+        config: StreamConfig,
+        now_ms: int,
     ) -> None:
         self._table = table
         self._recent = recent
@@ -55,12 +61,12 @@ class Writing:
     def remember(self) -> None:
         """Note the message ids; to be called when the transaction has succeeded."""
         for message_id, receipt in self.receipts.items():
-            self._recent.remember(message_id, receipt, self._now_ms)
+            self._recent().remember(message_id, receipt, self._now_ms)
 
     def _known(self, message_id: str | None) -> Receipt | None:
         if not message_id:
             return None
-        return self.receipts.get(message_id) or self._recent.find(message_id, self._now_ms)
+        return self.receipts.get(message_id) or self._recent().find(message_id, self._now_ms)
 
     def _check_sequence(self, message: NewMessage) -> None:
         if message.key is None or message.previous_seq is None:
