@@ -12,8 +12,10 @@ import pytest
 
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.services.service import call
+from cocalc_jupyter_ext.conat.sync.opening import open_inventory
 from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 from cocalc_jupyter_ext.documents.history.endpoint import history_subject
+from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
 from cocalc_jupyter_ext.server.identity import account_id_from_username
 
 from ..support.notebooks import write_notebook
@@ -54,6 +56,18 @@ async def versions_with(server: JupyterServer, path: str, text: str) -> list[dic
                 if text in json.dumps(newest):
                     return found
             await asyncio.sleep(0.05)
+
+
+async def until_listed(server: JupyterServer, path: str) -> None:
+    """Wait until the project's inventory lists the history of a document."""
+    project_id = project_id_of(server)
+    name = f"patches:{string_id(project_id, path)}"
+    headers = {"Authorization": f"token {TOKEN}"}
+    async with (
+        Client(TornadoTransport(server.url, headers=headers)) as client,
+        await open_inventory(client, project_id=project_id) as stores,
+    ):
+        await until(lambda: stores.get(name) is not None)
 
 
 async def restore(server: JupyterServer, path: str, body: Any, token: str = "ben") -> Any:
@@ -140,7 +154,7 @@ async def test_a_deleted_file_still_shows_what_it_was(server: JupyterServer) -> 
     (server.work / "gone.txt").write_text("kept\n")
     async with RoomClient(server, "gone.txt", kind="file"):
         found = await versions_with(server, "gone.txt", "kept")
-        await asyncio.sleep(1)  # after which the inventory lists the document
+        await until_listed(server, "gone.txt")
     await server.request("DELETE", "api/contents/gone.txt")
 
     shown = await get(server, f"at/gone.txt?version={found[0]['version']}")

@@ -87,14 +87,11 @@ class HistoryService:
         """Return a version as ``{type, text}`` or ``{type, notebook}``, with its entry."""
 
         async def read(history: StreamHistory) -> dict[str, Any]:
-            shape = history.shape
-            patch = await self._at(history, path, version, lambda graph: graph.patch(version))
-            content = await self._at(
-                history,
-                path,
-                version,
-                lambda graph: shape.show(graph.value_at(version), self._get_blob),
-            )
+            def show(graph: PatchGraph[Any]) -> tuple[Patch, dict[str, Any]]:
+                value = graph.value_at(version)
+                return graph.patch(version), history.shape.show(value, self._get_blob)
+
+            patch, content = await self._at(history, path, version, show)
             users = await history.users_for([patch])
             return {**version_entry(patch, users).to_json(), **content}
 

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from cocalc_jupyter_ext.conat.persist.messages import Inventory
+from cocalc_jupyter_ext.conat.sync.opening import open_inventory
 from cocalc_jupyter_ext.documents.history.errors import NoCells, NoHistory, NoSuchVersion
 from cocalc_jupyter_ext.documents.history.service import synced_path
+from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
 from cocalc_jupyter_ext.documents.syncdoc.patches import Patch, Snapshot
 from cocalc_jupyter_ext.documents.syncdoc.sync_document import SyncDocument
 
@@ -268,6 +271,19 @@ async def test_the_raw_history_is_that_of_the_stream(project: SyncedProject) -> 
     assert [message["seq"] for message in part["patches"]] == [2]
     assert whole["info"]["users"] == ["ann"]
     assert whole["info"]["path"] == "a.txt"
+
+
+async def test_only_what_the_inventory_lists_is_known_without_reading_it(
+    project: SyncedProject, tmp_path: Path
+) -> None:
+    name = f"patches:{string_id(PROJECT, '.a.ipynb.sage-jupyter2')}"
+    async with await open_inventory(project.client, project_id=PROJECT) as stores:
+        stores.set(name, "stream", Inventory(bytes=0, count=0, seq=0), now_ms=0)
+        await stores.save()
+
+    assert await project.service.is_listed("a.ipynb")
+    assert not await project.service.is_listed("never.ipynb")
+    assert not list(tmp_path.rglob("patches*"))
 
 
 def ten_thousand_versions() -> list[Patch]:
