@@ -1,5 +1,6 @@
-"""The examples of ``docs/conat.md``, run as they stand against a real server."""
+"""The examples of the pages about conat, run as they stand against real servers."""
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -9,16 +10,23 @@ from pathlib import Path
 
 import pytest
 
+from ..support.conat_process import conat_process
 from ..support.servers import TOKEN, JupyterServer
 
 ROOT = Path(__file__).parent.parent.parent
 MODULES = ROOT / "tests" / "javascript" / "node_modules"
 
 
-def example(language: str) -> str:
-    text = (ROOT / "docs" / "conat.md").read_text()
-    (code,) = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
-    return str(code)
+def examples(page: str, language: str) -> dict[str, str]:
+    """Return the examples of a page by the headings above them."""
+    sections = re.split(r"^## ", (ROOT / "docs" / page).read_text(), flags=re.MULTILINE)
+    found = {}
+    for section in sections:
+        for code in re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL):
+            heading = section.partition("\n")[0]
+            assert heading not in found
+            found[heading] = str(code)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +54,7 @@ def time_told(output: str) -> float:
 def test_the_python_example_asks_the_project_and_hears_its_own_message(
     server: JupyterServer, tmp_path: Path
 ) -> None:
-    (tmp_path / "example.py").write_text(example("python"))
+    (tmp_path / "example.py").write_text(examples("conat.md", "python")["A project, from Python"])
 
     output = run(server, sys.executable, "example.py", folder=tmp_path)
 
@@ -55,10 +63,68 @@ def test_the_python_example_asks_the_project_and_hears_its_own_message(
 
 
 def test_the_javascript_example_asks_the_project(server: JupyterServer, tmp_path: Path) -> None:
-    (tmp_path / "example.mjs").write_text(example("javascript"))
+    (tmp_path / "example.mjs").write_text(
+        examples("conat.md", "javascript")["A project, from JavaScript"]
+    )
     (tmp_path / "node_modules").symlink_to(MODULES)
 
     output = run(server, "node", "example.mjs", folder=tmp_path)
 
     assert "{ count: 1 }" in output
     assert abs(time_told(output) - time.time()) < 60
+
+
+EXPECTED = {
+    "conat.md": {
+        "Your first messages": [
+            "1 news.today {'hello': 'world'} {'from': 'me'}",
+            "5",
+        ]
+    },
+    "conat-streams.md": {
+        "A shared map": [
+            "unsaved: ['last', 'title']",
+            "changed: title Draft",
+            "changed: last None",
+            "{'title': 'Draft', 'last': None} {'by': 'me'} 1",
+        ],
+        "A shared log": [
+            "['one', 'two', 'three'] three [1, 2, 3] {'level': 'info'}",
+            "['two', 'three', 'four']",
+            "['four']",
+            "['two', 'three', 'four']",
+        ],
+        "One by one": [
+            "somebody was faster: 2",
+            "[{'kind': 'start'}, 'a', 'b']",
+            "[(2, 'a'), (3, 'b')]",
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("page", "heading"), [(page, heading) for page in EXPECTED for heading in EXPECTED[page]]
+)
+async def test_the_examples_print_what_they_should(page: str, heading: str, tmp_path: Path) -> None:
+    (tmp_path / "example.py").write_text(examples(page, "python")[heading])
+    async with conat_process("--data", str(tmp_path / "data")) as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "example.py",
+            server.address,
+            cwd=tmp_path,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(30):
+            output, errors = await process.communicate()
+
+    assert process.returncode == 0, errors.decode()
+    assert output.decode().splitlines() == EXPECTED[page][heading]
+
+
+def test_every_python_example_is_run() -> None:
+    run_elsewhere = {"A project, from Python"}
+    for page, expected in EXPECTED.items():
+        assert set(examples(page, "python")) - run_elsewhere == set(expected)
