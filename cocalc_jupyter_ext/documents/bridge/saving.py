@@ -32,10 +32,12 @@ MAX_ERROR_LENGTH: Final = 1000
 class SavingTimes:
     """In seconds: between looks at the file's permissions, and how long writing may take.
 
-    ``closing_s`` is for a request that is open when the document closes.
+    ``arriving_s`` is how long is waited for commits that a request is about: they come on another
+    way. ``closing_s`` is for a request that is open when the document closes.
     """
 
     permissions_s: float = 7.5
+    arriving_s: float = 2.0
     longest_s: float = 60.0
     closing_s: float = 4.0
 
@@ -131,8 +133,7 @@ class Saving:
 
     async def _save(self) -> dict[str, Any]:
         """Write the file unless the record says that it has everything; return its hash."""
-        self._flush()
-        asked = await self._hash()
+        asked = await self._arrived(self._state.get("expected_hash"))
         if asked == self._state.get("hash"):
             return {}
         live = self._live
@@ -141,12 +142,36 @@ class Saving:
         await live.save()
         if live.file.unsaved:  # somebody typed meanwhile
             return {"hash": asked}
-        self._flush()  # writing may have merged in what another program wrote
-        return {"hash": await self._hash()}
+        # Writing may have merged in what another program wrote.
+        return {"hash": await self._committed_hash()}
+
+    async def _arrived(self, expected: object) -> int:
+        """Return the hash of all that is to be saved.
+
+        Who asks has waited until it is stored. That is seen by the hash that is expected, unless
+        others have typed meanwhile.
+        """
+        if expected is None:
+            return await self._committed_hash()
+        changed = asyncio.Event()
+        disconnect = self._document.changes.connect(lambda _before: changed.set())
+        try:
+            async with asyncio.timeout(self._times.arriving_s):
+                while (present := await self._committed_hash()) != expected:
+                    await changed.wait()
+                    changed.clear()
+                return present
+        except TimeoutError:
+            return await self._committed_hash()
+        finally:
+            disconnect()
+
+    async def _committed_hash(self) -> int:
+        self._flush()
+        return await self._hash()
 
     async def _note_saved(self) -> None:
-        self._flush()
-        saved = await self._hash()
+        saved = await self._committed_hash()
         if saved != self._state.get("hash") and not self._is_requested:
             self._tell({"hash": saved})
 

@@ -48,7 +48,7 @@ async def tell_not_loaded(client: Client, project_id: str, file: ServedFile, err
     Raises ConatError when that cannot be said.
     """
     path, now = file.synced_path, datetime.now(UTC)
-    record = await open_record(client, project_id, path)
+    record = await open_record(client, project_id, path, is_file_server=True)
     try:
         if not record.get().get("users"):
             record.update(new_record(project_id, path, _doctype(file), now))

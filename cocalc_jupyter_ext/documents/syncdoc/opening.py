@@ -84,7 +84,9 @@ async def open_document(
     RequestTimeout when the project does not answer in time, and what opening stores raises.
     """
     ephemeral = doctype.is_ephemeral
-    record = await open_record(client, project_id, path, ephemeral=ephemeral)
+    record = await open_record(
+        client, project_id, path, ephemeral=ephemeral, is_file_server=is_file_server
+    )
     try:
         _join(record, project_id, path, participant, doctype)
         start_seq = record.get().get("last_seq")

@@ -10,6 +10,7 @@ from ...conat.sync.dko_rows import field_key
 from ...conat.sync.dstream import DStream
 from ...conat.sync.opening import open_dko, open_dstream
 from .coordination import CoordinationRecord, merged, string_id
+from .save_requests import keep_request
 
 __all__ = ["RecordStore", "open_patches", "open_record"]
 
@@ -72,15 +73,24 @@ class RecordStore:
 
 
 async def open_record(
-    client: Client, project_id: str, path: str, *, ephemeral: bool = False
+    client: Client,
+    project_id: str,
+    path: str,
+    *,
+    ephemeral: bool = False,
+    is_file_server: bool = False,
 ) -> RecordStore:
-    """Open the record of a document; raises what opening a store raises."""
+    """Open the record of a document; raises what opening a store raises.
+
+    ``is_file_server`` is for who answers save requests, and must not miss one.
+    """
     key = string_id(project_id, path)
     objects = await open_dko(
         client,
         name=f"syncstrings:{key}",
         project_id=project_id,
         ephemeral=ephemeral,
+        merge=keep_request if is_file_server else None,
         no_inventory=True,
     )
     return RecordStore(objects, key)

@@ -1,0 +1,311 @@
+"""What a CoCalc browser does to open, edit and save files of a real server (syncdoc-jupyter §14).
+
+The model browser has only a bus connection and the contract: it touches the open files, waits for
+``init``, commits, and asks for saves by the record.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cocalc_jupyter_ext.conat.client.client import Client
+from cocalc_jupyter_ext.conat.sync.open_files import OpenFiles, open_open_files
+from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
+from cocalc_jupyter_ext.documents.notebook_records.notebooks import NOTEBOOK_SCHEMA
+from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType
+from cocalc_jupyter_ext.documents.syncdoc.opening import FileNotLoaded
+from cocalc_jupyter_ext.documents.syncdoc.stores import RecordStore, open_record
+from cocalc_jupyter_ext.documents.syncdoc.sync_document import SyncDocument
+from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
+from cocalc_jupyter_ext.documents.syncdoc.syncstring import SyncString, open_syncstring
+from cocalc_jupyter_ext.documents.syncdoc.utf16 import string_hash
+
+from ..support.notebooks import write_notebook
+from ..support.servers import TOKEN, JupyterServer
+
+NOTEBOOK = DocumentType(NOTEBOOK_SCHEMA).to_wire()
+TEXT = {"type": "string"}
+SYNCED = ".a.ipynb.sage-jupyter2"
+
+# The tests may run as root, who may write everything: the manager itself must say no.
+CONFIG = """
+import asyncio
+from cocalc_jupyter_ext.server.atomic_files import AtomicFileManager
+from pathlib import Path
+from tornado.web import HTTPError
+
+class Careful(AtomicFileManager):
+    def is_writable(self, path):
+        return "locked" not in path and super().is_writable(path)
+
+    async def save(self, model, path=""):
+        if "locked" in path:
+            raise HTTPError(403, "Permission denied")
+        if "slow" in path:
+            Path(self.root_dir, "saving").touch()
+            await asyncio.sleep(600)
+        return await super().save(model, path)
+
+c.ServerApp.contents_manager_class = Careful
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[JupyterServer]:
+    server = JupyterServer(tmp_path, config=CONFIG)
+    server.work.mkdir()
+    write_notebook(server.work / "a.ipynb", "1 + 1", "2 + 2")
+    with server:
+        yield server
+
+
+@dataclass
+class Browser:
+    """One CoCalc browser, whose documents are open until it is closed."""
+
+    client: Client
+    project_id: str
+    open_files: OpenFiles
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    def touch(self, path: str, doctype: Any) -> None:
+        self.open_files.touch(path, doctype)
+
+    def entry(self, path: str) -> dict[str, Any]:
+        return self.open_files.get(path) or {}
+
+    async def text(self, path: str) -> SyncString:
+        self.touch(path, TEXT)
+        return await self.stack.enter_async_context(
+            open_syncstring(self.client, project_id=self.project_id, path=path)
+        )
+
+    async def notebook(self, path: str) -> SyncDB:
+        self.touch(path, NOTEBOOK)
+        return await self.stack.enter_async_context(
+            open_syncdb(
+                self.client,
+                project_id=self.project_id,
+                path=path,
+                primary_keys=["type", "id"],
+                string_cols=["input"],
+            )
+        )
+
+    async def record(self, path: str) -> RecordStore:
+        record = await open_record(self.client, self.project_id, path)
+        self.stack.push_async_callback(record.close)
+        return record
+
+
+@asynccontextmanager
+async def browser(server: JupyterServer) -> AsyncIterator[Browser]:
+    headers = {"Authorization": f"token {TOKEN}"}
+    project_id = (server.folder / "data" / "cocalc" / "project-id").read_text().strip()
+    async with (
+        Client(TornadoTransport(server.url, headers=headers)) as client,
+        await open_open_files(client, project_id=project_id) as open_files,
+        AsyncExitStack() as stack,
+    ):
+        yield Browser(client, project_id, open_files, stack)
+
+
+def save_state(document: SyncDocument[Any]) -> dict[str, Any]:
+    return dict(document.record.get().get("save") or {})
+
+
+def request_save(document: SyncDocument[Any]) -> None:
+    wanted = {"expected_hash": string_hash(document.text), "time": round(time.time() * 1000)}
+    document.record.update({"save": {"state": "requested", "error": "", **wanted}})
+
+
+async def save(document: SyncDocument[Any]) -> dict[str, Any]:
+    """Do what the contract says a browser does, and return what the project answered."""
+    await document.save()
+    request_save(document)
+    await until(lambda: save_state(document)["state"] == "done")
+    return save_state(document)
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 30) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def sources(path: Path) -> list[str]:
+    return ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]]
+
+
+async def test_a_text_that_nobody_has_open_is_opened_edited_and_saved(
+    server: JupyterServer,
+) -> None:
+    (server.work / "notes.md").write_text("# Notes\n")
+    async with browser(server) as page:
+        text = await page.text("notes.md")
+        assert text.text == "# Notes\n"
+        await until(lambda: "init" in text.document.record.get())
+        record = text.document.record.get()
+        assert (record["init"]["error"], record["init"]["size"]) == ("", len("# Notes\n"))
+        await until(lambda: text.document.record.get().get("read_only") is False)
+        await until(lambda: page.entry("notes.md").get("backend", {}).get("id") == 0)
+        await until(lambda: save_state(text.document).get("hash") == string_hash("# Notes\n"))
+
+        text.text += "🐍 é\n"
+        answer = await save(text.document)
+
+        assert answer["error"] == ""
+        assert answer["hash"] == string_hash("# Notes\n🐍 é\n")
+        assert (server.work / "notes.md").read_text() == "# Notes\n🐍 é\n"
+
+
+async def test_a_notebook_that_nobody_has_open_is_opened_edited_and_saved(
+    server: JupyterServer,
+) -> None:
+    async with browser(server) as page:
+        db = await page.notebook(SYNCED)
+        cells = sorted(db.get({"type": "cell"}), key=lambda cell: cell["pos"])
+        assert [cell["input"] for cell in cells] == ["1 + 1", "2 + 2"]
+
+        db.set({"type": "user", "id": 0, "time": round(time.time() * 1000)})
+        db.set({"type": "cell", "id": cells[0]["id"], "input": "print('🐍')"})
+        answer = await save(db.document)
+
+        assert answer["error"] == ""
+        assert answer["hash"] == string_hash(db.document.text)
+        assert sources(server.work / "a.ipynb") == ["print('🐍')", "2 + 2"]
+        assert not list(server.work.glob(".*.sage-jupyter2"))
+
+
+async def test_what_the_server_saves_by_itself_is_not_shown_as_unsaved(
+    server: JupyterServer,
+) -> None:
+    (server.work / "notes.md").write_text("")
+    async with browser(server) as page:
+        text = await page.text("notes.md")
+        text.text = "typed"
+        await text.commit()
+
+        await until(lambda: save_state(text.document).get("hash") == string_hash("typed"))
+        assert (server.work / "notes.md").read_text() == "typed"
+
+
+async def test_a_file_that_may_not_be_written_is_read_only_and_saving_says_so(
+    server: JupyterServer,
+) -> None:
+    (server.work / "locked.txt").write_text("stone")
+    async with browser(server) as page:
+        text = await page.text("locked.txt")
+        await until(lambda: text.document.record.get().get("read_only") is True)
+
+        text.text = "water"
+        answer = await save(text.document)
+
+        assert "read-only" in answer["error"]
+        assert answer["hash"] == string_hash("stone")
+        assert (server.work / "locked.txt").read_text() == "stone"
+
+
+@pytest.mark.parametrize("name", ["new.txt", "Übung 1.txt"])
+async def test_a_new_text_is_made(server: JupyterServer, name: str) -> None:
+    async with browser(server) as page:
+        text = await page.text(name)
+        await until((server.work / name).exists)
+        text.text = "first words"
+        answer = await save(text.document)
+
+        assert answer["error"] == ""
+        assert (server.work / name).read_text() == "first words"
+
+
+async def test_a_new_notebook_is_made(server: JupyterServer) -> None:
+    (server.work / "sub").mkdir()
+    async with browser(server) as page:
+        db = await page.notebook("sub/.new.ipynb.sage-jupyter2")
+        await until((server.work / "sub" / "new.ipynb").exists)
+        db.set({"type": "cell", "id": "abc123", "pos": 7, "input": "x = 1"})
+        answer = await save(db.document)
+
+        assert answer["error"] == ""
+        assert "x = 1" in sources(server.work / "sub" / "new.ipynb")
+
+
+async def test_a_removed_file_is_said_to_be_deleted_and_comes_back_when_it_is_opened_again(
+    server: JupyterServer,
+) -> None:
+    (server.work / "notes.md").write_text("precious")
+    async with browser(server) as page:
+        text = await page.text("notes.md")
+        await until(lambda: "backend" in page.entry("notes.md"))
+        (server.work / "notes.md").unlink()
+        await until(lambda: page.open_files.is_deleted("notes.md"), timeout_s=60)
+        await until(lambda: "backend" not in page.entry("notes.md"))
+        assert not (server.work / "notes.md").exists()
+        await text.close()
+
+        page.open_files.set_not_deleted("notes.md")
+        again = await page.text("notes.md")
+
+        await until((server.work / "notes.md").exists)
+        assert again.text == (server.work / "notes.md").read_text() == "precious"
+
+
+async def test_what_cannot_be_opened_is_said_and_nothing_outside_is_touched(
+    server: JupyterServer,
+) -> None:
+    (server.folder / "secret.txt").write_text("secret")
+    (server.work / "broken.ipynb").write_text("no json")
+    refused = ["../secret.txt", str(server.folder / "secret.txt"), "a/../../secret.txt", "a.ipynb"]
+    async with browser(server) as page:
+        for path in [*refused, "no such folder/new.txt", "shell.term"]:
+            page.touch(path, TEXT)
+        page.touch("tasks.tasks", {"type": "db", "opts": {"primary_keys": ["id"]}})
+        page.touch(".broken.ipynb.sage-jupyter2", NOTEBOOK)
+        objects = page.open_files._objects
+        objects.set("garbage", {"time": "now", "doctype": 7, "backend": [], "deleted": "x"})
+        objects.set("more garbage", {"time": float("inf"), "doctype": TEXT, "error": 3})
+        told = [*refused, "tasks.tasks", "no such folder/new.txt", ".broken.ipynb.sage-jupyter2"]
+        await until(lambda: all("error" in page.entry(path) for path in told))
+
+        record = await page.record(".broken.ipynb.sage-jupyter2")
+        await until(lambda: "not valid JSON" in str(record.get().get("init", {}).get("error")))
+        with pytest.raises(FileNotLoaded, match="not valid JSON"):
+            await page.notebook(".broken.ipynb.sage-jupyter2")
+        assert (await page.notebook(SYNCED)).get({"type": "cell"})
+        assert not any("backend" in page.entry(path) for path in [*told, "shell.term"])
+        assert (server.folder / "secret.txt").read_text() == "secret"
+
+        write_notebook(server.work / "broken.ipynb", "mended")
+        await until(lambda: record.get()["init"]["error"] == "")
+        await until(lambda: "error" not in page.entry(".broken.ipynb.sage-jupyter2"))
+
+
+async def test_a_save_that_was_requested_of_a_server_that_died_is_answered_by_the_next(
+    server: JupyterServer,
+) -> None:
+    (server.work / "slow.txt").write_text("before")
+    async with browser(server) as page:
+        text = await page.text("slow.txt")
+        text.text = "after"
+        await text.document.save()
+        request_save(text.document)
+        await text.document.record.save()
+        await until((server.work / "saving").exists)
+        assert save_state(text.document)["state"] == "requested"
+        server.kill()
+        server.config = ""
+        server.start()
+
+        page.touch("slow.txt", TEXT)
+        await until(lambda: save_state(text.document)["state"] == "done", timeout_s=60)
+
+        assert save_state(text.document)["error"] == ""
+        assert save_state(text.document)["hash"] == string_hash("after")
+        assert (server.work / "slow.txt").read_text() == "after"
