@@ -103,6 +103,17 @@ def test_a_snapshot_on_the_way_hides_nobody() -> None:
     assert blamed(history.graph) == [0, 1, 2]
 
 
+def test_lines_that_the_document_has_lost_by_a_late_patch_are_nobodys() -> None:
+    history = history_of("a\n", "a\nb\n", "a\nb\nc\n")
+    history.snapshot(1002)
+    changes = TEXT.kind.difference("a\n", "x\na\n")
+    history.put(Patch(time=1003, changes=changes, user_id=1, parents=(1000,)))
+    lines = lines_of(history.graph.value())
+
+    assert "b\n" not in lines
+    assert len(blamed(history.graph)) == len(lines)
+
+
 def test_lines_older_than_a_pruned_history_are_those_of_its_first_version() -> None:
     history = history_of("a\n", "a\nb\n", "a\nb\nc\n")
     history.snapshot(1001)

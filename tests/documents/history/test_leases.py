@@ -87,6 +87,15 @@ async def test_what_is_not_used_for_a_while_is_closed(make: Make, opened: Opened
         assert other is not thing
 
 
+async def test_what_is_used_again_stays_open(make: Make, opened: Opened) -> None:
+    leases = make(idle_s=0.01)
+    async with leases.use("a"):
+        pass
+    async with leases.use("a"):
+        await asyncio.sleep(0.05)  # longer than it would have been kept unused
+        assert not opened.things[0].is_closed.is_set()
+
+
 async def test_what_was_not_used_for_longest_goes_when_there_are_too_many(
     make: Make, opened: Opened
 ) -> None:

@@ -152,7 +152,7 @@ def test_a_merge_of_all_branches_can_be_the_first_version_that_stays() -> None:
 def test_an_old_head_stays() -> None:
     history = chain(3)
     history.commit("line 0\nforgotten\n", parents=[1001], user_id=1)
-    for number in range(5):
+    for number in range(30):
         history.commit(f"other\n{number}", parents=[1002 if number == 0 else 1003 + number])
     assert 1003 in history.graph.heads
 
@@ -171,6 +171,14 @@ def test_patches_that_wait_for_others_stay_and_so_does_what_they_build_on() -> N
 
     assert plan.first == 1003
     assert 11 not in plan.seqs
+
+
+def test_nothing_goes_when_a_new_reader_would_have_another_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pruning, "keeps_newest", lambda *_: False)
+
+    assert plan_pruning(chain(10).stored, KIND, *younger_than(1006)) is None
 
 
 def test_an_empty_history_is_left_alone() -> None:

@@ -124,6 +124,16 @@ def test_all_positions_differ_afterwards(pos: Any) -> None:
     assert [name for name in order(value).split() if name != "x"] == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("place", [{}, {"pos": "first"}, {"pos": True}])
+def test_a_neighbour_without_a_place_gets_one(place: dict[str, Any]) -> None:
+    then = records(cell("a", 0), cell("b", 1))
+    now = records({"type": "cell", "id": "a", "input": "new", **place})
+
+    value = restored(NOTEBOOK, now, then, ["b"])
+
+    assert (order(value), one(value, "a")["input"]) == ("a b", "new")
+
+
 def test_cells_that_the_version_does_not_have_are_refused() -> None:
     with pytest.raises(NoSuchCells, match="x, y"):
         restored(NOTEBOOK, records(cell("x", 0)), records(cell("a", 0)), ["a", "x", "y"])

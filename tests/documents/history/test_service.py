@@ -12,6 +12,7 @@ from cocalc_jupyter_ext.conat.persist.messages import Inventory
 from cocalc_jupyter_ext.conat.sync.opening import open_inventory
 from cocalc_jupyter_ext.documents.history.errors import NoCells, NoHistory, NoSuchVersion
 from cocalc_jupyter_ext.documents.history.service import synced_path
+from cocalc_jupyter_ext.documents.history.stream_history import StreamHistory
 from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
 from cocalc_jupyter_ext.documents.syncdoc.patches import Patch, Snapshot
 from cocalc_jupyter_ext.documents.syncdoc.sync_document import SyncDocument
@@ -161,6 +162,24 @@ async def test_restoring_in_nobodys_name_is_the_projects_doing(project: SyncedPr
 
     assert restored is not None
     assert restored.author == PROJECT
+
+
+async def test_who_has_restored_finds_the_new_version_in_the_list(
+    project: SyncedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _second = await project.write("one", "two")
+    waited_for: list[int] = []
+    wait_for = StreamHistory.wait_for
+
+    async def watched(history: StreamHistory, time: int) -> None:
+        await wait_for(history, time)
+        waited_for.append(time)
+
+    monkeypatch.setattr(StreamHistory, "wait_for", watched)
+    restored = await project.service.restore("a.txt", first)
+
+    assert restored is not None
+    assert waited_for == [restored.time]
 
 
 async def test_restoring_what_is_there_already_makes_no_version(project: SyncedProject) -> None:
