@@ -18,7 +18,7 @@ from .rows import COLUMNS, Draft, message_of
 __all__ = ["MAX_BATCH_MESSAGES", "MAX_SEQ", "MessageTable"]
 
 MAX_SEQ: Final = 2**63 - 1
-MAX_BATCH_MESSAGES: Final = 10_000
+MAX_BATCH_MESSAGES: Final = 2_000
 """A batch ends here too, however short its payloads are."""
 
 _INSERT: Final = (

@@ -143,7 +143,9 @@ _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 def _pack(value: object) -> bytes:
     try:
-        packed = msgpack.packb(_prepare(value, MAX_DEPTH, _MSGPACK_RULES), use_bin_type=True)
+        if not _is_plain_msgpack(value, MAX_DEPTH):
+            value = _prepare(value, MAX_DEPTH, _MSGPACK_RULES)
+        packed = msgpack.packb(value, use_bin_type=True)
     except (TypeError, ValueError, OverflowError) as error:
         raise CodecError(f"cannot be written as MessagePack: {error}") from error
     return bytes(packed)
@@ -162,7 +164,14 @@ def _unpack(raw: bytes) -> Any:
         raise CodecError(f"not valid MessagePack: {error}") from error
 
 
+_TEXT: Final = frozenset({str})
+
+
 def _map_from_pairs(pairs: list[tuple[object, object]]) -> dict[str, object]:
+    if {type(key) for key, _ in pairs} <= _TEXT:
+        found: dict[Any, object] = dict(pairs)
+        if "__proto__" not in found:
+            return found
     return {_decoded_key(key): value for key, value in pairs}
 
 
@@ -208,6 +217,35 @@ def _is_plain_json(value: object, depth_left: int) -> bool:
         if type(item) is not str and not _is_plain_json(item, depth_left - 1):
             return False
     return True
+
+
+def _is_plain_msgpack(value: object, depth_left: int) -> bool:
+    """Tell whether Python's encoder writes the value as JavaScript does, without any rule."""
+    kind = type(value)
+    if kind is dict:
+        # Array indices, which come first in JavaScript, begin with a digit.
+        for key in value:  # type: ignore[attr-defined]  # a dict
+            if type(key) is not str or key < ":":
+                return False
+        items: Any = value.values()  # type: ignore[attr-defined]  # a dict
+    elif kind is list:
+        items = value
+    else:
+        return kind in _PLAIN_MSGPACK_LEAVES
+    if depth_left <= 0:
+        return False
+    for item in items:
+        kind = type(item)
+        if kind in _PLAIN_MSGPACK_LEAVES or (
+            kind is int and -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER
+        ):
+            continue
+        if (kind is not dict and kind is not list) or not _is_plain_msgpack(item, depth_left - 1):
+            return False
+    return True
+
+
+_PLAIN_MSGPACK_LEAVES: Final = frozenset({str, bytes, bool, type(None)})
 
 
 def _prepare(value: object, depth_left: int, rules: _Rules) -> object:

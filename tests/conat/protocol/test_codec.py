@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cocalc_jupyter_ext.conat.errors import CodecError
 from cocalc_jupyter_ext.conat.protocol.codec import (
+    MAX_DEPTH,
     UNDEFINED,
     Encoding,
     decode,
@@ -221,6 +222,36 @@ class Mirror(dict[str, object]):
 def test_plain_values_are_written_as_if_all_rules_were_applied(value: dict[str, object]) -> None:
     assert to_json(value) == to_json(Mirror(value))
     assert to_json([value]) == to_json([Mirror(value)])
+
+
+@given(
+    st.dictionaries(
+        st.text("01:a_", max_size=2),
+        st.recursive(
+            st.none() | st.integers(-(2**64), 2**64) | st.floats() | st.binary() | st.text("aä"),
+            lambda values: st.lists(values) | st.dictionaries(st.text("09:a", max_size=2), values),
+        ),
+        max_size=5,
+    )
+)
+def test_plain_values_are_packed_as_if_all_rules_were_applied(value: dict[str, object]) -> None:
+    assert encode(value) == encode(Mirror(value))
+    assert encode([value]) == encode([Mirror(value)])
+
+
+def test_plain_values_may_be_nested_as_deeply_as_others() -> None:
+    value: list[object] = []
+    for _ in range(MAX_DEPTH - 1):
+        value = [value]
+    assert decode(encode(value)) == value
+    with pytest.raises(CodecError):
+        encode([value])
+
+
+@pytest.mark.parametrize("raw", [b"\x81\x90\x01", b"\x81\xc0\x01", b"\x81\xa9__proto__\x01"])
+def test_maps_with_other_keys_than_texts_and_numbers_are_refused(raw: bytes) -> None:
+    with pytest.raises(CodecError):
+        decode(raw)
 
 
 def test_strings_that_are_remembered_are_written_alike() -> None:
