@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ..._version import __version__
+
 __all__ = [
     "EXIT_ERROR",
     "EXIT_INTERRUPTED",
@@ -17,6 +19,7 @@ __all__ = [
     "count",
     "header",
     "payload_options",
+    "program",
     "queue_option",
     "seconds",
 ]
@@ -32,6 +35,19 @@ MAX_SECONDS: Final = 86_400.0
 
 class UsageError(Exception):
     """Options that contradict each other."""
+
+
+def program(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """Return the parser of a command, which knows ``--help`` and ``--version``."""
+    parser = argparse.ArgumentParser(
+        prog=name,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    return parser
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,16 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from ..._version import __version__
 from ..errors import ConatError
 from .bench import BENCH
-from .command_line import EXIT_ERROR, EXIT_USAGE, Subcommand, UsageError, connection_options
+from .command_line import (
+    EXIT_ERROR,
+    EXIT_USAGE,
+    Subcommand,
+    UsageError,
+    connection_options,
+    program,
+)
 from .event_loop import run, termination
 from .output import note
 from .pub import PUB
@@ -74,14 +80,7 @@ def _drop_output() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="conat",
-        description="Talk to a conat server.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser = program("conat", "Talk to a conat server.", EPILOG)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     common = connection_options()
     for each in SUBCOMMANDS:

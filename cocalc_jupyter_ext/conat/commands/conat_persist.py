@@ -5,9 +5,7 @@ asked is answered and all files are closed.
 """
 
 import asyncio
-import json
 import logging
-import os
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +16,7 @@ from ..persist.service import PersistService
 from ..transports.connect import connect
 from .event_loop import run, termination
 from .open_files import allow_many_files
+from .output import announce
 from .persist_options import PersistOptions, parse_options
 
 __all__ = ["main"]
@@ -91,15 +90,13 @@ async def _wait(client: Client, ended: asyncio.Event) -> None:
 
 
 def _announce(options: PersistOptions) -> None:
-    ready = {
-        "ready": True,
-        "server": options.server,
-        "service": options.service,
-        "id": options.server_id,
-        "pid": os.getpid(),
-    }
-    sys.stdout.write(f"{json.dumps(ready)}\n")
-    sys.stdout.flush()
+    announce(
+        {
+            "server": options.server,
+            "service": options.service,
+            "id": options.server_id,
+        }
+    )
 
 
 if __name__ == "__main__":

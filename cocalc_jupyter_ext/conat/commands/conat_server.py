@@ -3,9 +3,7 @@
 Prints one line of JSON when it accepts connections and ends on SIGTERM or SIGINT.
 """
 
-import json
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -13,6 +11,7 @@ from typing import Final
 from ..errors import ConatError
 from .event_loop import run, termination
 from .open_files import allow_many_files
+from .output import announce
 from .server_app import RunningServer, running_server
 from .server_options import ServerOptions, parse_options
 
@@ -55,16 +54,14 @@ async def _serve(options: ServerOptions) -> None:
 
 
 def _announce(options: ServerOptions, server: RunningServer) -> None:
-    ready = {
-        "ready": True,
-        "address": server.address,
-        "host": options.host,
-        "port": server.port,
-        "id": options.server_id,
-        "pid": os.getpid(),
-    }
-    sys.stdout.write(f"{json.dumps(ready)}\n")
-    sys.stdout.flush()
+    announce(
+        {
+            "address": server.address,
+            "host": options.host,
+            "port": server.port,
+            "id": options.server_id,
+        }
+    )
 
 
 if __name__ == "__main__":

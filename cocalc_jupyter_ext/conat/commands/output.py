@@ -5,6 +5,8 @@ run itself goes to standard error. In JSON, bytes are ``{"base64": "…"}``.
 """
 
 import base64
+import json
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -13,13 +15,18 @@ from ..client.subscription import Message
 from ..errors import CodecError
 from ..protocol.codec import Encoding, to_json
 
-__all__ = ["message_as_json", "message_as_text", "note", "show", "show_message"]
+__all__ = ["announce", "message_as_json", "message_as_text", "note", "show", "show_message"]
 
 
 def show(text: str) -> None:
     """Write a result, at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def announce(ready: Mapping[str, object]) -> None:
+    """Write the one line by which a server says that it is ready, where, and which process."""
+    show(json.dumps({"ready": True, **ready, "pid": os.getpid()}))
 
 
 def note(text: str) -> None:

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from ..._version import __version__
 from ..errors import ConatError
 from ..persist.archiver import ARCHIVE_INTERVAL_S
 from ..persist.service import PersistSettings
 from ..sockets.commands import parse_token
-from .command_line import DEFAULT_SERVER, seconds
+from .command_line import DEFAULT_SERVER, program, seconds
 from .connection import credentials
 from .secrets_input import read_secret
 
@@ -96,14 +95,9 @@ def _headers(given: argparse.Namespace, environ: Mapping[str, str]) -> dict[str,
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="conat-persist",
-        description="Serve conat's streams, kept in files, through a conat server.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = program(
+        "conat-persist", "Serve conat's streams, kept in files, through a conat server.", EPILOG
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--verbose", action="store_true", help="log more than warnings")
     _add_place(parser)
     _add_connection(parser)

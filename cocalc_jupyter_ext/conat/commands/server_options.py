@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from ..._version import __version__
 from ..broker.limits import BrokerLimits
 from .addresses import base_path_from_text, is_loopback
+from .command_line import program
 from .secrets_input import read_secret
 
 __all__ = ["EXIT_CODES", "ServerOptions", "name", "parse_options"]
@@ -114,14 +114,9 @@ def _check(options: ServerOptions) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="conat-server",
-        description="Serve conat, CoCalc's message fabric, from one process.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = program(
+        "conat-server", "Serve conat, CoCalc's message fabric, from one process.", EPILOG
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--verbose", action="store_true", help="log more than warnings")
     _add_place(parser)
     _add_people(parser)

@@ -178,20 +178,10 @@ class DKV(Structure, MutableMapping[str, Any]):
         self._check_open()
         return stats_of(self._core.replica)
 
-    def has_unsaved_changes(self) -> bool:
-        """Tell whether a write is not acknowledged yet."""
-        self._check_open()
-        return self._state.has_unsaved
-
     def unsaved_changes(self) -> list[str]:
         """Return the keys with a write that is not acknowledged yet."""
         self._check_open()
         return self._state.unsaved
-
-    def is_stable(self) -> bool:
-        """Tell whether everything written has come back from the server."""
-        self._check_open()
-        return not self._state.writes
 
     # For the base class
 

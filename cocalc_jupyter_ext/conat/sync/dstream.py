@@ -186,20 +186,10 @@ class DStream(Structure):
         """From which number on the stream is held; None for all of it."""
         return self._core.replica.start_seq
 
-    def has_unsaved_changes(self) -> bool:
-        """Tell whether a message is not acknowledged yet."""
-        self._check_open()
-        return self._state.has_local
-
     def unsaved_changes(self) -> list[Any]:
         """Return the values that are not acknowledged yet."""
         self._check_open()
         return self._state.local
-
-    def is_stable(self) -> bool:
-        """Tell whether everything written has come back from the server."""
-        self._check_open()
-        return self._state.is_empty
 
     # For the base class
 

@@ -6,13 +6,13 @@ says which of its parts has a file open, that it was deleted, or what went wrong
 
 from collections.abc import Callable, Iterator
 from time import time
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from ..client.client import Client
 from ..errors import ConatError
-from ..signals import Signal
 from .dko import DKO, ObjectChange
 from .opening import open_dko
+from .view import View
 
 __all__ = ["OPEN_FILES_NAME", "OpenFiles", "open_open_files"]
 
@@ -24,7 +24,7 @@ def _local_ms() -> float:
     return round(time() * 1000)
 
 
-class OpenFiles:
+class OpenFiles(View[dict[str, Any]]):
     """The files of a project by their paths below its home; open it with ``open_open_files``.
 
     An entry is a dictionary with its ``path``, and as far as they are known ``time`` (of the last
@@ -40,28 +40,11 @@ class OpenFiles:
         local_ms: Callable[[], float] = _local_ms,
     ) -> None:
         """``now_ms`` is the server's time as far as it is known, ``local_ms`` is for errors."""
-        self.changes: Signal[[dict[str, Any]]] = Signal("changes of open files")
-        self.closed = objects.closed
+        super().__init__(objects, "open files")
         self._objects = objects
         self._now_ms = now_ms
         self._local_ms = local_ms
         self._disconnect = objects.changes.connect(self._on_change)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_exc: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Give up the list, as ``DKO.close``."""
-        self._disconnect()
-        self.changes.clear()
-        await self._objects.close()
-
-    async def save(self) -> None:
-        """Save as ``DKV.save`` does."""
-        await self._objects.save()
 
     def has_unsaved_changes(self) -> bool:
         """Tell whether something is not acknowledged yet."""

@@ -71,6 +71,16 @@ class Structure(ABC):
             self.closed.clear()
             self.stable.clear()
 
+    def has_unsaved_changes(self) -> bool:
+        """Tell whether something written is not acknowledged yet."""
+        self._check_open()
+        return self._has_unsaved()
+
+    def is_stable(self) -> bool:
+        """Tell whether everything written has come back from the server."""
+        self._check_open()
+        return self._is_settled()
+
     # For subclasses
 
     @abstractmethod

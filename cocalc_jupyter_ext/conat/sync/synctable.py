@@ -7,17 +7,17 @@ appends rows and never takes any back.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from ..client.client import Client
 from ..errors import ConatError, RequestTimeout
-from ..signals import Signal
 from .dko import DKO, ObjectChange
 from .dkv import DKV
 from .dkv_state import KeyChange
 from .dstream import DStream
 from .opening import open_dko, open_dkv, open_dstream
 from .table_rows import PRIMARY_KEYS, document_id, parse_query, row_key, store_name
+from .view import View
 
 __all__ = ["KvTable", "RowChange", "StreamTable", "open_synctable"]
 
@@ -32,34 +32,17 @@ class RowChange:
     value: Any
 
 
-class KvTable:
+class KvTable(View[RowChange]):
     """A table whose rows are kept under their keys; it owns ``rows``.
 
     Rows are stored as they are given: who changes a field writes the whole row.
     """
 
     def __init__(self, rows: DKV | DKO, primary_keys: Sequence[str]) -> None:
-        self.changes: Signal[[RowChange]] = Signal("changes of a table")
-        self.closed = rows.closed
+        super().__init__(rows, "a table")
         self._rows = rows
         self._primary_keys = tuple(primary_keys)
         self._disconnect = rows.changes.connect(self._on_change)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_exc: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Give up the table, as ``DKV.close``."""
-        self._disconnect()
-        self.changes.clear()
-        await self._rows.close()
-
-    async def save(self) -> None:
-        """Save as ``DKV.save`` does."""
-        await self._rows.save()
 
     def key_of(self, row: str | Mapping[str, Any]) -> str:
         """Return the key of a row; a text is a key already."""
@@ -111,34 +94,17 @@ class KvTable:
         self.changes.emit(RowChange(change.key, self._rows.get(change.key)))
 
 
-class StreamTable:
+class StreamTable(View[RowChange]):
     """The patches of a document; it owns ``log``. A row is visible once the server told it."""
 
     def __init__(self, log: DStream, string_id: str) -> None:
+        super().__init__(log, "patches")
         self.string_id = string_id
-        self.changes: Signal[[RowChange]] = Signal("changes of patches")
-        self.closed = log.closed
         self._log = log
         self._rows: dict[str, dict[str, Any]] = {}
         for value in log:
             self._take(value)
         self._disconnect = log.changes.connect(self._on_change)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_exc: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Give up the table, as ``DStream.close``."""
-        self._disconnect()
-        self.changes.clear()
-        await self._log.close()
-
-    async def save(self) -> None:
-        """Save as ``DStream.save`` does."""
-        await self._log.save()
 
     def key_of(self, row: str | Mapping[str, Any]) -> str:
         """Return the key of a row; a text is a key already."""
