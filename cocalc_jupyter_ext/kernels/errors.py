@@ -7,6 +7,7 @@ __all__ = [
     "KernelNotFoundError",
     "KernelUnreachableError",
     "KernelsError",
+    "NoKernelChosenError",
     "RunNotFoundError",
     "TooManyQueuedError",
 ]
@@ -40,6 +41,13 @@ class KernelUnreachableError(KernelsError):
 
     def __str__(self) -> str:
         return f"The kernel {self.kernel_id} cannot be reached: {self.why}. Restart the kernel."
+
+
+class NoKernelChosenError(KernelsError):
+    """Somebody decided that the notebook has no kernel."""
+
+    def __str__(self) -> str:
+        return "This notebook has no kernel. Choose one and run the cell again."
 
 
 class CellsNotFoundError(KernelsError):

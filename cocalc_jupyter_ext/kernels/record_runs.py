@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ..documents.syncdoc.records import Records
 from ..documents.syncdoc.sync_document import SyncDocument
+from .errors import NoKernelChosenError
 from .record_states import Request, orphaned, progress_fields, requested
 from .runs import CellState
 
@@ -61,7 +62,8 @@ class RecordRuns:
         record = self._document.value.get_one({"type": "cell", "id": cell_id})
         if record is None:
             return
-        fields = progress_fields(state, self._now_ms(), kernel=self._kernel())
+        kernel = self._settings().get("kernel") or None
+        fields = progress_fields(state, self._now_ms(), kernel=kernel)
         if state not in {"queued", "running"} and "start" not in record:
             fields["start"] = fields["end"]
         self._write(cell_id, fields)
@@ -98,9 +100,13 @@ class RecordRuns:
     def _cells(self) -> list[Any]:
         return self._document.value.get({"type": "cell"})
 
+    def _settings(self) -> Any:
+        return self._document.value.get_one({"type": "settings"}) or {}
+
     def _kernel(self) -> str | None:
-        settings = self._document.value.get_one({"type": "settings"}) or {}
-        name = settings.get("kernel")
+        name = self._settings().get("kernel")
+        if name == "":
+            raise NoKernelChosenError
         return name if isinstance(name, str) and name else None
 
     def _now_ms(self) -> int:

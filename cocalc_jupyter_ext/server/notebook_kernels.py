@@ -9,6 +9,8 @@ from typing import Any
 
 from jupyter_server.utils import ensure_async
 
+from ..kernels.record_kernel import KernelState
+
 __all__ = ["NotebookKernels"]
 
 _log = logging.getLogger(__name__)
@@ -56,6 +58,16 @@ class NotebookKernels:
         session = await self._session(path)
         if session is not None:
             await ensure_async(self._sessions.delete_session(session["id"]))
+
+    async def look(self, path: str) -> KernelState:
+        """Return how the kernel of a notebook is."""
+        kernel_id = await self.find(path)
+        if kernel_id is None or kernel_id not in self._kernels:
+            return KernelState()
+        state = getattr(self._kernels.get_kernel(kernel_id), "execution_state", None)
+        if state in {None, "starting", "restarting"}:
+            return KernelState("starting", "starting")
+        return KernelState("ready" if state == "dead" else "running", str(state))
 
     async def _session(self, path: str) -> dict[str, Any] | None:
         if not await ensure_async(self._sessions.session_exists(path)):

@@ -1,11 +1,13 @@
 """Lets CoCalc clients run cells on the server's kernels, and see every run."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ..documents.bridge.bridges import Companion
 from ..documents.document import LiveDocument
 from ..documents.syncdoc.sync_document import SyncDocument
 from ..kernels.notebook import NotebookDocument
+from ..kernels.record_kernel import NotebookKernel, RecordKernel
 from ..kernels.record_runs import RecordRuns
 from ..kernels.record_states import Request
 from ..kernels.registry import RunnerRegistry, RunRequest
@@ -23,7 +25,7 @@ class DocumentRuns:
     def __init__(self, runners: RunnerRegistry, kernels: NotebookKernels) -> None:
         self._runners = runners
         self._kernels = kernels
-        self._runs: dict[NotebookDocument, RecordRuns] = {}
+        self._accompanied: dict[NotebookDocument, _Accompanied] = {}
         runners.on_progress = self._on_progress
 
     def accompany(self, live: LiveDocument, document: SyncDocument[Any]) -> Companion | None:
@@ -38,27 +40,37 @@ class DocumentRuns:
             )
             await self._runners.run(str(live.room_id), wanted)
 
-        runs = RecordRuns(document, start_run)
-        self._runs[live] = runs
-        runs.start()
-        return _Accompanied(self._runs, live, runs)
+        kernel = NotebookKernel(
+            look=lambda: self._kernels.look(live.path), end=lambda: self._kernels.end(live.path)
+        )
+        own = _Accompanied(RecordRuns(document, start_run), RecordKernel(document, kernel))
+        own.forget = lambda: self._accompanied.pop(live, None)
+        self._accompanied[live] = own
+        own.start()
+        return own
 
     def _on_progress(self, document: NotebookDocument, cell_id: str, state: CellState) -> None:
-        runs = self._runs.get(document)
-        if runs is not None:
-            runs.progress(cell_id, state)
+        own = self._accompanied.get(document)
+        if own is not None:
+            own.runs.progress(cell_id, state)
+            own.kernel.look_soon()
 
 
 class _Accompanied:
-    """Forgets the runs of a notebook when they end."""
+    """The runs and the kernel of one notebook, as its records tell them."""
 
-    def __init__(
-        self, runs: dict[NotebookDocument, RecordRuns], live: LiveDocument, own: RecordRuns
-    ) -> None:
-        self._runs = runs
-        self._live = live
-        self._own = own
+    forget: Callable[[], object]
+
+    def __init__(self, runs: RecordRuns, kernel: RecordKernel) -> None:
+        self.runs = runs
+        self.kernel = kernel
+        self.forget = lambda: None
+
+    def start(self) -> None:
+        self.kernel.start()
+        self.runs.start()
 
     async def close(self) -> None:
-        self._runs.pop(self._live, None)
-        await self._own.close()
+        self.forget()
+        await self.runs.close()
+        await self.kernel.close()

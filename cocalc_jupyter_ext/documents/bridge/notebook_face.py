@@ -294,7 +294,7 @@ def _settings(records: Records) -> Record:
 def _kernel(metadata: Mapping[str, Any]) -> str | None:
     spec = metadata.get(_KERNELSPEC)
     name = spec.get("name") if isinstance(spec, Mapping) else None
-    return name.lower() if isinstance(name, str) else None
+    return name.lower() if isinstance(name, str) and name else None
 
 
 def _without_kernel(metadata: Mapping[str, Any]) -> dict[str, Any]:

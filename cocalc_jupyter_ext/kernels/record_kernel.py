@@ -1,0 +1,134 @@
+"""What CoCalc clients read of a notebook's kernel, kept true (syncdoc-jupyter §3.2, §3.4, §4.4).
+
+Only the project may say how the kernel is: what somebody else writes, for instance by going back
+to an old version, is set right again.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..documents.syncdoc.records import Records
+from ..documents.syncdoc.sync_document import SyncDocument
+
+__all__ = ["KernelState", "NotebookKernel", "RecordKernel"]
+
+_log = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 2.0
+_SETTINGS: Final = {"type": "settings"}
+
+
+@dataclass(frozen=True, slots=True)
+class KernelState:
+    """Whether there is a kernel (``ready``, ``starting``, ``running``), and what it does."""
+
+    backend: str = "ready"
+    execution: str = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookKernel:
+    """The kernel of one notebook: how to look at it, and how to end it."""
+
+    look: Callable[[], Awaitable[KernelState]]
+    end: Callable[[], Awaitable[None]]
+
+
+class RecordKernel:
+    """Tells in the records how the kernel is, and ends it when another one is chosen."""
+
+    def __init__(
+        self,
+        document: SyncDocument[Records],
+        kernel: NotebookKernel,
+        *,
+        clock: Callable[[], float] = time.time,
+        look_every_s: float = LOOK_EVERY_S,
+    ) -> None:
+        self._document = document
+        self._kernel = kernel
+        self._clock = clock
+        self._look_every_s = look_every_s
+        self._due = asyncio.Event()
+        self._watcher: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+        self._disconnect = document.changes.connect(self._look_at_change)
+
+    def start(self) -> None:
+        """Tell that the notebook is loaded, and begin to follow its kernel."""
+        now_ms = round(self._clock() * 1000)
+        self._document.editable().set({"type": "file", "last_load": now_ms})
+        for kind in ("fatal", "nbconvert"):
+            self._document.editable().delete({"type": kind})
+        usage = {"memory": 0, "cpu": 0}
+        self._set({"kernel_usage": usage, "last_ipynb_save": now_ms})
+        self._watcher = asyncio.create_task(self._watch(), name="kernel of a notebook")
+
+    def look_soon(self) -> None:
+        """Look at the kernel now: something has probably changed."""
+        self._due.set()
+
+    async def close(self) -> None:
+        """Stop following the kernel; calling it again does nothing."""
+        self._disconnect()
+        tasks = [*self._ending, *([self._watcher] if self._watcher else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._watcher = None
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                self._tell(await self._kernel.look())
+            except Exception:  # noqa: BLE001 - logged; the next look may succeed
+                _log.exception("the kernel of a notebook cannot be looked at")
+            self._due.clear()
+            try:
+                async with asyncio.timeout(self._look_every_s):
+                    await self._due.wait()
+            except TimeoutError:
+                continue
+
+    def _tell(self, state: KernelState) -> None:
+        """Write what is not what the records say."""
+        known = self._settings()
+        fields: dict[str, Any] = {}
+        if known.get("backend_state") != state.backend:
+            fields["backend_state"] = state.backend
+            fields["last_backend_state"] = round(self._clock() * 1000)
+        if known.get("kernel_state") != state.execution:
+            fields["kernel_state"] = state.execution
+        if state.backend == "running" and known.get("kernel_error"):
+            fields["kernel_error"] = ""
+        if fields:
+            self._set(fields)
+
+    def _look_at_change(self, before: Records) -> None:
+        """End the kernel when somebody has chosen another one; the next run starts that."""
+        old = (before.get_one(_SETTINGS) or {}).get("kernel")
+        new = self._settings().get("kernel")
+        if old and old != new:
+            task = asyncio.create_task(self._end(), name="end of a kernel that was replaced")
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+        self.look_soon()
+
+    async def _end(self) -> None:
+        try:
+            await self._kernel.end()
+        except Exception as error:  # noqa: BLE001 - told to everybody in the notebook
+            _log.warning("a kernel that was replaced does not end: %s", error)
+            self._set({"kernel_error": f"the previous kernel does not end: {error}"})
+        self.look_soon()
+
+    def _set(self, fields: Mapping[str, Any]) -> None:
+        self._document.editable().set({**_SETTINGS, **fields})
+        self._document.commit()
+
+    def _settings(self) -> Mapping[str, Any]:
+        return self._document.value.get_one(_SETTINGS) or {}

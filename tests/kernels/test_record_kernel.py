@@ -1,0 +1,124 @@
+"""What CoCalc clients read of a notebook's kernel (syncdoc-jupyter §3.2, §3.4, §4.4)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
+from cocalc_jupyter_ext.kernels.record_kernel import KernelState, NotebookKernel, RecordKernel
+
+from ..support.persist import World, persist_world
+from .test_record_runs import PROJECT, open_notebook
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with persist_world(tmp_path) as world:
+        yield world
+
+
+class Kernel:
+    """A kernel whose state is told by hand."""
+
+    def __init__(self) -> None:
+        self.state = KernelState()
+        self.ended = 0
+        self.problem: Exception | None = None
+
+    async def look(self) -> KernelState:
+        if self.problem is not None:
+            raise self.problem
+        return self.state
+
+    async def end(self) -> None:
+        self.ended += 1
+        if self.problem is not None:
+            raise self.problem
+        self.state = KernelState()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def follow(world: World, kernel: Kernel) -> tuple[RecordKernel, SyncDB, Callable[[], Any]]:
+    project, bob = await open_notebook(world, PROJECT), await open_notebook(world, "bob")
+    follower = RecordKernel(
+        project.document,
+        NotebookKernel(kernel.look, kernel.end),
+        clock=lambda: 5.0,
+        look_every_s=0.02,
+    )
+    follower.start()
+    world.stack.push_async_callback(follower.close)
+    return follower, bob, lambda: bob.get_one({"type": "settings"}) or {}
+
+
+async def test_a_loaded_notebook_says_so_and_has_no_kernel_yet(world: World) -> None:
+    _follower, bob, settings = await follow(world, Kernel())
+
+    await until(lambda: settings().get("backend_state") == "ready")
+
+    assert bob.get_one({"type": "file"}) == {"type": "file", "last_load": 5000}
+    assert settings() == {
+        "type": "settings",
+        "backend_state": "ready",
+        "last_backend_state": 5000,
+        "kernel_state": "idle",
+        "kernel_usage": {"memory": 0, "cpu": 0},
+        "last_ipynb_save": 5000,
+    }
+
+
+async def test_the_kernel_is_followed_and_what_others_say_of_it_is_set_right(world: World) -> None:
+    kernel = Kernel()
+    follower, bob, settings = await follow(world, kernel)
+    await until(lambda: settings().get("backend_state") == "ready")
+
+    kernel.state = KernelState("running", "busy")
+    follower.look_soon()
+    await until(lambda: settings().get("kernel_state") == "busy")
+    assert settings()["backend_state"] == "running"
+
+    bob.set({"type": "settings", "backend_state": "ready"})
+    await bob.commit()
+    await until(lambda: settings().get("backend_state") == "running")
+
+
+async def test_the_kernel_ends_when_another_one_is_chosen(world: World) -> None:
+    kernel = Kernel()
+    _follower, bob, _settings = await follow(world, kernel)
+    bob.set({"type": "settings", "kernel": "python3"})
+    await bob.commit()
+    bob.set({"type": "settings", "kernel": "ir"})
+    await bob.commit()
+
+    await until(lambda: kernel.ended == 1)
+
+
+async def test_an_error_goes_when_the_kernel_runs(world: World) -> None:
+    kernel = Kernel()
+    _follower, bob, settings = await follow(world, kernel)
+    bob.set({"type": "settings", "kernel_error": "it died"})
+    await bob.commit()
+
+    kernel.state = KernelState("running", "idle")
+
+    await until(lambda: settings().get("kernel_error") == "")
+
+
+async def test_a_kernel_that_cannot_be_looked_at_is_looked_at_again(world: World) -> None:
+    kernel = Kernel()
+    kernel.problem = OSError("no answer")
+    _follower, _bob, settings = await follow(world, kernel)
+    await asyncio.sleep(0.05)
+    assert "backend_state" not in settings()
+
+    kernel.problem = None
+
+    await until(lambda: settings().get("backend_state") == "ready")
