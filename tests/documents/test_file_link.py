@@ -54,6 +54,31 @@ async def test_saving_without_an_edit_writes_nothing(tmp_path: Path) -> None:
         assert world.storage.saves == 0
 
 
+async def test_it_is_told_when_the_file_has_everything(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        told: list[str] = []
+        document.file.saved.connect(lambda: told.append(world.storage.files["a.txt"]))
+
+        type_in(document, "!")
+        assert told == []
+        await document.save()
+        world.storage.write("a.txt", "by another program")
+        await document.file.check_file()
+
+        assert told == ["hello!", "by another program"]
+
+
+async def test_whether_the_file_may_be_written_is_asked_of_its_storage(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        assert not await document.file.is_read_only()
+
+        world.storage.read_only.add("a.txt")
+
+        assert await document.file.is_read_only()
+
+
 async def test_many_saves_at_once_write_once(tmp_path: Path) -> None:
     async with open_world(tmp_path) as world:
         document = await world.registry.open(TEXT_ID)

@@ -112,3 +112,27 @@ async def test_a_manager_without_hashes_is_served_by_time_stamps(tmp_path: Path)
 
     assert first.hash is None
     assert first.same_bytes(first)
+
+
+async def test_a_file_that_may_not_be_written_is_read_only(
+    storage: ContentsStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    assert not await storage.is_read_only("a.txt")
+
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # as for anybody but root
+
+    assert await storage.is_read_only("a.txt")
+    assert not await storage.is_read_only("missing.txt")
+
+
+async def test_sizes_and_folders_are_known(storage: ContentsStorage, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.txt").write_text("four")
+
+    assert await storage.size_bytes("sub/a.txt") == 4
+    assert await storage.size_bytes("sub/b.txt") is None
+    assert await storage.folder_exists("")
+    assert await storage.folder_exists("sub")
+    assert not await storage.folder_exists("other")
+    assert not await storage.folder_exists("sub/a.txt")

@@ -1,0 +1,285 @@
+"""How clients learn that their document is in its file (syncdoc-jupyter §1.16, §1.17)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cocalc_jupyter_ext.documents.bridge.saving import MAX_ERROR_LENGTH, Saving, SavingTimes
+from cocalc_jupyter_ext.documents.document import LiveDocument
+from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType
+from cocalc_jupyter_ext.documents.syncdoc.opening import open_document
+from cocalc_jupyter_ext.documents.syncdoc.sync_document import SyncDocument
+from cocalc_jupyter_ext.documents.syncdoc.utf16 import string_hash
+from cocalc_jupyter_ext.documents.syncdoc.values import TextKind
+
+from ...support.documents import TEXT_ID, MemoryStorage, open_world
+from ...support.persist import World, persist_world, until
+
+PROJECT = "11111111-2222-4333-8444-555555555555"
+
+
+@dataclass
+class Served:
+    """A text of the project that holds "hello", and one who has it open elsewhere."""
+
+    live: LiveDocument
+    storage: MemoryStorage
+    project: SyncDocument[str]
+    client: SyncDocument[str]
+    saving: Saving | None = None
+    flushes: int = 0
+
+    def flush(self) -> None:
+        """Take what others have committed into the live document, as the bridge would."""
+        self.flushes += 1
+        shared = self.live.ydoc.ydoc["source"]
+        if str(shared) != self.project.value:
+            with self.live.edit():
+                shared.clear()
+                shared.insert(0, self.project.value)
+
+    def serve(self, **times: float) -> Saving:
+        self.saving = Saving(
+            self.live, self.project, self.flush, times=SavingTimes(**times), now_ms=lambda: 77
+        )
+        self.saving.start()
+        return self.saving
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return dict(self.client.record.get().get("save") or {})
+
+    async def type(self, text: str) -> None:
+        self.client.replace(text)
+        await self.client.save()
+
+    async def request(self, expected_hash: int | None = None) -> dict[str, Any]:
+        """Ask for a save and return the answer."""
+        if expected_hash is None:
+            expected_hash = string_hash(self.client.text)
+        wanted = {"state": "requested", "error": "", "expected_hash": expected_hash}
+        self.client.record.update({"save": wanted})
+        await until(lambda: self.state["state"] == "done")
+        return self.state
+
+
+async def take_part(world: World, who: str, **options: Any) -> SyncDocument[str]:
+    document = await open_document(
+        await world.client(),
+        TextKind(),
+        DocumentType(),
+        project_id=PROJECT,
+        path="a.txt",
+        participant=who,
+        **options,
+    )
+    world.stack.push_async_callback(document.close)
+    return document
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    async with persist_world(tmp_path / "streams") as world, open_world(tmp_path) as documents:
+        live = await documents.registry.open(TEXT_ID)
+        project = await take_part(world, PROJECT, is_file_server=True)
+        project.replace("hello")
+        await project.save()
+        served = Served(live, documents.storage, project, await take_part(world, "ann"))
+        yield served
+        if served.saving is not None:
+            await served.saving.close()
+
+
+async def noted(served: Served, text: str = "hello") -> None:
+    await until(lambda: served.state.get("hash") == string_hash(text))
+
+
+async def test_a_request_writes_the_file_and_is_answered_with_the_hash(served: Served) -> None:
+    served.serve()
+    await served.type("hello 🐍\n")
+
+    answer = await served.request()
+
+    assert served.storage.files["a.txt"] == "hello 🐍\n"
+    assert answer["error"] == ""
+    assert answer["hash"] == answer["expected_hash"] == string_hash("hello 🐍\n")
+    assert answer["time"] == 77
+
+
+async def test_what_was_loaded_counts_as_saved(served: Served) -> None:
+    served.serve()
+
+    await noted(served)
+    assert (served.state["state"], served.state["error"]) == ("done", "")
+    assert served.storage.saves == 0
+
+
+async def test_a_file_that_has_everything_is_not_written(served: Served) -> None:
+    served.serve()
+    await noted(served)
+    served.storage.full_disk = True
+
+    answer = await served.request()
+
+    assert answer["error"] == ""
+    assert served.storage.saves == 0
+
+
+async def test_a_save_by_the_server_itself_is_noted(served: Served) -> None:
+    served.serve()
+    await noted(served)
+    await served.type("hello, all")
+    await until(lambda: served.project.value == "hello, all")
+    served.flush()
+
+    await served.live.save()
+
+    await noted(served, "hello, all")
+    assert served.state["state"] == "done"
+
+
+async def test_a_failure_is_told_and_the_next_attempt_may_succeed(served: Served) -> None:
+    served.serve()
+    await noted(served)
+    await served.type("more")
+    served.storage.full_disk = True
+    assert "no space left" in (await served.request())["error"]
+    assert served.state["hash"] == string_hash("hello")
+
+    served.storage.full_disk = False
+
+    assert (await served.request())["error"] == ""
+    assert served.storage.files["a.txt"] == "more"
+
+
+async def test_whatever_goes_wrong_a_request_is_answered(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken() -> None:
+        raise RuntimeError("x" * 5000)
+
+    served.serve()
+    await noted(served)
+    monkeypatch.setattr(served.live, "save", broken)
+    await served.type("more")
+
+    error = (await served.request())["error"]
+
+    assert "RuntimeError: xxx" in error
+    assert len(error) == MAX_ERROR_LENGTH
+    assert "could not be saved" in caplog.text
+
+
+async def test_writing_that_does_not_end_is_given_up(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless() -> None:
+        await asyncio.Event().wait()
+
+    served.serve(longest_s=0.05)
+    await noted(served)
+    monkeypatch.setattr(served.live, "save", endless)
+    await served.type("more")
+
+    assert "within 0.05 s" in (await served.request())["error"]
+
+
+async def test_a_request_from_before_the_start_is_answered(served: Served) -> None:
+    await served.type("hello again")
+    await until(lambda: served.project.value == "hello again")
+    request = asyncio.create_task(served.request())
+    await until(lambda: served.project.record.get().get("save") is not None)
+
+    served.serve()
+
+    assert (await request)["hash"] == string_hash("hello again")
+    assert served.storage.files["a.txt"] == "hello again"
+
+
+async def test_a_request_that_is_open_when_the_document_closes_is_answered(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saving = served.serve(closing_s=0.05)
+    await noted(served)
+    begun, attempts = asyncio.Event(), 0
+
+    async def endless() -> None:
+        nonlocal attempts
+        attempts += 1
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(served.live, "save", endless)
+    await served.type("more")
+    request = asyncio.create_task(served.request())
+    await begun.wait()
+
+    await saving.close()
+    await saving.close()
+
+    assert "try again" in (await request)["error"]
+    assert attempts == 2
+
+
+async def test_a_request_that_comes_before_its_commits_waits_for_them(served: Served) -> None:
+    """The record and the commits come on different ways."""
+    served.serve(arriving_s=60)
+    await noted(served)
+    request = asyncio.create_task(served.request(string_hash("hello you")))
+    await until(lambda: served.project.record.get()["save"]["state"] == "requested")
+
+    await served.type("hello you")
+
+    assert (await request)["hash"] == string_hash("hello you")
+    assert served.storage.files["a.txt"] == "hello you"
+
+
+async def test_a_request_whose_hash_never_comes_about_is_answered_all_the_same(
+    served: Served,
+) -> None:
+    served.serve(arriving_s=0.05)
+    await noted(served)
+    await served.type("mine")
+
+    answer = await served.request(expected_hash=12345)
+
+    assert answer["hash"] == string_hash("mine")
+    assert answer["error"] == ""
+
+
+async def test_what_is_typed_while_the_file_is_written_is_not_said_to_be_saved(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.serve()
+    await noted(served)
+    save = served.storage.save
+
+    async def slow(path: str, content: Any, **kinds: str) -> Any:
+        served.live.ydoc.ydoc["source"].insert(0, "typed ")
+        return await save(path, content, **kinds)
+
+    monkeypatch.setattr(served.storage, "save", slow)
+    await served.type("mine")
+
+    answer = await served.request()
+
+    assert answer["hash"] == string_hash("mine")
+    assert served.storage.files["a.txt"] == "mine"
+
+
+async def test_whether_the_file_may_be_written_is_said_and_followed(served: Served) -> None:
+    served.storage.read_only.add("a.txt")
+    served.serve(permissions_s=0.01)
+    await until(lambda: served.client.record.get().get("read_only") is True)
+    await noted(served)
+    await served.type("more")
+    assert "read-only" in (await served.request())["error"]
+
+    served.storage.read_only.clear()
+
+    await until(lambda: served.client.record.get().get("read_only") is False)
+    assert (await served.request())["error"] == ""

@@ -1,0 +1,87 @@
+"""Synced documents of which the project has no live document (syncdoc-jupyter §1.14)."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cocalc_jupyter_ext.documents.bridge.open_entries import ServedFile
+from cocalc_jupyter_ext.documents.bridge.unopened import content_of, tell_not_loaded
+from cocalc_jupyter_ext.documents.syncdoc.stores import open_record
+from cocalc_jupyter_ext.documents.syncdoc.syncdb import open_syncdb
+from cocalc_jupyter_ext.documents.syncdoc.syncstring import open_syncstring
+
+from ...support.persist import World, persist_world
+
+PROJECT = "11111111-2222-4333-8444-555555555555"
+TEXT = ServedFile("a.txt", "a.txt", is_notebook=False)
+NOTEBOOK = ServedFile(".a.ipynb.sage-jupyter2", "a.ipynb", is_notebook=True)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with persist_world(tmp_path) as world:
+        yield world
+
+
+async def test_a_document_without_history_is_empty(world: World) -> None:
+    client = await world.client()
+
+    assert await content_of(client, PROJECT, TEXT) == ""
+    assert (await content_of(client, PROJECT, NOTEBOOK))["cells"] == []
+
+
+async def test_a_text_is_what_its_patches_say(world: World) -> None:
+    async with open_syncstring(
+        await world.client(), project_id=PROJECT, path="a.txt", participant="ann"
+    ) as text:
+        text.text = "precious"
+        await text.commit()
+
+    assert await content_of(await world.client(), PROJECT, TEXT) == "precious"
+
+
+async def test_a_notebook_is_what_its_patches_say(world: World) -> None:
+    async with open_syncdb(
+        await world.client(),
+        project_id=PROJECT,
+        path=NOTEBOOK.synced_path,
+        primary_keys=["type", "id"],
+        string_cols=["input"],
+        participant="ann",
+    ) as db:
+        db.set({"type": "cell", "id": "b", "pos": 2, "input": "2", "cell_type": "markdown"})
+        db.set({"type": "cell", "id": "a", "pos": 1, "input": "1"})
+        await db.commit()
+
+    content = await content_of(await world.client(), PROJECT, NOTEBOOK)
+
+    assert [(cell["id"], cell["source"]) for cell in content["cells"]] == [("a", "1"), ("b", "2")]
+    assert content["nbformat"] == 4
+
+
+async def test_a_record_says_why_its_document_could_not_be_loaded(world: World) -> None:
+    client = await world.client()
+    await tell_not_loaded(client, PROJECT, TEXT, "not UTF-8 text")
+    record = await open_record(await world.client(), PROJECT, "a.txt")
+
+    known = record.get()
+    await record.close()
+
+    assert known["init"]["error"] == "not UTF-8 text"
+    assert known["users"] == [PROJECT]
+    assert known["path"] == "a.txt"
+    assert known["last_active"] == known["init"]["time"]
+
+
+async def test_an_existing_record_keeps_what_it_has(world: World) -> None:
+    record = await open_record(await world.client(), PROJECT, "a.txt")
+    record.update({"users": ["ann"], "save": {"hash": 5}})
+    await record.save()
+
+    await tell_not_loaded(await world.client(), PROJECT, TEXT, "gone")
+
+    again = await open_record(await world.client(), PROJECT, "a.txt")
+    assert (again.get()["users"], again.get()["save"]) == (["ann"], {"hash": 5})
+    await again.close()
+    await record.close()
