@@ -34,9 +34,9 @@ def reconcile(
     kind, patches = document.kind, document.value
     face.tidy()
     shared = face.pull_all(kind.edit(patches))
-    base = _common(document.graph, heads)
-    if base is not None:
-        merged = kind.merge(base, patches, face.pull_all(kind.edit(base)))
+    known = _known(document.graph, heads)
+    if known is not None:
+        merged = _merged(face, document, known)
     elif len(document.graph) == 0 or file_is_newer:
         merged = shared
     else:
@@ -46,12 +46,20 @@ def reconcile(
     face.push(shared, merged)
 
 
-def _common(graph: PatchGraph[Value], heads: Sequence[int] | None) -> Value | None:
-    """Return what both had in common; own commits that never got stored are not in it."""
+def _merged(face: Face[Value], document: SyncDocument[Value], known: Sequence[int]) -> Value:
+    kind, graph = document.kind, document.graph
+    base = graph.value_of(known)
+    united = graph.united(known, base)
+    patches = document.value if united is None else kind.mend(document.value, united)
+    return kind.merge(base, patches, face.pull_all(kind.edit(base)))
+
+
+def _known(graph: PatchGraph[Value], heads: Sequence[int] | None) -> list[int] | None:
+    """Return the commits that both have in common; own ones that never got stored are not."""
     known = [time for time in heads or () if time in graph or time == NO_TIME]
-    if not known:
-        return None
+    times = [time for time in known if time != NO_TIME]
     try:
-        return graph.value_of(time for time in known if time != NO_TIME)
+        graph.value_of(times)
     except HistoryMissing:
         return None
+    return times if known else None

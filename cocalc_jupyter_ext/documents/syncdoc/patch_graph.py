@@ -21,6 +21,9 @@ Value = TypeVar("Value")
 NO_TIME: Final = 0
 """The time of the empty document, before the first patch."""
 
+MAX_UNITED: Final = 200
+"""How many patches are looked at one by one for what their replay may have lost."""
+
 
 class UnknownVersion(LookupError):  # noqa: N818 - named like the errors of conat
     """There is no patch with this time."""
@@ -160,22 +163,25 @@ class PatchGraph(Generic[Value]):
         """Tell whether all these times are live, or were before the first patch."""
         return all(time in self._live or time == NO_TIME for time in times)
 
-    def united(self, heads: Collection[int], value: Value) -> Value | None:
-        """Return a value that had these heads with what was typed in branches beside them.
+    def united(self, heads: Iterable[int], value: Value) -> Value | None:
+        """Return a value that had these heads with all that was typed since, in all branches.
 
-        None when the newer patches build on it, so that nothing was done at the same time.
+        None when nothing was done at the same time since, or too much has been done to look at
+        all of it. Raises HistoryMissing.
         """
         known = self._reach(heads)
-        beside = [time for time in self.heads if time not in known]
+        newer = sorted(self._reached_from_heads() - known)
+        if len(newer) > MAX_UNITED:
+            return None
         united: Value | None = None
-        for time in beside:
+        for time in newer:
             branch = self._reach([time])
-            if not known <= branch:
+            if united is not None or not known <= branch:
+                if united is None:
+                    united = value if time == newer[0] else self._value_of(known, self._history)
                 base = self._value_of(known & branch, self._history)
                 theirs = self._value_of(branch, self._history)
-                united = self._kind.unite(base, theirs, value if united is None else united)
-            elif united is None and len(beside) > 1:
-                united = self._value_of(branch, self._history)
+                united = self._kind.unite(base, theirs, united)
             known |= branch
         return united
 

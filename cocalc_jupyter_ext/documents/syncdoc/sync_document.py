@@ -45,6 +45,14 @@ class Version:
     number: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Lost(Generic[Value]):
+    """Own patches that the stream does not have, and the value as it was without them."""
+
+    patches: list[Patch]
+    without: Value
+
+
 def _now_ms() -> int:
     return round(time.time() * 1000)
 
@@ -266,6 +274,10 @@ class SyncDocument(Generic[Value]):
         await self._patches.load(0)
         self._take_incoming()
 
+    def _author_of(self, patch: Patch) -> str | None:
+        users = self.users
+        return users[patch.user_id] if 0 <= patch.user_id < len(users) else None
+
     def _version(self, patch: Patch, users: list[str]) -> Version:
         author = users[patch.user_id] if 0 <= patch.user_id < len(users) else None
         return Version(patch.time, patch.shown_ms, author, patch.version)
@@ -305,15 +317,17 @@ class SyncDocument(Generic[Value]):
         messages, self._incoming = self._incoming, []
         heads = self.graph.heads
         lost = self._take_messages(messages)
-        self._show_merged(heads)
-        self._commit_again(lost)
+        if lost:
+            self._show_again(lost)
+        else:
+            self._show_merged(heads)
         if self.graph.missing_times and self._history is None:
             self._history = asyncio.create_task(self._load_missing(), name="history of a document")
 
-    def _take_messages(self, messages: Iterable[tuple[Any, int]]) -> list[Patch]:
-        """Put messages into the graph; return own patches whose times others had first."""
+    def _take_messages(self, messages: Iterable[tuple[Any, int]]) -> "_Lost[Value] | None":
+        """Put messages into the graph; tell which own patches have times that others had first."""
         items: list[Patch | Snapshot] = []
-        lost = []
+        lost, winners = [], []
         for message, seq in messages:
             try:
                 item = read_message(message)
@@ -324,35 +338,50 @@ class SyncDocument(Generic[Value]):
             own = self._unconfirmed.pop(item.time, None) if isinstance(item, Patch) else None
             if own is not None and isinstance(item, Patch) and not own.is_same(item):
                 lost.append(own)
-                self.graph.replace(item)
+                winners.append(item)
+        without = self.graph.value_without([patch.time for patch in lost]) if lost else None
+        for winner in winners:
+            self.graph.replace(winner)
         self.graph.add(items)
-        return lost
+        return None if without is None else _Lost(lost, without)
 
-    def _commit_again(self, lost: Iterable[Patch]) -> None:
-        """Make again what was committed at a time that somebody else had taken.
+    def _show_again(self, lost: "_Lost[Value]") -> None:
+        """Show the value now, and make again what was committed at a time that others had.
 
         That happens to two who do not know of each other yet. In the stream the first one
         counts, so the changes of the other would be lost.
         """
-        for patch in lost:
+        merged = self.graph.value()
+        parents = lost.patches[0].parents
+        theirs = self._mended(parents, self.graph.value_of(parents), merged)
+        again = self.kind.edit(theirs)
+        for patch in lost.patches:
             self._own_times.remove(patch.time)
-            self._live = self.kind.apply(self.kind.edit(self._live), patch.changes)
-            self.commit()
+            again = self.kind.apply(again, patch.changes)
+        wanted = self.kind.mend(again, self.kind.unite(lost.without, theirs, self._live))
+        self._show(merged, wanted)
+        self.commit(self._author_of(lost.patches[-1]))
 
     def _show_merged(self, heads: Sequence[int]) -> None:
         """Show the value now; ``heads`` are those of the live value."""
         merged = self.graph.value()
-        wanted = self._mended(heads, merged) if self._mends else merged
-        before, self._synced = self._live, merged
-        if self.kind.difference(before, wanted):
-            self._live = self.kind.edit(wanted)
-            self.changes.emit(before)
+        wanted = self._mended(heads, self._live, merged)
+        self._show(merged, wanted)
         if wanted is not merged:
             self.commit()
 
-    def _mended(self, heads: Sequence[int], merged: Value) -> Value:
+    def _show(self, synced: Value, wanted: Value) -> None:
+        before, self._synced = self._live, synced
+        if self.kind.difference(before, wanted):
+            self._live = self.kind.edit(wanted)
+            self.changes.emit(before)
+
+    def _mended(self, heads: Sequence[int], value: Value, merged: Value) -> Value:
+        """Return the value now with what was lost since it had these heads and that value."""
+        if not self._mends:
+            return merged
         try:
-            wanted = self.graph.united(heads, self._live)
+            wanted = self.graph.united(heads, value)
         except HistoryMissing:  # what was done before the oldest known snapshot stays as it is
             return merged
         return merged if wanted is None else self.kind.mend(merged, wanted)
