@@ -70,12 +70,14 @@ class BridgedDocument:
             participant=self._project_id,
             is_file_server=True,
         )
-        if self._is_closed or self.live.closed:
+        if self._is_over():
             await document.close()
             return
         self.document = document
         if not document.graph.knows(self.live.heads or ()):
             await document.load_history()
+            if self._is_over():
+                return
         self._reconcile(document)
         self._bridge = Bridge(
             self._faces.face, document, self._edit, self._times, repair=self._faces.repair
@@ -107,6 +109,9 @@ class BridgedDocument:
             self._faces.face.close()
         if self.document is not None:
             await self._leave(self.document)
+
+    def _is_over(self) -> bool:
+        return self._is_closed or self.live.closed
 
     async def _leave(self, document: SyncDocument[Any]) -> None:
         try:

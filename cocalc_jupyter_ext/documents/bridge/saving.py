@@ -6,7 +6,8 @@ in the record the hash of what the file has, so that nobody is shown changes as 
 saved.
 
 The hash of a notebook is that of its records. The hidden file that would hold them is not
-written: the plain notebook is (design D19), the records are in the stream of patches.
+written: the plain notebook is (design D19), the records are in the stream of patches. What only
+records can express, such as the state of a kernel, therefore counts as saved at once.
 """
 
 import asyncio
@@ -33,10 +34,12 @@ class SavingTimes:
     """In seconds: between looks at the file's permissions, and how long writing may take.
 
     ``arriving_s`` is how long is waited for commits that a request is about: they come on another
-    way. ``closing_s`` is for a request that is open when the document closes.
+    way. ``note_s`` is for changes that are not in the file, and need not be. ``closing_s`` is for
+    a request that is open when the document closes.
     """
 
     permissions_s: float = 7.5
+    note_s: float = 1.0
     arriving_s: float = 2.0
     longest_s: float = 60.0
     closing_s: float = 4.0
@@ -68,6 +71,7 @@ class Saving:
         self._times = times or SavingTimes()
         self._now_ms = now_ms
         self._wake = asyncio.Event()
+        self._noting: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._disconnects: list[Callable[[], None]] = []
 
@@ -76,6 +80,8 @@ class Saving:
         self._disconnects = [
             self._record.changes.connect(self._on_record),
             self._live.file.saved.connect(self._wake.set),
+            self._document.commits.connect(self._note_later),
+            self._document.changes.connect(self._note_later),
         ]
         self._wake.set()
         self._tasks = [
@@ -87,6 +93,8 @@ class Saving:
         """Answer what is still requested, and stop; calling it again does nothing."""
         for disconnect in self._disconnects:
             disconnect()
+        if self._noting is not None:
+            self._noting.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -106,6 +114,15 @@ class Saving:
     def _on_record(self) -> None:
         if self._is_requested:
             self._wake.set()
+
+    def _note_later(self, _what: object) -> None:
+        if self._noting is None:
+            loop = asyncio.get_running_loop()
+            self._noting = loop.call_later(self._times.note_s, self._note_now)
+
+    def _note_now(self) -> None:
+        self._noting = None
+        self._wake.set()
 
     async def _follow(self) -> None:
         while True:

@@ -31,13 +31,12 @@ class Served:
     project: SyncDocument[str]
     client: SyncDocument[str]
     saving: Saving | None = None
-    flushes: int = 0
+    is_carried_over: bool = True
 
     def flush(self) -> None:
         """Take what others have committed into the live document, as the bridge would."""
-        self.flushes += 1
         shared = self.live.ydoc.ydoc["source"]
-        if str(shared) != self.project.value:
+        if self.is_carried_over and str(shared) != self.project.value:
             with self.live.edit():
                 shared.clear()
                 shared.insert(0, self.project.value)
@@ -140,6 +139,19 @@ async def test_a_save_by_the_server_itself_is_noted(served: Served) -> None:
 
     await noted(served, "hello, all")
     assert served.state["state"] == "done"
+
+
+async def test_what_the_file_need_not_have_counts_as_saved_soon(served: Served) -> None:
+    """As when the records of a notebook change in what the plain notebook cannot express."""
+    served.is_carried_over = False
+    served.serve(note_s=0.01)
+    await noted(served)
+
+    served.project.replace("hello, with more than the shared document has")
+    served.project.commit()
+
+    await noted(served, "hello, with more than the shared document has")
+    assert served.storage.saves == 0
 
 
 async def test_a_failure_is_told_and_the_next_attempt_may_succeed(served: Served) -> None:
