@@ -22,6 +22,7 @@ from ..documents.opening import DocumentOpener
 from ..documents.registry import DocumentRegistry
 from ..documents.rooms import Rooms
 from ..documents.settings import DocumentSettings
+from ..kernels.questions import KernelQuestions
 from ..kernels.settings import RunnerSettings
 from . import (
     atomic_files,
@@ -38,7 +39,11 @@ from .connections import UserSockets
 from .document_parts import DocumentParts
 from .event_emitter import EventEmitter
 from .file_storage import ContentsStorage
+from .files import ProjectFiles
 from .identity import find_project_id
+from .kernel_host import ServerKernels
+from .notebook_kernels import NotebookKernels
+from .notebook_rpc import NotebookRpc
 from .path_events import follow_paths
 from .path_rooms import PathRooms
 from .record_runs import DocumentRuns
@@ -222,6 +227,9 @@ class CoCalcExtension(ExtensionApp):
         project_id = find_project_id(os.environ, settings.data_folder)
         self.conat = conat.ConatService(project_id, stream_folder=settings.stream_folder)
         self.parts.append(self.conat)
+        self.parts.append(
+            ProjectFiles(self.conat, lambda: self._web_settings()["contents_manager"])
+        )
         self.document_bridges = DocumentBridges(
             self.conat,
             self.documents,
@@ -235,8 +243,7 @@ class CoCalcExtension(ExtensionApp):
         self.parts.append(self.history)
         self.parts.append(RightsWatch(self.user_sockets, self.rights_check_s))
         self.documents.on_opened = self._document_opened
-        runs = DocumentRuns(self.execution.runners, self.settings["session_manager"])
-        self.document_bridges.bridges.make_companion = runs.accompany
+        self._build_companions()
 
     def initialize_handlers(self) -> None:
         """Mount every area's routes under the base URL."""
@@ -305,6 +312,14 @@ class CoCalcExtension(ExtensionApp):
         )
         self.parts.append(self.execution)
         kernel_websocket.install(self.settings, self.log)
+
+    def _build_companions(self) -> None:
+        manager = self.settings["kernel_manager"]
+        kernels = NotebookKernels(self.settings["session_manager"], manager)
+        runs = DocumentRuns(self.execution.runners, kernels)
+        questions = KernelQuestions(ServerKernels(manager))
+        rpc = NotebookRpc(self.document_bridges.client, self.conat.project_id, kernels, questions)
+        self.document_bridges.bridges.companions = [runs.accompany, rpc.accompany]
 
     def _document_opened(self, document: LiveDocument) -> None:
         execution.end_orphaned_runs(document)

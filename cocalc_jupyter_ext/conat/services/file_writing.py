@@ -14,8 +14,8 @@ from typing import Any, Final, TypeAlias
 from ..client.client import Client
 from ..client.identifiers import random_id
 from ..client.subscription import Message
-from ..errors import ERROR_PREFIX, ConatError, RemoteError, RequestTimeout
-from ..types import Headers
+from ..errors import ERROR_PREFIX, ClientClosed, ConatError, RemoteError, RequestTimeout
+from ..types import Headers, JsonObject
 from .file_reading import MAX_TRANSFERS, PieceService, read_file
 from .files import (
     DEFAULT_MAX_WAIT_S,
@@ -32,7 +32,6 @@ from .worker_threads import in_thread
 __all__ = ["Data", "FileWriteService", "Written", "write_file"]
 
 MAX_WAIT_S: Final = 3_600.0
-LONGEST_UPLOAD_S: Final = 86_400.0
 
 Data: TypeAlias = bytes | PathLike[str] | AsyncIterable[bytes]
 """What is written: bytes, a local file, or pieces as they come."""
@@ -135,7 +134,7 @@ async def write_file(
 
     Folders above it are made. ``max_wait_s`` is for each piece to be fetched, and for the end.
     Raises RemoteError with what the project says, what reading ``data`` raises, NoSubscribers
-    when the project is not there, RequestTimeout, and what ``Client.request`` raises.
+    when the project is not there, RequestTimeout, and Disconnected when the connection is lost.
     """
     name = random_id()
     wanted = {"name": name, "path": path, "maxWait": round(max_wait_s * 1000)}
@@ -144,16 +143,23 @@ async def write_file(
             offered = _Offered(data, limit, max_wait_s)
             subject = read_subject(project_id, compute_server_id, name)
             async with PieceService(client, subject, offered.pieces):
-                reply = await client.request(
-                    write_subject(project_id, compute_server_id),
-                    wanted,
-                    timeout_s=LONGEST_UPLOAD_S,
-                )
+                answer = await _ask(client, write_subject(project_id, compute_server_id), wanted)
     except TimeoutError as error:
         raise RequestTimeout(f"timeout: '{path}' was not fetched for {max_wait_s:g} s") from error
     if offered.failure is not None:
         raise offered.failure
-    return _written(reply.data)
+    return _written(answer)
+
+
+async def _ask(client: Client, subject: str, wanted: JsonObject) -> object:
+    """Return the answer; what the caller waits for is limited by others.
+
+    Raises Disconnected when the connection is lost, because the upload then is lost too.
+    """
+    async with aclosing(client.request_many(subject, wanted, apart=True)) as replies:
+        async for reply in replies:
+            return reply.data
+    raise ClientClosed
 
 
 class _Offered:

@@ -19,6 +19,8 @@ from cocalc_jupyter_ext.conat.services.file_reading import (
 )
 from cocalc_jupyter_ext.conat.services.files import PIECE_BYTES, TransferFailed, read_subject
 from cocalc_jupyter_ext.conat.services.folder import Folder
+from cocalc_jupyter_ext.conat.services.responder import Failure, in_headers
+from cocalc_jupyter_ext.conat.types import Headers
 
 from ...support import virtual_time
 from ...support.conat_peers import FlakyTransport, clients
@@ -32,6 +34,14 @@ from ...support.transfers import (
 )
 
 SUBJECT = read_subject(PROJECT)
+
+
+def in_headers_and(told: list[str]) -> Failure:
+    def failure(text: str) -> tuple[object, Headers]:
+        told.append(text)
+        return in_headers(text)
+
+    return failure
 
 
 @asynccontextmanager
@@ -140,6 +150,7 @@ def test_sending_stops_when_the_reader_is_gone(acknowledges: bool) -> None:
     """§5.1: the sender stops with the text "receiver is gone"."""
     asked: list[str] = []
     ended: list[BaseException] = []
+    told: list[str] = []
 
     async def source(path: str) -> AsyncGenerator[bytes, None]:
         asked.append(path)
@@ -155,9 +166,7 @@ def test_sending_stops_when_the_reader_is_gone(acknowledges: bool) -> None:
             clients(Broker(), None, None) as (one, two),
             PieceService(one, SUBJECT, source) as service,
         ):
-            told: list[str] = []
-            failure = service._failure
-            service._failure = lambda text: (told.append(text), failure(text))[1]
+            service._failure = in_headers_and(told)
             if acknowledges:
                 pieces = read_file(two, project_id=PROJECT, path="x")
                 await anext(pieces)

@@ -10,14 +10,20 @@ import pytest
 
 from cocalc_jupyter_ext.conat.broker.broker import Broker
 from cocalc_jupyter_ext.conat.client.client import Client
-from cocalc_jupyter_ext.conat.errors import ConatError, NoSubscribers, RemoteError, RequestTimeout
+from cocalc_jupyter_ext.conat.errors import (
+    ConatError,
+    Disconnected,
+    NoSubscribers,
+    RemoteError,
+    RequestTimeout,
+)
 from cocalc_jupyter_ext.conat.services.file_reading import PieceService
 from cocalc_jupyter_ext.conat.services.file_writing import FileWriteService, Written, write_file
 from cocalc_jupyter_ext.conat.services.files import PIECE_BYTES, read_subject, write_subject
 from cocalc_jupyter_ext.conat.services.folder import Folder
 
 from ...support import virtual_time
-from ...support.conat_peers import clients
+from ...support.conat_peers import FlakyTransport, clients
 from ...support.transfers import PROJECT, hash_of, make_file, send_replies
 
 WRITE = write_subject(PROJECT)
@@ -232,6 +238,29 @@ def test_an_uploader_that_dies_leaves_nothing_behind(tmp_path: Path) -> None:
             reply = await asking
 
             assert reply.data["error"] == "Error: truncated after piece 1: sender is gone"
+            assert names(tmp_path) == []
+
+    virtual_time.run(check())
+
+
+def test_an_uploader_whose_connection_is_lost_is_told_at_once(tmp_path: Path) -> None:
+    async def check() -> None:
+        broker = Broker()
+        flaky = FlakyTransport(broker)
+        enough = asyncio.Event()
+        async with (
+            clients(broker, None) as (one,),
+            FileWriteService(one, Folder(tmp_path), project_id=PROJECT),
+            Client(flaky, rng=lambda: 0.0) as two,
+        ):
+            writing = asyncio.create_task(write(two, "a", endless(enough.set)))
+            await enough.wait()
+            began_s = asyncio.get_running_loop().time()
+            await flaky.cut()
+            with pytest.raises(Disconnected):
+                await writing
+            assert asyncio.get_running_loop().time() == began_s
+            await asyncio.sleep(60)
             assert names(tmp_path) == []
 
     virtual_time.run(check())

@@ -74,8 +74,8 @@ async def test_a_file_is_read_in_pieces_and_closed(tmp_path: Path) -> None:
         opened.append(io.FileIO(path))
         return opened[-1]
 
-    sizes = [len(piece) async for piece in pieces_of_file(open_file)]  # type: ignore[arg-type]
-    left = pieces_of_file(open_file)  # type: ignore[arg-type]
+    sizes = [len(piece) async for piece in pieces_of_file(open_file)]
+    left = pieces_of_file(open_file)
     await anext(left)
     await left.aclose()
 
