@@ -59,8 +59,9 @@ const checks = {
     const socket = new ClientSocket(client, "python.echo", { maxQueueSize: 3 });
     for (const value of [1, 2, 3]) socket.write(value);
     assert.throws(() => socket.write(4), { code: "ENOBUFS" });
+    const drained = once(socket.sender, "drain");
     await socket.connect();
-    await once(socket.sender, "drain");
+    await drained;
     socket.write(4);
     await socket.end();
   },
