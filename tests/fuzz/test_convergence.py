@@ -35,7 +35,9 @@ from ..support.rough_fabric import Journal, RoughFabric
 SEEDS = 500
 CHUNK = 25
 # fmt: off
-REGRESSIONS = [27, 52, 129, 242, 318, 421, 456, 481, 710, 797, 872, 912, 916, 1050, 2346, 3458, 7406]
+REGRESSIONS = [
+    27, 52, 129, 242, 318, 421, 456, 481, 710, 797, 872, 912, 916, 1050, 2346, 3458, 7406,
+]
 # fmt: on
 """Seeds that found bugs; they are checked first."""
 
