@@ -1,37 +1,23 @@
 """A map whose values are asked for one by one; nothing is held here (conat-sync §4.4)."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
-from ..persist.access import StreamAccess
 from ..persist.messages import TOMBSTONE_HEADER, NewMessage, Receipt, StoredMessage
 from ..protocol.codec import decode, encode
 from ..types import JsonObject
 from .times import datetime_from_ms
+from .unmirrored import Unmirrored
 
 __all__ = ["AKV"]
 
 
-class AKV:
+class AKV(Unmirrored):
     """The same store as a DKV of that name; open it with ``open_akv``.
 
     All methods take ``timeout_s`` (default 30 s) and raise RequestTimeout, or RemoteError with
     the server's code.
     """
-
-    def __init__(self, access: StreamAccess, name: str) -> None:
-        self.name = name
-        self._access = access
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_exc: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Give up the store; calling it again does nothing."""
-        await self._access.close()
 
     async def get(self, key: str, default: Any = None, *, timeout_s: float | None = None) -> Any:
         """Return the value of a key, ``default`` when it is missing or deleted."""
@@ -73,15 +59,15 @@ class AKV:
         timeout_s: float | None = None,
     ) -> Receipt:
         """Write a key; raises Rejected, or WrongLastSequence when ``previous_seq`` is not its."""
-        message = NewMessage(
-            raw=encode(value),
-            headers=headers,
+        return await self._store(
+            value,
             key=key,
-            ttl_ms=ttl_ms,
+            headers=headers,
             previous_seq=previous_seq,
+            ttl_ms=ttl_ms,
             msg_id=msg_id,
+            timeout_s=timeout_s,
         )
-        return await self._access.set(message, timeout_s=timeout_s)
 
     async def delete(self, key: str, *, timeout_s: float | None = None) -> Receipt:
         """Delete a key, also one that does not exist; what remains of it does not expire."""

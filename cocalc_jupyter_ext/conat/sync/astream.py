@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ..errors import ConatError
-from ..persist.access import Changefeed, Reset, StreamAccess
+from ..persist.access import Changefeed, Reset
 from ..persist.config import StreamConfig
 from ..persist.messages import Deleted, Inventory, NewMessage, Receipt, StoredMessage
 from ..protocol.codec import UNDEFINED, decode, encode
 from ..types import JsonObject
 from .errors import NothingSelected, UndefinedValue
+from .unmirrored import Unmirrored
 
 __all__ = ["AStream", "StreamMessage"]
 
@@ -27,26 +28,12 @@ class StreamMessage:
     key: str | None = None
 
 
-class AStream:
+class AStream(Unmirrored):
     """The same store as a DStream of that name; open it with ``open_astream``.
 
     Methods with ``timeout_s`` (default 30 s) raise RequestTimeout; all raise RemoteError with the
     server's code.
     """
-
-    def __init__(self, access: StreamAccess, name: str) -> None:
-        self.name = name
-        self._access = access
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_exc: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Give up the store and end its changefeeds; calling it again does nothing."""
-        await self._access.close()
 
     async def get(
         self, seq_or_key: int | str, default: Any = None, *, timeout_s: float | None = None
@@ -86,21 +73,24 @@ class AStream:
         timeout_s: float | None = None,
     ) -> Receipt:
         """Append a message; raises UndefinedValue, Rejected, or WrongLastSequence."""
-        message = NewMessage(
-            raw=_encoded(value),
-            headers=headers,
+        _check_defined(value)
+        return await self._store(
+            value,
             key=key,
-            ttl_ms=ttl_ms,
+            headers=headers,
             previous_seq=previous_seq,
+            ttl_ms=ttl_ms,
             msg_id=msg_id,
+            timeout_s=timeout_s,
         )
-        return await self._access.set(message, timeout_s=timeout_s)
 
     async def push(
         self, *values: Any, timeout_s: float | None = None
     ) -> list[Receipt | ConatError]:
         """Append several messages with one request; each has its own answer."""
-        messages = [NewMessage(raw=_encoded(value)) for value in values]
+        for value in values:
+            _check_defined(value)
+        messages = [NewMessage(raw=encode(value)) for value in values]
         return await self._access.set_many(messages, timeout_s=timeout_s)
 
     async def get_all(
@@ -184,10 +174,9 @@ class StreamChanges:
         self._feed.close()
 
 
-def _encoded(value: Any) -> bytes:
+def _check_defined(value: Any) -> None:
     if value is UNDEFINED:
         raise UndefinedValue
-    return encode(value)
 
 
 def _decoded(message: StoredMessage) -> StreamMessage:
