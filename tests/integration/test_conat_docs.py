@@ -62,6 +62,18 @@ def test_the_python_example_asks_the_project_and_hears_its_own_message(
     assert "1 project.<project id>.news.today {'hello': 'world'}" in output
 
 
+def test_the_example_of_files_writes_one_and_reads_it(
+    server: JupyterServer, tmp_path: Path
+) -> None:
+    example = examples("conat.md", "python")["Files of a project, from Python"]
+    (tmp_path / "example.py").write_text(example)
+
+    output = run(server, sys.executable, "example.py", folder=tmp_path)
+
+    assert output.splitlines() == ["5 1", "1 2 3"]
+    assert (server.work / "data" / "numbers.txt").read_text() == "1 2 3"
+
+
 def test_the_javascript_example_asks_the_project(server: JupyterServer, tmp_path: Path) -> None:
     (tmp_path / "example.mjs").write_text(
         examples("conat.md", "javascript")["A project, from JavaScript"]
@@ -125,6 +137,6 @@ async def test_the_examples_print_what_they_should(page: str, heading: str, tmp_
 
 
 def test_every_python_example_is_run() -> None:
-    run_elsewhere = {"A project, from Python"}
+    run_elsewhere = {"A project, from Python", "Files of a project, from Python"}
     for page, expected in EXPECTED.items():
         assert set(examples(page, "python")) - run_elsewhere == set(expected)
