@@ -5,6 +5,7 @@
     ``InvalidRoomIdError``        not of the form format:type:file id
     ``FileMissingError``          there is no file at the path
     ``FileUnreadableError``       there is one, but it is not such a document
+    ``FileTooLargeError``         it is larger than what can be shared
     ``FileWriteError``            the file could not be written
     ``DocumentBusyError``         another server process has the document open
     ``DocumentClosedError``       the document was closed meanwhile
@@ -18,6 +19,7 @@ __all__ = [
     "DocumentClosedError",
     "DocumentError",
     "FileMissingError",
+    "FileTooLargeError",
     "FileUnreadableError",
     "FileWriteError",
     "InvalidRoomIdError",
@@ -75,6 +77,18 @@ class FileUnreadableError(DocumentError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}"
+
+
+class FileTooLargeError(FileUnreadableError):
+    """The file is larger than what can be shared; sizes in bytes."""
+
+    def __init__(self, path: str, size: int, limit: int) -> None:
+        super().__init__(
+            path,
+            f"{size / 1e6:.0f} MB are too large to edit together (limit: {limit / 1e6:.0f} MB)",
+        )
+        self.size = size
+        self.limit = limit
 
 
 class FileWriteError(DocumentError):

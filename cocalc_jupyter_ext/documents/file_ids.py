@@ -16,6 +16,10 @@ class FileIds(Protocol):
         """Return the path that belongs to an id, if it is known."""
         ...
 
+    def move(self, old_path: str, new_path: str) -> str | None:
+        """Note that a file was moved; return its id."""
+        ...
+
     def index(self, path: str) -> str | None:
         """Return the id of a path, making one when it has none."""
         ...

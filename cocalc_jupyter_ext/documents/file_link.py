@@ -28,6 +28,8 @@ from .contents import (
 )
 from .disk import DiskDecision, decide
 from .errors import DocumentError, FileMissingError, FileUnreadableError, FileWriteError
+from .file_sight import FileSight
+from .file_troubles import FileTroubles, Trouble
 from .merge_contents import merge_contents
 from .merge_values import Merged
 from .notebook_cells import cell_ids
@@ -39,7 +41,6 @@ from .update_log import LogMeta
 
 __all__ = ["FileLink", "LinkedDocument"]
 
-_RENAME_S = 0.1
 _MERGE_ATTEMPTS = 5
 _log = logging.getLogger(__name__)
 
@@ -93,10 +94,10 @@ class FileLink:
         # What both sides had last; None while that is not known.
         self._agreed: Content | None = None
         self._unusable: FileVersion | None = None
-        self._gone = False
-        self._problem = ""
+        self._troubles = FileTroubles(document, self._tell)
         self._tasks: list[asyncio.Task[None]] = []
         self.autosave_wanted: Callable[[], bool] = lambda: True
+        self.sight = FileSight(document, storage)
         self.saved: Signal[[]] = Signal("saving of a file")
 
     @property
@@ -123,7 +124,7 @@ class FileLink:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         if self.unsaved and self.autosave_wanted():
-            await self._attempt(self._save_edits)
+            await self._attempt(self._save_edits, Trouble.SAVING)
 
     def content_changed(self) -> None:
         """Note an edit of the content, by anybody."""
@@ -141,11 +142,18 @@ class FileLink:
         Raises FileWriteError, LogWriteError. Cancelling is safe at any point.
         """
         async with self._lock:
-            if self.unsaved or await self._look() is None:
-                await self._write()
-            else:
-                await self._document.flush()
-                self._mark_saved()
+            try:
+                await self._save()
+            except DocumentError as error:
+                self._report(Trouble.SAVING, str(error))
+                raise
+
+    async def _save(self) -> None:
+        if self.unsaved or await self._look() is None:
+            await self._write()
+        else:
+            await self._document.flush()
+            self._mark_saved()
 
     async def is_read_only(self) -> bool:
         """Tell whether there is a file that may not be written; raises FileUnreadableError."""
@@ -154,6 +162,7 @@ class FileLink:
     async def settle_at_open(self) -> None:
         """Compare log and file once after the document was restored from its log."""
         async with self._lock:
+            self._troubles.show()
             await self._recognise_own_write()
             await self._compare_with_meta()
             await self._settle()
@@ -162,6 +171,7 @@ class FileLink:
         """Note that the document was loaded from its file, and show the browsers which version."""
         async with self._lock:
             await self._compare_with_meta()
+            await self.sight.remember()
             self._mark_saved()
 
     async def _compare_with_meta(self) -> None:
@@ -186,7 +196,8 @@ class FileLink:
         if decision is DiskDecision.FILE_GONE:
             self._note_gone()
             return
-        self._gone = False
+        if found != self._unusable:
+            self._troubles.end(Trouble.CONTENT)
         if decision is DiskDecision.KEEP_BOTH:
             await self._write()
         elif decision is DiskDecision.TAKE_FILE and found != self._unusable:
@@ -210,6 +221,7 @@ class FileLink:
             file_type=self._document.room_id.type,
         )
         await self._put_meta(self._meta.settled(version, rendered.digest))
+        await self.sight.remember()
         self._agreed = rendered.content
         self._saved(edits)
         self._tell("save", "Content saved.", "DEBUG")
@@ -269,11 +281,12 @@ class FileLink:
             return
         except FileUnreadableError as error:
             self._unusable = await self._look()
-            self._tell(
-                "overwrite",
+            self._troubles.arise(
+                Trouble.CONTENT,
                 f"Another program wrote {error}. The document here stays as it was; "
                 "with the next edit it is saved and that version is kept as a copy.",
-                "WARNING",
+                action="overwrite",
+                level="WARNING",
             )
             return
         if self.unsaved:  # somebody typed while the file was read
@@ -304,15 +317,7 @@ class FileLink:
             await self._put_meta(self._meta.settled(loaded.version, writing))
 
     async def _look(self) -> FileVersion | None:
-        """Return the state of the file; the costly part is fetched only if it may have changed."""
-        found, known = await self._storage.stat(self._document.path), self._meta.file
-        if found is None:
-            # It may be on its way to another path; the news of a rename come a moment later.
-            await asyncio.sleep(_RENAME_S)
-            return await self._storage.version(self._document.path)
-        if known is not None and found.modified == known.modified:
-            return known
-        return await self._storage.version(self._document.path)
+        return await self.sight.look(self._meta.file)
 
     def _is_foreign(self, found: FileVersion) -> bool:
         return self._meta.file is None or not self._meta.file.same_bytes(found)
@@ -347,7 +352,8 @@ class FileLink:
     def _saved(self, edits: int) -> None:
         """Note that the first ``edits`` edits are in the file; later ones stay unsaved."""
         self._clock = self._clock.saved()
-        self._gone = False
+        self._troubles.end(Trouble.SAVING)
+        self._troubles.end(Trouble.CONTENT)
         if self._edits != edits:
             self._clock = self._clock.edited(self._now())
             self._changed.set()
@@ -365,20 +371,18 @@ class FileLink:
             self.saved.emit()
 
     def _note_gone(self) -> None:
-        if not self._gone:
-            self._gone = True
-            text = (
-                f"{self._document.path} was deleted. The open document stays as it is; "
-                "the next edit or an explicit save writes the file again."
-            )
-            self._tell("overwrite", text, "WARNING")
+        text = (
+            f"{self._document.path} was deleted. The open document stays as it is; "
+            "the next edit or an explicit save writes the file again."
+        )
+        self._troubles.arise(Trouble.CONTENT, text, action="overwrite", level="WARNING")
 
     async def _autosave(self) -> None:
         while True:
             await self._changed.wait()
             await self._wait_until_due()
             self._changed.clear()
-            if self.autosave_wanted() and not await self._attempt(self._save_edits):
+            if self.autosave_wanted() and not await self._attempt(self._save_edits, Trouble.SAVING):
                 self._clock = self._clock.failed(self._now())
                 self._changed.set()
 
@@ -405,9 +409,9 @@ class FileLink:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self._settings.file_poll_s)
-            await self._attempt(self.check_file)
+            await self._attempt(self.check_file, Trouble.WATCHING)
 
-    async def _attempt(self, action: Callable[[], Awaitable[None]]) -> bool:
+    async def _attempt(self, action: Callable[[], Awaitable[None]], kind: Trouble) -> bool:
         """Do something with the file; report a failure, once, instead of raising it.
 
         Whatever a contents manager raises, saving and watching go on.
@@ -415,19 +419,17 @@ class FileLink:
         try:
             await action()
         except DocumentError as error:
-            self._report(str(error))
+            self._report(kind, str(error))
             return False
         except Exception as error:  # noqa: BLE001 - logged and told; the next try may succeed
             _log.exception("%s: saving or watching the file failed", self._document.path)
-            self._report(f"{self._document.path}: {type(error).__name__}: {error}")
+            self._report(kind, f"{self._document.path}: {type(error).__name__}: {error}")
             return False
-        self._problem = ""
+        self._troubles.end(kind)
         return True
 
-    def _report(self, problem: str) -> None:
-        if problem != self._problem:
-            self._problem = problem
-            self._tell("save", problem, "ERROR")
+    def _report(self, kind: Trouble, problem: str) -> None:
+        self._troubles.arise(kind, problem, action="save", level="ERROR")
 
     def _tell(self, action: Action, message: str, level: Level) -> None:
         room_id, path = self._document.room_id, self._document.path

@@ -139,9 +139,19 @@ class DocumentRegistry:
             raise UnknownDocumentError(str(room_id))
         make = self._classes.get(room_id.type, self._classes["file"])
         document = await self._opener.open(room_id, path, make)
+        document.file.sight.follow = lambda path: self._follow_move(document, path)
         document.on_idle = lambda: self._close_later(room_id)
         self.on_opened(document)
         return document
+
+    def _follow_move(self, document: LiveDocument, path: str) -> bool:
+        """Let a document follow its file, unless that is open there as another document."""
+        room_id = document.room_id
+        if self.find(path, file_format=room_id.format, file_type=room_id.type) is not None:
+            return False
+        self._file_ids.move(document.path, path)
+        document.rename(path)
+        return True
 
     def _close_later(self, room_id: RoomId) -> None:
         slot = self._slots.get(room_id)

@@ -7,7 +7,7 @@ and its hooks keep working.
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["Content", "FileStorage", "FileVersion", "LoadedFile"]
+__all__ = ["Content", "FileIdentity", "FileStorage", "FileVersion", "LoadedFile"]
 
 Content = Any
 """The plain value of a document: a notebook as nested dictionaries, or a text."""
@@ -39,6 +39,16 @@ class LoadedFile:
     version: FileVersion
 
 
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """What stays of a file when it is moved; ``modified_ns`` is Unix time in nanoseconds."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+
+
 class FileStorage(Protocol):
     """Load, look at and save plain files; format and type are those of the room id."""
 
@@ -62,6 +72,14 @@ class FileStorage(Protocol):
         self, path: str, content: Content, *, file_format: str, file_type: str
     ) -> FileVersion:
         """Write a file; raises FileWriteError."""
+        ...
+
+    async def identity(self, path: str) -> FileIdentity | None:
+        """Return what a file can be found by after a move, or None when it cannot be."""
+        ...
+
+    async def find(self, identity: FileIdentity, near: str) -> str | None:
+        """Return the path that a file which was at ``near`` was moved to, if it is found."""
         ...
 
     async def keep_copy(self, path: str) -> str:

@@ -38,7 +38,7 @@ from .bridges import DocumentBridges
 from .connections import UserSockets
 from .document_parts import DocumentParts
 from .event_emitter import EventEmitter
-from .file_storage import ContentsStorage
+from .file_storage import MAX_NOTEBOOK_BYTES, MAX_TEXT_BYTES, ContentsStorage
 from .files import ProjectFiles
 from .identity import find_project_id
 from .kernel_host import ServerKernels
@@ -127,6 +127,22 @@ class CoCalcExtension(ExtensionApp):
         min=1,
         help="""Documents that CoCalc clients may have open at once; those that they open beyond
         that are refused with a message. Pages of JupyterLab do not count. Default: 1000.
+        """,
+    ).tag(config=True)
+
+    max_text_bytes = Integer(
+        MAX_TEXT_BYTES,
+        min=1_000,
+        help="""Size in bytes above which a text file is not opened as a live document.
+        Default: 32,000,000.
+        """,
+    ).tag(config=True)
+
+    max_notebook_bytes = Integer(
+        MAX_NOTEBOOK_BYTES,
+        min=1_000,
+        help="""Size in bytes above which a notebook is not opened as a live document.
+        Default: 150,000,000.
         """,
     ).tag(config=True)
 
@@ -278,7 +294,11 @@ class CoCalcExtension(ExtensionApp):
         settings, events = self.server_settings, self.settings["event_logger"]
         emitter = EventEmitter(events, self.log)
         self.file_ids = SettingsFileIds(self._web_settings)
-        self._storage = ContentsStorage(lambda: self._web_settings()["contents_manager"])
+        self._storage = ContentsStorage(
+            lambda: self._web_settings()["contents_manager"],
+            max_text_bytes=self.max_text_bytes,
+            max_notebook_bytes=self.max_notebook_bytes,
+        )
         opener = DocumentOpener(
             storage=self._storage,
             settings=settings.documents,

@@ -4,6 +4,7 @@ Every contents manager works, with its hooks and checks. One that knows no hashe
 foreign one) is served by time stamps alone.
 """
 
+import asyncio
 import base64
 import binascii
 import inspect
@@ -11,17 +12,29 @@ import posixpath
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
-from ..documents.errors import FileMissingError, FileUnreadableError, FileWriteError
-from ..documents.storage import Content, FileVersion, LoadedFile
+from ..documents.errors import (
+    FileMissingError,
+    FileTooLargeError,
+    FileUnreadableError,
+    FileWriteError,
+)
+from ..documents.storage import Content, FileIdentity, FileVersion, LoadedFile
+from .moved_files import find_file, identity_of
 
-__all__ = ["ContentsApi", "ContentsStorage"]
+__all__ = ["MAX_NOTEBOOK_BYTES", "MAX_TEXT_BYTES", "ContentsApi", "ContentsStorage"]
 
 _MAX_COPIES = 100
+
+
+MAX_TEXT_BYTES: Final = 32_000_000
+MAX_NOTEBOOK_BYTES: Final = 150_000_000
+"""The largest files that are opened as documents, where nothing else is set."""
 
 
 class ContentsApi(Protocol):
@@ -48,13 +61,24 @@ class ContentsStorage:
     """``FileStorage`` over a contents manager; paths are API paths."""
 
     def __init__(
-        self, contents: Callable[[], ContentsApi], wall_clock: Callable[[], float] = time.time
+        self,
+        contents: Callable[[], ContentsApi],
+        wall_clock: Callable[[], float] = time.time,
+        *,
+        max_text_bytes: int = MAX_TEXT_BYTES,
+        max_notebook_bytes: int = MAX_NOTEBOOK_BYTES,
     ) -> None:
         self._contents = contents
         self._wall_clock = wall_clock
+        self._max_text_bytes = max_text_bytes
+        self._max_notebook_bytes = max_notebook_bytes
 
     async def load(self, path: str, *, file_format: str, file_type: str) -> LoadedFile:
-        """Read and validate a file; raises FileMissingError, FileUnreadableError."""
+        """Read and validate a file; raises FileMissingError, FileUnreadableError.
+
+        One that is too large is not read.
+        """
+        await self._check_size(path, file_type)
         try:
             model = await self._get(
                 path,
@@ -67,7 +91,7 @@ class ContentsStorage:
             if error.status_code == 404:
                 raise FileMissingError(path) from error
             raise FileUnreadableError(path, _problem(error, path)) from error
-        return LoadedFile(_decoded(model, path, file_format), _version(model))
+        return LoadedFile(_decoded(model, path, file_format), self._own_version(path, model))
 
     async def stat(self, path: str) -> FileVersion | None:
         """Return the file's time stamp, or None when there is no file."""
@@ -126,6 +150,30 @@ class ContentsStorage:
             raise FileWriteError(path, f"a copy failed: {_problem(error, path)}") from error
         return target
 
+    async def identity(self, path: str) -> FileIdentity | None:
+        """Return what a file can be found by; only files of this machine can be found."""
+        place = self._place(path)
+        return None if place is None else await asyncio.to_thread(identity_of, place)
+
+    async def find(self, identity: FileIdentity, near: str) -> str | None:
+        """Return the API path that a file which was at ``near`` was moved to, if it is found."""
+        root, old = self._place(""), self._place(near)
+        if root is None or old is None:
+            return None
+        found = await asyncio.to_thread(find_file, identity, root, old.parent)
+        return None if found is None else found.relative_to(root).as_posix()
+
+    def _place(self, path: str) -> Path | None:
+        """Return where a file is on this machine, if the contents manager keeps its files there."""
+        locate = getattr(self._contents(), "_get_os_path", None)
+        return None if locate is None else Path(locate(path))
+
+    async def _check_size(self, path: str, file_type: str) -> None:
+        limit = self._max_notebook_bytes if file_type == "notebook" else self._max_text_bytes
+        size = await self.size_bytes(path)
+        if size is not None and size > limit:
+            raise FileTooLargeError(path, size, limit)
+
     async def _free_name(self, path: str) -> str:
         stem, suffix = posixpath.splitext(path)
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self._wall_clock()))
@@ -138,7 +186,17 @@ class ContentsStorage:
 
     async def _version(self, path: str, *, with_hash: bool) -> FileVersion | None:
         model = await self._model(path, with_hash=with_hash)
-        return None if model is None else _version(model)
+        return None if model is None else self._own_version(path, model)
+
+    def _own_version(self, path: str, model: dict[str, Any]) -> FileVersion:
+        """Return the version; for a link its target counts, of which the model has no time."""
+        version, place = _version(model), self._place(path)
+        if place is None or not place.is_symlink():
+            return version
+        try:
+            return FileVersion(f"{version.modified} {place.stat().st_mtime_ns}", version.hash)
+        except FileNotFoundError:  # it went while it was looked at
+            return version
 
     async def _model(self, path: str, *, with_hash: bool = False) -> dict[str, Any] | None:
         """Return what is known of a file without its content, or None when there is no file."""

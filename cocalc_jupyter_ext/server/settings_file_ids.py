@@ -26,6 +26,10 @@ class SettingsFileIds:
         """Return the path that belongs to an id, if it is known."""
         return self._manager.get_path(id)
 
+    def move(self, old_path: str, new_path: str) -> str | None:
+        """Note that a file was moved; return its id."""
+        return self._manager.move(old_path, new_path)
+
     def index(self, path: str) -> str | None:
         """Return the id of a path, making one when it has none."""
         return self._manager.index(path)

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import nbformat
@@ -8,12 +9,13 @@ from jupyter_server.services.contents.largefilemanager import LargeFileManager
 
 from cocalc_jupyter_ext.documents.errors import (
     FileMissingError,
+    FileTooLargeError,
     FileUnreadableError,
     FileWriteError,
 )
 from cocalc_jupyter_ext.server.file_storage import ContentsStorage
 
-from ..support.notebooks import notebook
+from ..support.notebooks import notebook, write_notebook
 
 TEXT = {"file_format": "text", "file_type": "file"}
 NOTEBOOK = {"file_format": "json", "file_type": "notebook"}
@@ -136,3 +138,47 @@ async def test_sizes_and_folders_are_known(storage: ContentsStorage, tmp_path: P
     assert await storage.folder_exists("sub")
     assert not await storage.folder_exists("other")
     assert not await storage.folder_exists("sub/a.txt")
+
+
+async def test_a_file_that_is_too_large_is_not_read(
+    tmp_path: Path,
+) -> None:
+    manager = AsyncFileContentsManager(root_dir=str(tmp_path))
+    storage = ContentsStorage(lambda: manager, max_text_bytes=10, max_notebook_bytes=1000)
+    (tmp_path / "a.txt").write_text("x" * 11)
+    write_notebook(tmp_path / "a.ipynb", "1")
+    (tmp_path / "b.txt").write_text("x" * 10)
+
+    with pytest.raises(FileTooLargeError) as refused:
+        await storage.load("a.txt", file_format="text", file_type="file")
+    assert (refused.value.size, refused.value.limit) == (11, 10)
+    await storage.load("b.txt", file_format="text", file_type="file")
+    await storage.load("a.ipynb", file_format="json", file_type="notebook")
+
+
+async def test_a_change_behind_a_link_changes_the_version(
+    storage: ContentsStorage, tmp_path: Path
+) -> None:
+    target = tmp_path / "target.txt"
+    target.write_text("a")
+    (tmp_path / "link.txt").symlink_to(target)
+    before = await storage.stat("link.txt")
+
+    os.utime(target, ns=(0, 1))
+
+    assert before is not None
+    assert await storage.stat("link.txt") not in (None, before)
+
+
+async def test_a_moved_file_is_found_by_what_is_known_of_it(
+    storage: ContentsStorage, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "sub").mkdir()
+    identity = await storage.identity("a.txt")
+    assert identity is not None
+
+    (tmp_path / "a.txt").rename(tmp_path / "sub" / "b.txt")
+
+    assert await storage.find(identity, "a.txt") == "sub/b.txt"
+    assert await storage.identity("a.txt") is None

@@ -20,7 +20,7 @@ from cocalc_jupyter_ext.documents.opening import DocumentOpener
 from cocalc_jupyter_ext.documents.registry import DocumentRegistry
 from cocalc_jupyter_ext.documents.room_ids import RoomId
 from cocalc_jupyter_ext.documents.settings import DocumentSettings
-from cocalc_jupyter_ext.documents.storage import FileVersion, LoadedFile
+from cocalc_jupyter_ext.documents.storage import FileIdentity, FileVersion, LoadedFile
 
 from .notebooks import notebook
 
@@ -84,6 +84,19 @@ class MemoryStorage:
         assert version is not None
         return version
 
+    async def identity(self, path: str) -> FileIdentity | None:
+        """Return the number of the last write."""
+        return FileIdentity(0, self._versions[path], 0, 0) if path in self.files else None
+
+    async def find(self, identity: FileIdentity, near: str) -> str | None:
+        """Search all files."""
+        return next((path for path in self.files if self._versions[path] == identity.inode), None)
+
+    def move(self, path: str, target: str) -> None:
+        """Move a file as another program would."""
+        self.files[target] = self.files.pop(path)
+        self._versions[target] = self._versions.pop(path)
+
     async def keep_copy(self, path: str) -> str:
         """Copy a file beside itself."""
         self.write(f"{path}.copy", self.files[path])
@@ -103,6 +116,13 @@ class MemoryFileIds:
     def get_id(self, path: str) -> str | None:
         """Return the id of a path."""
         return next((key for key, value in self.paths.items() if value == path), None)
+
+    def move(self, old_path: str, new_path: str) -> str | None:
+        """Let the id of a file be that of another path."""
+        known = self.get_id(old_path)
+        if known is not None:
+            self.paths[known] = new_path
+        return known
 
     def index(self, path: str) -> str | None:
         """Return the id of a path, making one if need be."""

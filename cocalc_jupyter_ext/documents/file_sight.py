@@ -1,0 +1,62 @@
+"""Looks at the file of a document, and finds it again when it was moved beside Jupyter."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from .storage import FileIdentity, FileStorage, FileVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .file_link import LinkedDocument
+
+__all__ = ["FileSight"]
+
+_RENAME_S = 0.1
+
+
+class FileSight:
+    """Knows what the file was when it was last seen.
+
+    ``follow`` lets the document go on at the path that its file was moved to, or declines.
+    """
+
+    def __init__(self, document: "LinkedDocument", storage: FileStorage) -> None:
+        self._document = document
+        self._storage = storage
+        self._identity: FileIdentity | None = None
+        self._seen: FileVersion | None = None
+        self.follow: Callable[[str], bool] = lambda _: False
+
+    async def look(self, known: FileVersion | None) -> FileVersion | None:
+        """Return the state of the file, or None when it is gone.
+
+        The costly part is fetched only if it may be another than ``known``.
+        """
+        found = await self._storage.stat(self._document.path)
+        if found is None:
+            # It may be on its way to another path; the news of a rename come a moment later.
+            await asyncio.sleep(_RENAME_S)
+            return await self._look_again()
+        if found != self._seen:
+            self._seen = found
+            await self.remember()
+        if known is not None and found.modified == known.modified:
+            return known
+        return await self._storage.version(self._document.path)
+
+    async def remember(self) -> None:
+        """Note by what the file can be found when it is moved; call it after each write."""
+        self._identity = await self._storage.identity(self._document.path)
+
+    async def _look_again(self) -> FileVersion | None:
+        found = await self._storage.version(self._document.path)
+        # A file that is not found the first time is not searched for again and again.
+        identity, self._identity = self._identity, None
+        if found is not None or identity is None:
+            return found
+        path = await self._storage.find(identity, self._document.path)
+        if path is None or not self.follow(path):
+            return None
+        await self.remember()
+        return await self._storage.version(path)

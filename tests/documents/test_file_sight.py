@@ -1,0 +1,48 @@
+from pathlib import Path
+
+from cocalc_jupyter_ext.documents.room_ids import RoomId
+
+from ..support.documents import TEXT_ID, open_world
+
+
+async def test_a_document_follows_its_file_to_another_path(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        world.storage.move("a.txt", "b.txt")
+        with document.edit():
+            document.ydoc.ydoc["source"].insert(5, "!")
+
+        await document.save()
+
+        assert document.path == document.ydoc.path == "b.txt"
+        assert world.storage.files["b.txt"] == "hello!"
+        assert "a.txt" not in world.storage.files
+        assert world.file_ids.get_path(TEXT_ID.file_id) == "b.txt"
+
+
+async def test_a_document_does_not_follow_its_file_to_where_another_document_is(
+    tmp_path: Path,
+) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        world.file_ids.paths["t2"] = "b.txt"
+        world.storage.move("a.txt", "b.txt")
+        other = await world.registry.open(RoomId("text", "file", "t2"))
+
+        await document.file.check_file()
+
+        assert (document.path, other.path) == ("a.txt", "b.txt")
+        assert "was deleted" in str(document.ydoc.ystate["file_problem"])
+
+
+async def test_a_file_that_is_gone_is_searched_for_once(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        del world.storage.files["a.txt"]
+        await document.file.check_file()
+        world.storage.files["late.txt"] = "hello"
+        world.storage._versions["late.txt"] = world.storage._versions["a.txt"]
+
+        await document.file.check_file()
+
+        assert document.path == "a.txt"
