@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycrdt import Doc, Text
 
-from cocalc_jupyter_ext.documents.text_edits import replace_text
+from cocalc_jupyter_ext.documents.text_edits import edit_text, encodable, replace_text
 
 # Characters of one to four UTF-8 bytes, combining ones, and repeats.
 texts = st.text(alphabet="aab é\u0301ü€😀👍🏽\n", max_size=30)
@@ -43,3 +43,19 @@ def test_an_equal_text_is_no_change() -> None:
     replace_text(text, "same")
 
     assert updates == []
+
+
+def test_half_a_character_is_replaced_since_no_shared_text_can_hold_it() -> None:
+    assert encodable("a\ud83cb") == "a\ufffdb"
+    assert encodable("a🐍") == "a🐍"
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_small_edits_lead_to_the_wanted_text(old: str, new: str) -> None:
+    doc, text = shared(old)
+
+    with doc.transaction():
+        changed = edit_text(text, new)
+
+    assert str(text) == new
+    assert changed == (old != new)

@@ -69,6 +69,8 @@ class BridgedDocument:
             path=self.path,
             participant=self._project_id,
             is_file_server=True,
+            # What pages will send again after a crash must not be known to clients before.
+            release=self.live.after_durable,
         )
         if self._is_over():
             await document.close()

@@ -10,7 +10,7 @@ from typing import Any
 from jupyter_ydoc import YNotebook
 from pycrdt import Map
 
-from .ordering import staying
+from .ordering import staying_but
 from .shared_cells import insert_cell, read_cell, read_whole_cell
 
 __all__ = ["CellList"]
@@ -91,14 +91,20 @@ class CellList:
         cells[cell_id] = insert_cell(self._notebook, index, cell)
         self._cells = cells
 
-    def arrange(self, wanted: Sequence[str], make: Callable[[str], Mapping[str, Any]]) -> None:
+    def arrange(
+        self,
+        wanted: Sequence[str],
+        make: Callable[[str], Mapping[str, Any]],
+        moved_by_others: Collection[str] = (),
+    ) -> None:
         """Bring the cells into this order; ``make`` returns what is to be added.
 
-        As few as possible are moved, with what they hold at that moment.
+        Moved are those that others have moved, with what they hold at that moment; where that
+        is not enough, as few more as possible.
         """
         if self.ids == list(wanted):
             return
-        stays = staying(self.ids, wanted)
+        stays = staying_but(self.ids, wanted, moved_by_others)
         moved = {
             cell_id: read_whole_cell(cell)
             for cell_id, cell in self.by_id.items()

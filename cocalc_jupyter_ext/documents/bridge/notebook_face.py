@@ -103,7 +103,11 @@ class NotebookFace:
         for cell_id, record in new.items():
             if cell_id in old and record is not old[cell_id]:
                 self._push_parts(cell_id, old[cell_id], record)
-        self._cells.arrange(list(new), lambda cell_id: cell_from_record(new[cell_id], self._get))
+        self._cells.arrange(
+            list(new),
+            lambda cell_id: cell_from_record(new[cell_id], self._get),
+            [i for i in new if i in old and new[i].get("pos") != old[i].get("pos")],
+        )
         for cell_id in new.keys() - self._known.keys():
             self._known[cell_id] = read_cell(self._cells.by_id[cell_id])
         self._push_metadata(before, after)

@@ -1,10 +1,10 @@
 """Which items stay when a list gets another order (pure)."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
-__all__ = ["staying"]
+__all__ = ["staying", "staying_but"]
 
 Item = TypeVar("Item")
 
@@ -31,3 +31,19 @@ def staying(old: Sequence[Item], new: Sequence[Item]) -> set[Item]:
         stays.add(common[step])
         step = before[step]
     return stays
+
+
+def staying_but(old: Sequence[Item], new: Sequence[Item], moved: Collection[Item]) -> set[Item]:
+    """Return what can stay when somebody moved these: of two that were swapped, the other one.
+
+    Of what was moved, those stay that are still in their places among the others.
+    """
+    rest = staying([x for x in old if x not in moved], [x for x in new if x not in moved])
+    both = rest | staying(old, new)
+    if not moved or _in_order(old, both) == _in_order(new, both):
+        return both
+    return rest
+
+
+def _in_order(items: Sequence[Item], wanted: set[Item]) -> list[Item]:
+    return [item for item in items if item in wanted]

@@ -135,9 +135,10 @@ PARTS: Final = tuple(_FIELDS)
 
 
 def _metadata(record: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = dict(record.get("metadata") or {})
+    kept = record.get("metadata")
+    metadata = dict(kept) if isinstance(kept, Mapping) else {}
     metadata.update({flag: True for flag in _FLAGS if record.get(flag)})
-    if tags := record.get("tags"):
+    if isinstance(tags := record.get("tags"), Mapping) and tags:
         metadata["tags"] = sorted(tag for tag, is_set in tags.items() if is_set)
     if slide := record.get("slide"):
         metadata["slideshow"] = {**metadata.get("slideshow", {}), "slide_type": slide}

@@ -24,7 +24,7 @@ def message_from_output(output: Mapping[str, Any], put: BlobSink) -> dict[str, A
         return {
             "ename": output.get("ename", ""),
             "evalue": output.get("evalue", ""),
-            "traceback": list(output.get("traceback") or []),
+            "traceback": _lines(output.get("traceback")),
         }
     if isinstance(output.get("data"), Mapping):
         return _data_message(output, put)
@@ -46,7 +46,7 @@ def output_from_message(message: Mapping[str, Any], get: BlobSource) -> dict[str
             "output_type": "error",
             "ename": message["ename"],
             "evalue": message.get("evalue", ""),
-            "traceback": list(message.get("traceback") or []),
+            "traceback": _lines(message.get("traceback")),
         }
     return {"output_type": "display_data", "data": {}, "metadata": {}, **message}
 
@@ -93,6 +93,11 @@ def _dialogue(message: Mapping[str, Any]) -> str:
     options = message.get("opts")
     prompt = options.get("prompt", "") if isinstance(options, Mapping) else ""
     return f"{prompt} {message.get('value', '')}"
+
+
+def _lines(traceback: object) -> list[Any]:
+    """Return the lines of a traceback; what is no list has none."""
+    return list(traceback) if isinstance(traceback, list) else []
 
 
 def _joined(text: object) -> str:

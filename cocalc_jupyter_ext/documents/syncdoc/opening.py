@@ -18,7 +18,7 @@ from ...conat.sync.dstream import DStream
 from ...conat.types import ProjectId
 from .coordination import DocumentType, new_record, participation
 from .stores import RecordStore, open_patches, open_record
-from .sync_document import SyncDocument
+from .sync_document import Release, SyncDocument
 from .values import Kind
 
 __all__ = ["FileNotLoaded", "Opening", "name_of", "open_document"]
@@ -75,12 +75,14 @@ async def open_document(
     path: str,
     participant: str,
     is_file_server: bool = False,
+    release: Release | None = None,
     timeout_s: float = READY_TIMEOUT_S,
 ) -> SyncDocument[Value]:
     """Open a document and return it loaded; close it when done.
 
     ``is_file_server`` is for the project's process: it waits for nobody, and it gives back what
-    the replay of simultaneous patches has lost. Raises FileNotLoaded,
+    the replay of simultaneous patches has lost; ``release`` says when its commits may be
+    published. Raises FileNotLoaded,
     RequestTimeout when the project does not answer in time, and what opening stores raises.
     """
     ephemeral = doctype.is_ephemeral
@@ -110,6 +112,7 @@ async def open_document(
             participant=participant,
             doctype=doctype,
             mends=is_file_server,
+            release=release,
         )
     except BaseException:
         await patches.close()

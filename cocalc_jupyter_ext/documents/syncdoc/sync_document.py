@@ -26,13 +26,16 @@ from .stores import RecordStore
 from .undo import UndoState
 from .values import Kind
 
-__all__ = ["SyncDocument", "Version"]
+__all__ = ["Release", "SyncDocument", "Version"]
 
 _log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 
 SNAPSHOT_PAUSE_S: Final = 60.0
+
+Release = Callable[[Callable[[], None]], None]
+"""Calls a function, perhaps later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,10 @@ class _Lost(Generic[Value]):
     without: Value
 
 
+def _at_once(do: Callable[[], None]) -> None:
+    do()
+
+
 def _now_ms() -> int:
     return round(time.time() * 1000)
 
@@ -61,7 +68,8 @@ class SyncDocument(Generic[Value]):
     """A document that is loaded and followed; ``participant`` is who commits here.
 
     With ``mends``, what the replay of simultaneous patches has lost is given back by a commit;
-    of all who follow a document one does that.
+    of all who follow a document one does that. ``release`` calls what publishes a commit once
+    that may be done, in order.
 
     Signals: ``before_change`` (put what is not in the live value yet into it now), ``changes``
     (the live value was changed by others; with the value before), ``commits``, ``closed``.
@@ -76,6 +84,7 @@ class SyncDocument(Generic[Value]):
         participant: str,
         doctype: DocumentType,
         mends: bool = False,
+        release: Release | None = None,
         now_ms: Callable[[], int] = _now_ms,
         choose: Choose = random.randrange,
     ) -> None:
@@ -91,6 +100,7 @@ class SyncDocument(Generic[Value]):
         self._participant = participant
         self._doctype = doctype
         self._mends = mends
+        self._release = release or _at_once
         self._now_ms = now_ms
         self._choose = choose
         self._own_times: list[int] = []
@@ -159,7 +169,8 @@ class SyncDocument(Generic[Value]):
             version=self.graph.next_version,
             wall_ms=self._now_ms(),
         )
-        self._patches.publish(to_message(patch, has_format=self._doctype.schema is not None))
+        message = to_message(patch, has_format=self._doctype.schema is not None)
+        self._release(lambda: self._publish(message))
         self.graph.add([patch])
         self._own_times.append(time_ms)
         self._unconfirmed[time_ms] = patch
@@ -168,11 +179,18 @@ class SyncDocument(Generic[Value]):
         self._make_snapshot_if_due()
         return patch
 
+    def _publish(self, message: dict[str, Any]) -> None:
+        if not self.is_closed:
+            self._patches.publish(message)
+
     async def save(self) -> None:
         """Return when all edits are committed and stored; raises what storing raises."""
         while not self.is_closed:
             self._take_incoming()
             self.commit()
+            released = asyncio.Event()
+            self._release(released.set)
+            await released.wait()
             await self._patches.save()
             await self.record.save()
             if not self._incoming and not self.kind.difference(self._synced, self._live):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cocalc_jupyter_ext.documents.bridge.ordering import staying
+from cocalc_jupyter_ext.documents.bridge.ordering import staying, staying_but
 
 
 def test_the_fewest_items_move() -> None:
@@ -24,3 +24,9 @@ def test_what_stays_is_in_the_same_order_in_both(old: list[int], new: list[int])
     stays = staying(old, new)
 
     assert [item for item in old if item in stays] == [item for item in new if item in stays]
+
+
+def test_of_two_that_were_swapped_the_one_that_somebody_moved_moves() -> None:
+    assert staying_but("ab", "ba", ["a"]) == {"b"}
+    assert staying_but("ab", "ba", ["b"]) == {"a"}
+    assert staying_but("abc", "abc", ["b"]) == set("abc")

@@ -7,7 +7,7 @@ from cocalc_jupyter_ext.conat.sync.opening import open_dko
 from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
 from cocalc_jupyter_ext.documents.syncdoc.stores import open_patches, open_record
 
-from ...support.persist import persist_world
+from ...support.persist import persist_world, until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 
@@ -62,3 +62,28 @@ async def test_patches_are_a_stream_of_the_project(tmp_path: Path) -> None:
 
     name = f"patches:{string_id(PROJECT, 'a.md')}.db"
     assert (tmp_path / "projects" / PROJECT / name).exists()
+
+
+async def test_a_request_is_not_lost_when_the_project_writes_at_the_same_time(
+    tmp_path: Path,
+) -> None:
+    """A client would take the note of an own save for the answer to its request (§1.17)."""
+    async with persist_world(tmp_path) as world:
+        project = await open_record(await world.client(), PROJECT, "a.md", is_file_server=True)
+        client = await open_record(await world.client(), PROJECT, "a.md")
+        for number in range(20):
+            request = {"state": "requested", "expected_hash": number}
+
+            client.update({"save": request})
+            project.update({"save": {"state": "done", "hash": -number}})
+            await asyncio.gather(client.save(), project.save())
+            await until(lambda: client.get().get("save") == project.get().get("save"))
+
+            assert project.get()["save"]["state"] == "requested"
+            answer = {"save": {"state": "done", "hash": number}}
+            project.update(answer)
+            await project.save()
+            await until(lambda: client.get()["save"]["state"] == "done")
+
+        await project.close()
+        await client.close()
