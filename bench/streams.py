@@ -11,8 +11,8 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
+from cocalc_jupyter_ext.conat.persist.database.sqlite_store import SqliteStore
 from cocalc_jupyter_ext.conat.persist.messages import NewMessage
-from cocalc_jupyter_ext.conat.persist.sqlite_store import SqliteStore
 
 GROUP = 500
 

@@ -22,10 +22,10 @@ import psutil
 
 from cocalc_jupyter_ext.conat.broker.broker import Broker
 from cocalc_jupyter_ext.conat.client.client import Client
+from cocalc_jupyter_ext.conat.persist.database.sqlite_file import create_tables
+from cocalc_jupyter_ext.conat.persist.database.sqlite_store import SqliteStore
 from cocalc_jupyter_ext.conat.persist.messages import NewMessage
-from cocalc_jupyter_ext.conat.persist.service import PersistService
-from cocalc_jupyter_ext.conat.persist.sqlite_file import create_tables
-from cocalc_jupyter_ext.conat.persist.sqlite_store import SqliteStore
+from cocalc_jupyter_ext.conat.persist.server.service import PersistService
 from cocalc_jupyter_ext.conat.sync.opening import open_dkv, open_dstream
 from cocalc_jupyter_ext.conat.transports.connect import connect
 from cocalc_jupyter_ext.conat.transports.loopback import LoopbackTransport

@@ -15,9 +15,9 @@ from typing import Any
 
 from pycrdt import Doc
 
-from ..conat.persist.archive import set_aside
+from ..conat.persist.database.archive import set_aside
+from ..conat.persist.database.sqlite_store import SqliteStore
 from ..conat.persist.errors import StoreCorrupt, StoreError, StoreLocked
-from ..conat.persist.sqlite_store import SqliteStore
 from .contents import YDocument, checked_state
 from .document import LiveDocument
 from .errors import DocumentBusyError, LogWriteError

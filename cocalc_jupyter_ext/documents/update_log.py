@@ -16,9 +16,9 @@ from typing import Any
 
 import msgpack
 
+from ..conat.persist.database.sqlite_store import SqliteStore
 from ..conat.persist.errors import StoreCorrupt, StoreError
 from ..conat.persist.messages import NewMessage, StoredMessage
-from ..conat.persist.sqlite_store import SqliteStore
 from ..conat.protocol.codec import Encoding
 from .storage import FileVersion
 

@@ -22,7 +22,7 @@ from jupyter_server.base.websocket import WebSocketMixin
 from ..conat.broker.broker import Broker
 from ..conat.client.client import Client
 from ..conat.client.subscription import Message
-from ..conat.persist.service import PersistService
+from ..conat.persist.server.service import PersistService
 from ..conat.protocol.subjects import project_subject
 from ..conat.services.service import Service
 from ..conat.transports.loopback import LoopbackTransport

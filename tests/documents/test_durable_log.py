@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cocalc_jupyter_ext.conat.persist.database.sqlite_store import SqliteStore
 from cocalc_jupyter_ext.conat.persist.errors import StoreFull
-from cocalc_jupyter_ext.conat.persist.sqlite_store import SqliteStore
 from cocalc_jupyter_ext.documents import durable_log
 from cocalc_jupyter_ext.documents.durable_log import DurableLog
 from cocalc_jupyter_ext.documents.errors import LogWriteError

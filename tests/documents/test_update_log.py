@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from cocalc_jupyter_ext.conat.persist.database.sqlite_store import SqliteStore
 from cocalc_jupyter_ext.conat.persist.errors import StoreCorrupt
 from cocalc_jupyter_ext.conat.persist.messages import NewMessage
-from cocalc_jupyter_ext.conat.persist.sqlite_store import SqliteStore
 from cocalc_jupyter_ext.conat.protocol.codec import Encoding
 from cocalc_jupyter_ext.documents.storage import FileVersion
 from cocalc_jupyter_ext.documents.update_log import LoggedUpdate, LogMeta, UpdateLog

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from cocalc_jupyter_ext.conat.errors import ConatError
-from cocalc_jupyter_ext.conat.persist import feeds
 from cocalc_jupyter_ext.conat.persist.access import Reset
+from cocalc_jupyter_ext.conat.persist.client import feeds
+from cocalc_jupyter_ext.conat.persist.client.remote import PersistClient
 from cocalc_jupyter_ext.conat.persist.messages import Deleted, StoredMessage
-from cocalc_jupyter_ext.conat.persist.remote import PersistClient
 
 from ..support.persist import World, message, persist_world
 

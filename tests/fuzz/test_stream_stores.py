@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cocalc_jupyter_ext.conat.persist.config import StreamConfig
-from cocalc_jupyter_ext.conat.persist.database_store import DatabaseStore
+from cocalc_jupyter_ext.conat.persist.database.database_store import DatabaseStore
+from cocalc_jupyter_ext.conat.persist.database.memory_store import MemoryStore
+from cocalc_jupyter_ext.conat.persist.database.sqlite_store import SqliteStore
 from cocalc_jupyter_ext.conat.persist.errors import Rejected, StoreError, WrongLastSequence
-from cocalc_jupyter_ext.conat.persist.memory_store import MemoryStore
 from cocalc_jupyter_ext.conat.persist.messages import (
     Deleted,
     Inventory,
@@ -26,7 +27,6 @@ from cocalc_jupyter_ext.conat.persist.messages import (
     StoredMessage,
     Update,
 )
-from cocalc_jupyter_ext.conat.persist.sqlite_store import SqliteStore
 from cocalc_jupyter_ext.conat.persist.store import Change
 
 from ..contracts.stream_store import SettableClock

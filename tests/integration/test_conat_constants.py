@@ -14,8 +14,10 @@ from cocalc_jupyter_ext.conat.client import (
     publisher,
     statistics,
 )
-from cocalc_jupyter_ext.conat.persist import config, feed_writer, messages, paths, recent_ids
-from cocalc_jupyter_ext.conat.persist.admission import UsageLimits
+from cocalc_jupyter_ext.conat.persist import config, messages, paths
+from cocalc_jupyter_ext.conat.persist.database import recent_ids
+from cocalc_jupyter_ext.conat.persist.server import feed_writer
+from cocalc_jupyter_ext.conat.persist.server.admission import UsageLimits
 from cocalc_jupyter_ext.conat.protocol import chunks
 from cocalc_jupyter_ext.conat.services import named
 from cocalc_jupyter_ext.conat.sockets import resend, server_socket

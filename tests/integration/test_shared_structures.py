@@ -16,7 +16,7 @@ import pytest
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.errors import ConatError
 from cocalc_jupyter_ext.conat.persist.messages import NewMessage
-from cocalc_jupyter_ext.conat.persist.service import PersistService
+from cocalc_jupyter_ext.conat.persist.server.service import PersistService
 from cocalc_jupyter_ext.conat.protocol.codec import encode
 from cocalc_jupyter_ext.conat.sync.opening import (
     open_akv,

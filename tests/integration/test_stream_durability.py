@@ -21,11 +21,11 @@ import pytest
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.errors import ConatError
 from cocalc_jupyter_ext.conat.persist.access import Owner, StorageOptions
-from cocalc_jupyter_ext.conat.persist.connection import ConnectionSettings
+from cocalc_jupyter_ext.conat.persist.client.connection import ConnectionSettings
+from cocalc_jupyter_ext.conat.persist.client.remote import PersistClient, acquire
+from cocalc_jupyter_ext.conat.persist.database.sqlite_store import SqliteStore
 from cocalc_jupyter_ext.conat.persist.messages import NewMessage, Receipt, StoredMessage
-from cocalc_jupyter_ext.conat.persist.open_storage import Storages
-from cocalc_jupyter_ext.conat.persist.remote import PersistClient, acquire
-from cocalc_jupyter_ext.conat.persist.sqlite_store import SqliteStore
+from cocalc_jupyter_ext.conat.persist.server.open_storage import Storages
 from cocalc_jupyter_ext.conat.protocol.codec import decode, encode
 from cocalc_jupyter_ext.conat.sockets.states import SocketSettings
 from cocalc_jupyter_ext.conat.sync.dkv import DKV

@@ -13,8 +13,8 @@ from websockets.exceptions import InvalidStatus
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.errors import RemoteError, SignInFailed
 from cocalc_jupyter_ext.conat.persist.access import Owner, StorageOptions
+from cocalc_jupyter_ext.conat.persist.client.remote import acquire
 from cocalc_jupyter_ext.conat.persist.messages import NewMessage
-from cocalc_jupyter_ext.conat.persist.remote import acquire
 from cocalc_jupyter_ext.conat.protocol.subjects import project_subject
 from cocalc_jupyter_ext.conat.services.service import call
 from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport, socket_url

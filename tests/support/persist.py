@@ -10,11 +10,11 @@ from typing import Any
 from cocalc_jupyter_ext.conat.broker.broker import Broker
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.persist.access import Events, Owner, Reset, StorageOptions
-from cocalc_jupyter_ext.conat.persist.connection import ConnectionSettings
-from cocalc_jupyter_ext.conat.persist.feeds import Feed
+from cocalc_jupyter_ext.conat.persist.client.connection import ConnectionSettings
+from cocalc_jupyter_ext.conat.persist.client.feeds import Feed
+from cocalc_jupyter_ext.conat.persist.client.remote import PersistClient, acquire
 from cocalc_jupyter_ext.conat.persist.messages import Deleted, NewMessage
-from cocalc_jupyter_ext.conat.persist.remote import PersistClient, acquire
-from cocalc_jupyter_ext.conat.persist.service import PersistService
+from cocalc_jupyter_ext.conat.persist.server.service import PersistService
 from cocalc_jupyter_ext.conat.protocol.codec import encode
 from cocalc_jupyter_ext.conat.sockets.client_socket import ClientSocket
 from cocalc_jupyter_ext.conat.sockets.states import SocketSettings

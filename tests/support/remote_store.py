@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 import pytest
 
 from cocalc_jupyter_ext.conat.errors import ConatError
-from cocalc_jupyter_ext.conat.persist import feed_writer
 from cocalc_jupyter_ext.conat.persist.access import Reset
+from cocalc_jupyter_ext.conat.persist.client.feeds import Feed
+from cocalc_jupyter_ext.conat.persist.client.remote import PersistClient
 from cocalc_jupyter_ext.conat.persist.config import StreamConfig
-from cocalc_jupyter_ext.conat.persist.feeds import Feed
-from cocalc_jupyter_ext.conat.persist.memory_store import MemoryStore
+from cocalc_jupyter_ext.conat.persist.database.memory_store import MemoryStore
 from cocalc_jupyter_ext.conat.persist.messages import (
     Inventory,
     NewMessage,
@@ -27,7 +27,7 @@ from cocalc_jupyter_ext.conat.persist.messages import (
     StoredMessage,
     Update,
 )
-from cocalc_jupyter_ext.conat.persist.remote import PersistClient
+from cocalc_jupyter_ext.conat.persist.server import feed_writer
 from cocalc_jupyter_ext.conat.persist.store import Change
 
 from .persist import World

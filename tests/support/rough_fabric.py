@@ -17,9 +17,9 @@ from cocalc_jupyter_ext.conat.broker.broker import Broker
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.client.session import Link, LinkListener
 from cocalc_jupyter_ext.conat.persist.access import StorageOptions
-from cocalc_jupyter_ext.conat.persist.compression import Compression
 from cocalc_jupyter_ext.conat.persist.config import StreamConfig
-from cocalc_jupyter_ext.conat.persist.database_store import DatabaseStore
+from cocalc_jupyter_ext.conat.persist.database.compression import Compression
+from cocalc_jupyter_ext.conat.persist.database.database_store import DatabaseStore
 from cocalc_jupyter_ext.conat.persist.errors import StoreError
 from cocalc_jupyter_ext.conat.persist.messages import (
     Deleted,
@@ -29,7 +29,7 @@ from cocalc_jupyter_ext.conat.persist.messages import (
     StoredMessage,
     Update,
 )
-from cocalc_jupyter_ext.conat.persist.service import PersistService
+from cocalc_jupyter_ext.conat.persist.server.service import PersistService
 from cocalc_jupyter_ext.conat.persist.store import Change
 from cocalc_jupyter_ext.conat.protocol.messages import ClientEvent, Delivery, ServerEvent
 

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from cocalc_jupyter_ext.conat.errors import ConatError, RequestTimeout
+from cocalc_jupyter_ext.conat.persist.database.memory_store import MemoryStore
 from cocalc_jupyter_ext.conat.persist.errors import StoreFull
-from cocalc_jupyter_ext.conat.persist.memory_store import MemoryStore
 from cocalc_jupyter_ext.conat.persist.messages import NewMessage, Receipt, Update
 from cocalc_jupyter_ext.conat.sync.core_stream import CoreStream
 from cocalc_jupyter_ext.conat.sync.dkv import DKV

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ..client.client import Client
 from ..client.session import ClientState
 from ..errors import ConatError
-from ..persist.service import PersistService
+from ..persist.server.service import PersistService
 from ..transports.connect import connect
 from .event_loop import run, termination
 from .open_files import allow_many_files

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import ConatError
-from ..persist.archiver import ARCHIVE_INTERVAL_S
-from ..persist.service import PersistSettings
+from ..persist.server.archiver import ARCHIVE_INTERVAL_S
+from ..persist.server.service import PersistSettings
 from ..sockets.commands import parse_token
 from .command_line import DEFAULT_SERVER, program, seconds
 from .connection import credentials

@@ -57,7 +57,7 @@ async def _system(world: World) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _persist(world: World) -> AsyncIterator[None]:
     """Serve streams (conat-sync §1); raises OSError when there is no place for them."""
-    from ..persist.service import PersistService  # noqa: PLC0415 - not loaded where it is not used
+    from ..persist.server.service import PersistService  # noqa: PLC0415 - not loaded where it is not used
 
     if world.options.data_dir is None:
         raise ValueError("streams need a folder")

@@ -1,8 +1,8 @@
-"""Persistent streams: ordered messages that survive the process (conat-sync §2).
+"""Persistent streams: ordered messages that survive the process (conat-sync §1, §2).
 
-``store`` declares what a stream store does, ``sqlite_store`` keeps one stream in one SQLite file
-with the table layout of conat-sync §2.2. ``service`` serves stores to the message fabric,
-``remote`` uses them from elsewhere, and ``access`` declares what such a user can do.
+Here are the values and the two interfaces: ``store`` is what keeps a stream, ``access`` is what
+uses one, wherever it is. ``database/`` keeps streams in SQLite, ``server/`` offers them to the
+message fabric, ``client/`` reaches them from there.
 """
 
 __all__: list[str] = []

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from ..client.client import Client
 from ..client.identifiers import random_id
 from ..persist.access import Owner, StorageOptions
-from ..persist.remote import DEFAULT_SERVICE, acquire
+from ..persist.client.remote import DEFAULT_SERVICE, acquire
 from ..types import JsonValue
 from .akv import AKV
 from .astream import AStream

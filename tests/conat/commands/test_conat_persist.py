@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cocalc_jupyter_ext.conat.persist.access import Owner, StorageOptions
-from cocalc_jupyter_ext.conat.persist.remote import PersistClient, acquire
+from cocalc_jupyter_ext.conat.persist.client.remote import PersistClient, acquire
 from cocalc_jupyter_ext.conat.transports.connect import connect
 
 from ...support.conat_process import COMMANDS, conat_process, environment, run_module

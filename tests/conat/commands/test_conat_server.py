@@ -11,8 +11,8 @@ import pytest
 
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.persist.access import Owner, StorageOptions
+from cocalc_jupyter_ext.conat.persist.client.remote import acquire
 from cocalc_jupyter_ext.conat.persist.messages import NewMessage
-from cocalc_jupyter_ext.conat.persist.remote import acquire
 from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 
 from ...support.conat_process import conat_process, run_module

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cocalc_jupyter_ext.conat.commands.persist_options import PersistOptions, parse_options
-from cocalc_jupyter_ext.conat.persist.service import PersistSettings
+from cocalc_jupyter_ext.conat.persist.server.service import PersistSettings
 
 
 def options(*arguments: str, **environ: str) -> PersistOptions:

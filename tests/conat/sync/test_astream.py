@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cocalc_jupyter_ext.conat.persist.access import Reset
-from cocalc_jupyter_ext.conat.persist.memory_store import MemoryStore
+from cocalc_jupyter_ext.conat.persist.database.memory_store import MemoryStore
 from cocalc_jupyter_ext.conat.persist.messages import Deleted, Receipt
 from cocalc_jupyter_ext.conat.protocol.codec import UNDEFINED
 from cocalc_jupyter_ext.conat.sync.astream import AStream, StreamChanges, StreamMessage

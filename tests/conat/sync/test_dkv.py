@@ -8,8 +8,8 @@ import pytest
 
 from cocalc_jupyter_ext.conat.errors import RequestTimeout
 from cocalc_jupyter_ext.conat.persist.access import Reset
+from cocalc_jupyter_ext.conat.persist.database.memory_store import MemoryStore
 from cocalc_jupyter_ext.conat.persist.errors import StoreFull
-from cocalc_jupyter_ext.conat.persist.memory_store import MemoryStore
 from cocalc_jupyter_ext.conat.persist.messages import Inventory
 from cocalc_jupyter_ext.conat.protocol.codec import UNDEFINED
 from cocalc_jupyter_ext.conat.sync.dkv_state import KeyChange, tombstone

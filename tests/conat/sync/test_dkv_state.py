@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cocalc_jupyter_ext.conat.errors import CodecError, ConatError, LimitExceeded, RequestTimeout
+from cocalc_jupyter_ext.conat.persist.database.memory_store import MemoryStore
 from cocalc_jupyter_ext.conat.persist.errors import Rejected, WrongLastSequence
-from cocalc_jupyter_ext.conat.persist.memory_store import MemoryStore
 from cocalc_jupyter_ext.conat.persist.messages import TOMBSTONE_HEADER, NewMessage, Receipt, Update
 from cocalc_jupyter_ext.conat.protocol.codec import UNDEFINED, decode
 from cocalc_jupyter_ext.conat.sync import dkv_state
