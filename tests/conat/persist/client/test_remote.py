@@ -31,13 +31,9 @@ class TestAStreamBehindAService(StreamStoreContract):
         with remote_store(tmp_path, clock, monkeypatch) as store:
             yield store
 
-    @pytest.mark.skip("how large batches are is the server's business")
-    def test_a_batch_ends_with_the_message_that_fills_it(self) -> None:  # type: ignore[override]
-        pass
-
-    @pytest.mark.skip("how large batches are is the server's business")
-    def test_what_is_stored_while_batches_are_read_is_not_part_of_them(self) -> None:  # type: ignore[override]
-        pass
+    # How large batches are is the server's business.
+    test_a_batch_ends_with_the_message_that_fills_it = None  # type: ignore[assignment]
+    test_what_is_stored_while_batches_are_read_is_not_part_of_them = None  # type: ignore[assignment]
 
 
 @pytest.fixture
