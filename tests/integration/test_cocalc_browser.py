@@ -198,6 +198,28 @@ async def test_what_the_server_saves_by_itself_is_not_shown_as_unsaved(
         assert (server.work / "notes.md").read_text() == "typed"
 
 
+async def test_many_who_type_and_save_at_once_all_get_their_answers(
+    server: JupyterServer,
+) -> None:
+    (server.work / "notes.md").write_text("")
+
+    async def work(text: SyncString, name: str) -> None:
+        for number in range(10):
+            text.text += f"{name}{number}\n"
+            answer = await save(text.document)
+            assert answer["error"] == ""
+
+    async with browser(server) as one, browser(server) as two:
+        texts = [await one.text("notes.md"), await two.text("notes.md")]
+        await asyncio.gather(*map(work, texts, "ab"))
+
+        wanted = {f"{name}{number}" for name in "ab" for number in range(10)}
+        await until(lambda: set(texts[0].text.split()) == wanted)
+        await until(lambda: texts[0].text == texts[1].text)
+        await until(lambda: (server.work / "notes.md").read_text() == texts[0].text)
+        await until(lambda: save_state(texts[0].document)["hash"] == string_hash(texts[0].text))
+
+
 async def test_a_file_that_may_not_be_written_is_read_only_and_saving_says_so(
     server: JupyterServer,
 ) -> None:
