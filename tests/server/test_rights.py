@@ -147,6 +147,16 @@ async def enters_conat(server: JupyterServer, who: str) -> bool:
     return False
 
 
+async def reads_history(server: JupyterServer, who: str) -> bool:
+    answer = await server.request("GET", "cocalc/history/versions/shared.ipynb", token=who)
+    assert answer.status_code in {200, 403, 404}, answer.text
+    return answer.status_code != 403
+
+
+async def restores(server: JupyterServer, who: str) -> bool:
+    return await asks(server, who, "cocalc/history/restore/shared.ipynb", version=1)
+
+
 Ability = Callable[[JupyterServer, str], Awaitable[bool]]
 
 WHO_MAY: list[tuple[Ability, set[str]]] = [
@@ -155,6 +165,8 @@ WHO_MAY: list[tuple[Ability, set[str]]] = [
     (runs, {"runner", "coder", "everything"}),
     (interrupts, {"runner", "everything"}),
     (enters_conat, {"everything"}),
+    (reads_history, {"viewer", "editor", "runner", "talker", "coder", "everything"}),
+    (restores, {"editor", "coder", "everything"}),
 ]
 
 
