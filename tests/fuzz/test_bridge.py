@@ -35,7 +35,7 @@ from ..support.persist import persist_world
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 ROUNDS = 3
-STEPS = 25
+STEPS = 18
 SEEDS = 300
 SEEDS_PER_TEST = 60
 MAX_IMPERFECT = 9

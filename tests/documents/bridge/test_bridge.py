@@ -1,12 +1,13 @@
 """A bridge that was closed keeps nothing alive (SPEC D3)."""
 
 import gc
+import uuid
 import weakref
 from pathlib import Path
 from typing import Any
 
 import psutil
-from pycrdt import Doc
+import pytest
 
 from cocalc_jupyter_ext.documents.bridge.bridged_document import BridgedDocument
 from cocalc_jupyter_ext.documents.bridge.kinds import two_faces
@@ -14,17 +15,16 @@ from cocalc_jupyter_ext.documents.bridge.kinds import two_faces
 from ...support.documents import NOTEBOOK_ID, open_world
 from ...support.persist import World, persist_world
 
-PROJECT = "11111111-2222-4333-8444-555555555555"
 WARM_UP, MEASURED = 20, 80
 
 
-async def _edit_once(conat: World, folder: Path) -> "weakref.ref[Doc[Any]]":
-    async with open_world(folder) as world, await conat.client() as client:
+async def _edit_once(conat: World, folder: Path) -> "weakref.ref[Any]":
+    async with await conat.client() as client, open_world(folder) as world:
         document = await world.registry.open(NOTEBOOK_ID)
         faces = two_faces(document.ydoc, "a.ipynb")
         assert faces is not None
         bridged = BridgedDocument(
-            document, faces, client=client, project_id=PROJECT, account_of=str
+            document, faces, client=client, project_id=str(uuid.uuid4()), account_of=str
         )
         await bridged.start()
         document.closing.append(bridged.close)
@@ -34,6 +34,7 @@ async def _edit_once(conat: World, folder: Path) -> "weakref.ref[Doc[Any]]":
         return weakref.ref(document.ydoc.ydoc)
 
 
+@pytest.mark.slow
 async def test_a_hundred_notebooks_that_were_closed_take_no_memory(tmp_path: Path) -> None:
     process = psutil.Process()
     references = []
