@@ -132,8 +132,7 @@ async def test_fifteen_publishes_that_nobody_awaits_arrive_in_order(
 async def test_values_keep_their_types_there_and_back(
     make_client: MakeClient, value: object
 ) -> None:
-    """conat-core §21, Publish and subscribe: equal data, null, a second client, distinct clients.
-    """
+    """conat-core §21, Publish and subscribe: equal data, null, a second client."""
     one, two = await make_client(), await make_client()
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(answer(one, "same"))
