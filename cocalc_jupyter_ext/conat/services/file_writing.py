@@ -137,7 +137,7 @@ async def write_file(
     when the project is not there, RequestTimeout, and Disconnected when the connection is lost.
     """
     name = random_id()
-    wanted = {"name": name, "path": path, "maxWait": round(max_wait_s * 1000)}
+    wanted: JsonObject = {"name": name, "path": path, "maxWait": round(max_wait_s * 1000)}
     try:
         async with asyncio.timeout(max_wait_s) as limit:
             offered = _Offered(data, limit, max_wait_s)
