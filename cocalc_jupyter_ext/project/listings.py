@@ -124,7 +124,8 @@ class ListingService:
         watched.interest_s = self._clock()
         while len(self._watched) > MAX_FOLDERS:
             del self._watched[min(self._watched, key=lambda each: self._watched[each].interest_s)]
-        await self._look(key, watched)
+        async with self._looking:
+            await self._look(key, watched)
 
     async def _get_listing(self, _request: Message, options: object) -> JsonValue:
         values = options if isinstance(options, dict) else {}
@@ -174,34 +175,34 @@ class ListingService:
                 self._watched.setdefault(key, _Watched(interest / 1000))
 
     async def _look_again(self, key: str, watched: _Watched) -> None:
-        now_s = self._clock()
-        if now_s - watched.interest_s > self._limits.interest_s:
+        if self._clock() - watched.interest_s > self._limits.interest_s:
             self._watched.pop(key, None)
-        elif now_s >= watched.due_s:
-            try:
-                await self._look(key, watched)
-            except ConatError as error:
-                _log.warning("the listing of '%s' is out of date: %s", key, error)
-            except Exception:  # noqa: BLE001 - the other folders are looked at nevertheless
-                _log.exception("the listing of '%s' is out of date", key)
+            return
+        try:
+            async with self._looking:
+                if self._clock() >= watched.due_s:
+                    await self._look(key, watched)
+        except ConatError as error:
+            _log.warning("the listing of '%s' is out of date: %s", key, error)
+        except Exception:  # noqa: BLE001 - the other folders are looked at nevertheless
+            _log.exception("the listing of '%s' is out of date", key)
 
     async def _look(self, key: str, watched: _Watched) -> None:
         """Look at a folder; put it into the map if it has changed."""
-        async with self._looking:
-            began_s = self._clock()
-            listing = await in_thread(_describe, self._folder, key)
-            now_s = self._clock()
-            watched.due_s = now_s + _REST * max(now_s - began_s, 0.0)
-            listings, times = await self._opened()
-            now_ms, interest_ms = round(now_s * 1000), round(watched.interest_s * 1000)
-            before: Any = times.get(key)
-            updated_ms = before.get("updated", now_ms) if isinstance(before, dict) else now_ms
-            if listing != watched.listing or key not in listings:
-                listings.set(key, {**listing, "time": now_ms})
-                watched.listing, updated_ms = listing, now_ms
-            told = {"updated": updated_ms, "interest": interest_ms}
-            if told != before:
-                times.set(key, told)
+        began_s = self._clock()
+        listing = await in_thread(_describe, self._folder, key)
+        now_s = self._clock()
+        watched.due_s = now_s + _REST * max(now_s - began_s, 0.0)
+        listings, times = await self._opened()
+        now_ms, interest_ms = round(now_s * 1000), round(watched.interest_s * 1000)
+        before: Any = times.get(key)
+        updated_ms = before.get("updated", now_ms) if isinstance(before, dict) else now_ms
+        if listing != watched.listing or key not in listings:
+            listings.set(key, {**listing, "time": now_ms})
+            watched.listing, updated_ms = listing, now_ms
+        told = {"updated": updated_ms, "interest": interest_ms}
+        if told != before:
+            times.set(key, told)
 
 
 def _key(path: object) -> str:

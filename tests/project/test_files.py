@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,6 +88,23 @@ def test_a_folder_with_far_too_many_entries_is_refused(
 
     with pytest.raises(FileRefused, match="more than 2 entries"):
         list_folder(Folder(home), "folder")
+
+
+def test_a_folder_that_may_not_be_looked_into_has_no_size(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object, *args: Any, **options: Any) -> int:
+        if path == "folder":
+            raise PermissionError
+        return really(path, *args, **options)  # type: ignore[arg-type]
+
+    really = os.open
+    monkeypatch.setattr(os, "open", refuse)
+
+    found = entries(home, "")["folder"]
+
+    assert found.is_folder
+    assert (found.size, found.error) == (None, None)
 
 
 def test_names_that_are_no_text_are_shown_nevertheless(home: Path) -> None:

@@ -17,6 +17,8 @@ from cocalc_jupyter_ext.conat.services.named import ServiceClient
 from cocalc_jupyter_ext.conat.sync.dkv import DKV
 from cocalc_jupyter_ext.conat.sync.opening import open_dkv
 from cocalc_jupyter_ext.conat.types import ProjectId
+from cocalc_jupyter_ext.project import listings
+from cocalc_jupyter_ext.project.files import FolderListing, list_folder
 from cocalc_jupyter_ext.project.listings import ListingService, ListingTimes, listings_subject
 
 from ..support.conat_peers import clients
@@ -103,62 +105,62 @@ async def test_what_cannot_be_listed_is_an_error(reader: Reader, home: Path, pat
         await reader.service.call("getListing", {"path": path})
 
 
-async def test_a_watched_folder_is_in_the_maps_when_watch_returns(
+async def test_a_watched_folder_is_in_the_shownwhen_watch_returns(
     reader: Reader, home: Path
 ) -> None:
-    listings, times = await reader.open("listings"), await reader.open("listings-times")
+    shown, times = await reader.open("listings"), await reader.open("listings-times")
     await reader.run(home)
-    async with change_of(listings, "folder"), change_of(times, "folder"):
+    async with change_of(shown, "folder"), change_of(times, "folder"):
         assert await reader.service.call("watch", "folder") is None
 
     now_ms = 1_700_000_000_000
-    listing = listings["folder"]
+    listing = shown["folder"]
     assert {key: listing[key] for key in ("exists", "time")} == {"exists": True, "time": now_ms}
     assert listing["files"][0]["size"] == 5
     assert times["folder"] == {"updated": now_ms, "interest": now_ms}
-    assert (await listings.config()).max_msgs == 50
+    assert (await shown.config()).max_msgs == 50
 
 
 @pytest.mark.parametrize("path", ["", ".", "~"])
 async def test_the_home_folder_has_three_names_and_one_entry(
     reader: Reader, home: Path, path: str
 ) -> None:
-    listings = await reader.open("listings")
+    shown = await reader.open("listings")
     await reader.run(home)
-    async with change_of(listings, ""):
+    async with change_of(shown, ""):
         await reader.service.call("watch", path)
 
-    assert list(listings) == [""]
-    assert names(listings[""]) == ["folder"]
+    assert list(shown) == [""]
+    assert names(shown[""]) == ["folder"]
 
 
 async def test_changes_of_a_watched_folder_are_followed(reader: Reader, home: Path) -> None:
-    listings = await reader.open("listings")
+    shown = await reader.open("listings")
     await reader.run(home)
-    async with change_of(listings, "folder"):
+    async with change_of(shown, "folder"):
         await reader.service.call("watch", "folder")
-    async with change_of(listings, "folder"):
+    async with change_of(shown, "folder"):
         (home / "folder" / "b.txt").write_text("1")
-    assert names(listings["folder"]) == ["a.txt", "b.txt"]
-    async with change_of(listings, "folder"):
+    assert names(shown["folder"]) == ["a.txt", "b.txt"]
+    async with change_of(shown, "folder"):
         (home / "folder" / "a.txt").unlink()
-    assert names(listings["folder"]) == ["b.txt"]
-    async with change_of(listings, "folder"):
+    assert names(shown["folder"]) == ["b.txt"]
+    async with change_of(shown, "folder"):
         (home / "folder" / "b.txt").write_text("longer")
-    assert listings["folder"]["files"][0]["size"] == 6
+    assert shown["folder"]["files"][0]["size"] == 6
 
 
 async def test_a_folder_that_does_not_change_is_written_once(reader: Reader, home: Path) -> None:
-    listings, times = await reader.open("listings"), await reader.open("listings-times")
+    shown, times = await reader.open("listings"), await reader.open("listings-times")
     await reader.run(home)
-    async with change_of(listings, "folder"):
+    async with change_of(shown, "folder"), change_of(times, "folder"):
         await reader.service.call("watch", "folder")
-    seq = listings.seq("folder")
+    seq = shown.seq("folder")
     reader.now_s[0] += 20
     async with change_of(times, "folder"):
         await reader.service.call("watch", "folder")
 
-    assert listings.seq("folder") == seq
+    assert shown.seq("folder") == seq
     assert times["folder"] == {"updated": 1_700_000_000_000, "interest": 1_700_000_020_000}
 
 
@@ -166,70 +168,113 @@ async def test_a_folder_that_does_not_change_is_written_once(reader: Reader, hom
 async def test_what_cannot_be_listed_is_told_in_the_map(
     reader: Reader, home: Path, path: str, exists: bool
 ) -> None:
-    listings = await reader.open("listings")
+    shown = await reader.open("listings")
     await reader.run(home)
-    async with change_of(listings, path):
+    async with change_of(shown, path):
         await reader.service.call("watch", path)
 
-    assert set(listings[path]) == {"error", "time", "exists"}
-    assert listings[path]["exists"] is exists
+    assert set(shown[path]) == {"error", "time", "exists"}
+    assert shown[path]["exists"] is exists
 
 
 async def test_a_folder_that_goes_away_and_comes_back_is_told(reader: Reader, home: Path) -> None:
-    listings = await reader.open("listings")
+    shown = await reader.open("listings")
     await reader.run(home)
-    async with change_of(listings, "folder"):
+    async with change_of(shown, "folder"):
         await reader.service.call("watch", "folder")
-    async with change_of(listings, "folder"):
+    async with change_of(shown, "folder"):
         (home / "folder").rename(home / "elsewhere")
-    assert listings["folder"]["exists"] is False
-    async with change_of(listings, "folder"):
+    assert shown["folder"]["exists"] is False
+    async with change_of(shown, "folder"):
         (home / "elsewhere").rename(home / "folder")
-    assert names(listings["folder"]) == ["a.txt"]
+    assert names(shown["folder"]) == ["a.txt"]
 
 
 async def test_at_most_500_files_are_told(reader: Reader, home: Path) -> None:
-    listings = await reader.open("listings")
+    shown = await reader.open("listings")
     for number in range(501):
         (home / "folder" / f"{number:03}").touch()
     await reader.run(home)
-    async with change_of(listings, "folder"):
+    async with change_of(shown, "folder"):
         await reader.service.call("watch", "folder")
 
-    assert len(listings["folder"]["files"]) == 500
-    assert listings["folder"]["more"] is True
+    assert len(shown["folder"]["files"]) == 500
+    assert shown["folder"]["more"] is True
 
 
 async def test_a_folder_nobody_asked_about_for_ten_minutes_is_left_alone(
     reader: Reader, home: Path
 ) -> None:
-    listings = await reader.open("listings")
+    shown = await reader.open("listings")
     service = await reader.run(home)
-    async with change_of(listings, "folder"), change_of(listings, ""):
+    async with change_of(shown, "folder"), change_of(shown, ""):
         await reader.service.call("watch", "folder")
         await reader.service.call("watch", "")
     reader.now_s[0] += 599
     await reader.service.call("watch", "")
     assert set(service._watched) == {"", "folder"}
     reader.now_s[0] += 2
-    async with change_of(listings, ""):
+    async with change_of(shown, ""):
         (home / "new").touch()  # its change tells that a round is over
 
     assert set(service._watched) == {""}
 
 
 async def test_watching_goes_on_after_a_restart(reader: Reader, home: Path) -> None:
-    listings, times = await reader.open("listings"), await reader.open("listings-times")
+    shown, times = await reader.open("listings"), await reader.open("listings-times")
     first = await reader.run(home)
-    async with change_of(listings, "folder"), change_of(times, "folder"):
+    async with change_of(shown, "folder"), change_of(times, "folder"):
         await reader.service.call("watch", "folder")
     await first.stop()
     await first.stop()
     (home / "folder" / "b.txt").touch()
-    async with change_of(listings, "folder"):
+    async with change_of(shown, "folder"):
         await reader.run(home)
 
-    assert names(listings["folder"]) == ["a.txt", "b.txt"]
+    assert names(shown["folder"]) == ["a.txt", "b.txt"]
+
+
+async def test_a_folder_that_takes_long_is_looked_at_less_often(
+    reader: Reader, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = asyncio.Semaphore(0)
+    loop = asyncio.get_running_loop()
+
+    def slow(*args: Any, **options: Any) -> FolderListing:
+        reader.now_s[0] += 5
+        loop.call_soon_threadsafe(looks.release)
+        return list_folder(*args, **options)
+
+    monkeypatch.setattr(listings, "list_folder", slow)
+    service = await reader.run(home)
+    await reader.service.call("watch", "folder")
+    assert service._watched["folder"].due_s == reader.now_s[0] + 100
+    while not looks.locked():
+        await looks.acquire()
+    reader.now_s[0] += 100
+    async with asyncio.timeout(20):
+        await looks.acquire()
+
+
+async def test_a_folder_that_cannot_be_looked_at_holds_no_other_up(
+    reader: Reader, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown = await reader.open("listings")
+    await reader.run(home)
+    async with change_of(shown, "folder"), change_of(shown, ""):
+        await reader.service.call("watch", "")
+        await reader.service.call("watch", "folder")
+
+    def broken(folder: Folder, path: str, **options: Any) -> FolderListing:
+        if not path:
+            raise ZeroDivisionError("a defect")
+        return list_folder(folder, path, **options)
+
+    monkeypatch.setattr(listings, "list_folder", broken)
+    async with change_of(shown, "folder"):
+        (home / "folder" / "new").touch()
+
+    assert "a defect" in caplog.text
 
 
 async def test_few_folders_are_watched_and_the_oldest_are_given_up(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cocalc_jupyter_ext.conat.services import folder
 from cocalc_jupyter_ext.conat.services.folder import FileRefused, Folder
 
 
@@ -60,12 +61,12 @@ def test_paths_inside_are_relative_or_absolute_and_links_are_followed(
 def test_no_path_leads_outside(home: Path, tmp_path: Path, path: str) -> None:
     (home / "out").symlink_to(tmp_path / "secret")
     (home / "up").symlink_to("..")
-    folder = Folder(home)
+    files = Folder(home)
 
-    assert not folder.contains(path)
+    assert not files.contains(path)
     with pytest.raises(FileRefused, match="outside of the project's files"):
-        folder.open(path)
-    with pytest.raises(FileRefused, match="outside of the project's files"), folder.create(path):
+        files.open(path)
+    with pytest.raises(FileRefused, match="outside of the project's files"), files.create(path):
         pass
     assert (tmp_path / "secret").read_text() == "not for you"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["home", "secret"]
@@ -76,15 +77,15 @@ def test_a_link_that_is_put_in_between_is_not_followed(
 ) -> None:
     """Between the check of a path and the opening of its parts."""
     write(home, "a/secret", b"mine")
-    folder = Folder(home)
-    parts = folder._parts("a/secret")
-    monkeypatch.setattr(folder, "_parts", lambda _path: parts)
+    files = Folder(home)
+    parts = files._parts("a/secret")
+    monkeypatch.setattr(files, "_parts", lambda _path: parts)
     (home / "a").rename(home / "b")
     (home / "a").symlink_to(tmp_path)
 
     with pytest.raises(FileRefused):
-        folder.open("a/secret")
-    with pytest.raises(FileRefused), folder.create("a/secret"):
+        files.open("a/secret")
+    with pytest.raises(FileRefused), files.create("a/secret"):
         pass
 
 
@@ -113,13 +114,30 @@ def test_only_files_are_read_and_written(
     monkeypatch.chdir(home)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("sock")
-        folder = Folder(home)
-
         with pytest.raises(FileRefused, match=f"this is a {kind}, and only files"):
-            folder.open(path)
+            Folder(home).open(path)
         with pytest.raises(FileRefused, match=f"this is a {kind}, and only files"):
             write(home, path, b"x")
     assert not list(home.glob("*.partialupload-*"))
+
+
+def test_what_becomes_a_pipe_while_it_is_opened_is_not_waited_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening a pipe waits for somebody who writes, unless told not to."""
+    os.mkfifo(home / "a")
+    checked: list[str] = []
+    check = folder._check_is_file
+
+    def check_second(path: str, mode: int) -> None:
+        if checked:
+            check(path, mode)
+        checked.append(path)
+
+    monkeypatch.setattr(folder, "_check_is_file", check_second)
+
+    with pytest.raises(FileRefused, match="this is a pipe"):
+        Folder(home).open("a")
 
 
 def test_devices_are_refused() -> None:
