@@ -19,17 +19,18 @@ __all__ = ["merge_records"]
 def merge_records(base: Records, theirs: Records, ours: Records) -> Records:
     """Return a document with what changed on either side since ``base``.
 
-    A record that one side deleted and the other edited stays.
+    A record that one side deleted and the other edited stays. A record whose key names others
+    too stays as theirs: nothing can be done to it alone.
     """
     schema = ours.schema
     versions = [_by_key(version) for version in (base, theirs, ours)]
-    merged = ours.copy()
+    merged = theirs.copy()
     for key in {**versions[2], **versions[1]}:
         was, their, our = (version.get(key) for version in versions)
         wanted = _merge_record(schema, was, their, our)
-        if wanted is our:
-            continue
         where = schema.key_of(our or their or {})
+        if wanted is their or _names_others(merged, where):
+            continue
         merged.delete(where)
         if wanted is not None:
             merged.set(wanted)
@@ -40,11 +41,16 @@ def _by_key(records: Records) -> dict[str, Record]:
     return {canonical_json(records.schema.key_of(record)): record for record in records}
 
 
+def _names_others(records: Records, key: Record) -> bool:
+    """Tell whether a key matches records that have more of a key (§2.2)."""
+    return any(records.schema.key_of(record) != key for record in records.get(key))
+
+
 def _merge_record(
     schema: RecordSchema, base: Record | None, theirs: Record | None, ours: Record | None
 ) -> Record | None:
     if theirs == ours:
-        return ours
+        return theirs
     if theirs is None or ours is None:
         left = ours if theirs is None else theirs
         return None if base is not None and left == base else left
@@ -54,7 +60,7 @@ def _merge_record(
         value = _merge_field(schema, name, *versions)
         if value is not MISSING:
             merged[name] = value
-    return ours if merged == ours else merged
+    return theirs if merged == theirs else merged
 
 
 def _merge_field(schema: RecordSchema, name: str, base: Any, theirs: Any, ours: Any) -> Any:
