@@ -30,7 +30,7 @@ class Disk(UpdateLog):
         if self.full:
             raise StoreFull("the disk is full")
         self.transactions.append(len(updates))
-        super().append(updates)
+        super().append(updates, heads)
 
 
 @asynccontextmanager
@@ -59,6 +59,50 @@ async def test_what_waits_is_written_in_one_transaction_and_let_out_in_order(
         assert disk.read().updates == [b"\x00", b"\x01", b"\x02", b"\x03", b"\x04"]
 
 
+async def test_the_commits_that_a_document_contains_are_stored_in_one_with_its_edits(
+    tmp_path: Path,
+) -> None:
+    """Of several notes that wait, the newest counts (SPEC B6)."""
+    async with open_log(tmp_path) as (log, disk, _):
+        log.append(LoggedUpdate(b"1"), lambda: None)
+        log.note_heads((1,))
+        log.append(LoggedUpdate(b"2"), lambda: None)
+        log.note_heads((2, 3))
+        await log.flush()
+
+        assert disk.transactions == [2]
+        assert disk.read().updates == [b"1", b"2"]
+        assert disk.read().heads == (2, 3)
+
+
+async def test_commits_are_noted_without_edits_too_and_edits_without_commits_keep_them(
+    tmp_path: Path,
+) -> None:
+    async with open_log(tmp_path) as (log, disk, _):
+        log.note_heads(())
+        await log.flush()
+        assert disk.read().heads == ()
+
+        log.note_heads((7,))
+        await log.flush()
+        log.append(LoggedUpdate(b"1"), lambda: None)
+        await log.flush()
+
+        assert disk.transactions == [0, 0, 1]
+        assert disk.read().heads == (7,)
+
+
+async def test_what_is_let_out_after_a_note_of_commits_waits_for_it(tmp_path: Path) -> None:
+    async with open_log(tmp_path) as (log, disk, _):
+        stored: list[tuple[int, ...] | None] = []
+        log.note_heads((7,))
+        log.after_durable(lambda: stored.append(disk.read().heads))
+        assert stored == []
+        await log.flush()
+
+        assert stored == [(7,)]
+
+
 async def test_a_receiver_that_fails_does_not_keep_updates_from_the_others(
     tmp_path: Path,
 ) -> None:
@@ -83,6 +127,7 @@ async def test_a_full_disk_lets_nothing_out_until_there_is_room(
         out: list[str] = []
         disk.full = True
         log.append(LoggedUpdate(b"1"), lambda: out.append("1"))
+        log.note_heads((7,))
         with pytest.raises(LogWriteError, match="free some disk space"):
             await log.flush()
         assert log.failing is not None
@@ -96,6 +141,8 @@ async def test_a_full_disk_lets_nothing_out_until_there_is_room(
         await log.flush()
 
         assert out == ["1"]
+        assert disk.read().updates == [b"1"]
+        assert disk.read().heads == (7,)
         assert len(failures) == 1
 
 
@@ -112,6 +159,17 @@ async def test_compacting_keeps_what_was_not_written_yet(tmp_path: Path) -> None
         assert b"snapshot" in contents.updates
         assert b"1" not in contents.updates
         assert contents.meta == META
+
+
+async def test_compacting_keeps_which_commits_the_document_contains(tmp_path: Path) -> None:
+    async with open_log(tmp_path) as (log, disk, _):
+        log.append(LoggedUpdate(b"1"), lambda: None)
+        log.note_heads((7,))
+        await log.flush()
+        await log.compact(lambda: b"snapshot", META)
+
+        assert disk.read().updates == [b"snapshot"]
+        assert disk.read().heads == (7,)
 
 
 async def test_closing_writes_what_waits_and_closing_again_does_nothing(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ def test_a_new_log_is_empty(tmp_path: Path) -> None:
 
     assert log.read().updates == []
     assert log.read().meta is None
+    assert log.read().heads is None
     log.close()
 
 
@@ -55,6 +56,70 @@ def test_compaction_leaves_one_snapshot(tmp_path: Path) -> None:
     log.close()
 
 
+def test_the_commits_that_the_document_contains_come_back(tmp_path: Path) -> None:
+    """The newest note counts; edits without one leave it as it is (SPEC B6)."""
+    log = UpdateLog(SqliteStore.open(tmp_path / "log.db"))
+    log.write_meta(META)
+    log.append([LoggedUpdate(b"1")], (5,))
+    log.append([LoggedUpdate(b"2")], (6, 7))
+    log.append([LoggedUpdate(b"3")])
+    log.close()
+
+    log = UpdateLog(SqliteStore.open(tmp_path / "log.db"))
+    contents = log.read()
+    log.close()
+
+    assert contents.updates == [b"1", b"2", b"3"]
+    assert contents.heads == (6, 7)
+
+
+def test_a_document_that_contains_no_commits_is_not_one_of_which_that_is_unknown(
+    tmp_path: Path,
+) -> None:
+    log = UpdateLog(SqliteStore.open(tmp_path / "log.db"))
+    log.append([], ())
+
+    assert log.read().heads == ()
+    log.close()
+
+
+def test_edits_and_their_commits_are_stored_in_one_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SqliteStore.open(tmp_path / "log.db")
+    transactions: list[list[str | None]] = []
+    set_many = SqliteStore.set_many
+
+    def counted(self: SqliteStore, messages: list[NewMessage]) -> object:
+        transactions.append([message.key for message in messages])
+        return set_many(self, messages)
+
+    monkeypatch.setattr(SqliteStore, "set_many", counted)
+    UpdateLog(store).append([LoggedUpdate(b"1"), LoggedUpdate(b"2")], (5,))
+    store.close()
+
+    assert transactions == [[None, None, "heads"]]
+
+
+@pytest.mark.parametrize("is_opened_again", [False, True])
+def test_compaction_keeps_which_commits_the_document_contains(
+    tmp_path: Path, is_opened_again: bool
+) -> None:
+    log = UpdateLog(SqliteStore.open(tmp_path / "log.db"))
+    log.write_meta(META)
+    log.append([LoggedUpdate(b"1")], (5,))
+    if is_opened_again:
+        log.close()
+        log = UpdateLog(SqliteStore.open(tmp_path / "log.db"))
+        log.read()
+
+    log.compact(b"all", META)
+
+    assert log.read().updates == [b"all"]
+    assert log.read().heads == (5,)
+    log.close()
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -63,6 +128,9 @@ def test_compaction_leaves_one_snapshot(tmp_path: Path) -> None:
         NewMessage(raw=b"\xc4\x011"),
         NewMessage(raw=b"no json", key="meta", encoding=Encoding.JSON),
         NewMessage(raw=b'{"a": 1}', key="meta", encoding=Encoding.JSON),
+        NewMessage(raw=b"no json", key="heads", encoding=Encoding.JSON),
+        NewMessage(raw=b"5", key="heads", encoding=Encoding.JSON),
+        NewMessage(raw=b'["soon"]', key="heads", encoding=Encoding.JSON),
     ],
 )
 def test_a_log_that_makes_no_sense_is_said_to_be_damaged(
