@@ -7,14 +7,16 @@ are known, though: ``unite_records`` says what the document should be, ``mend_re
 the fewest edits that lead there.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 from .canonical import canonical_json
 from .records import Record, Records, RecordSchema
 from .unite_texts import has_same_characters, unite_apart, unite_texts
 
 __all__ = ["mend_records", "unite_records"]
+
+_ByKey: TypeAlias = Mapping[Hashable, Record]
 
 
 def unite_records(base: Records, theirs: Records, ours: Records) -> Records:
@@ -25,7 +27,7 @@ def unite_records(base: Records, theirs: Records, ours: Records) -> Records:
     """
     united = ours.copy()
     ancestors, own = _by_key(base), _by_key(ours)
-    for key, their in _changed(base, theirs):
+    for key, their in _changed(ancestors, _by_key(theirs)):
         ancestor, our = ancestors.get(key), own.get(key)
         wanted = _unite(ours.schema, ancestor, their, our)
         if wanted is our:
@@ -46,7 +48,7 @@ def mend_records(replayed: Records, wanted: Records) -> Records:
     mended = replayed.copy()
     targets = _by_key(wanted)
     edited = False
-    for key, record in _changed(wanted, replayed):
+    for key, record in _changed(targets, _by_key(replayed)):
         edited |= _mend(mended, record, targets.get(key))
     return mended if edited else replayed
 
@@ -97,19 +99,26 @@ def _text(record: Record, name: str) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _changed(old: Records, new: Records) -> Iterator[tuple[str, Record | None]]:
-    """Yield the keys of all records that differ, with what is new; those without key never."""
-    before, after = old.by_text(), new.by_text()
-    removed = [record for text, record in before.items() if text not in after]
-    added = [record for text, record in after.items() if text not in before]
-    changes: dict[str, Record | None] = {}
-    for records, is_there in ((removed, False), (added, True)):
-        for record in records:
-            key = new.schema.key_of(record)
-            if len(key) == len(new.schema.primary_keys):
-                changes[canonical_json(key)] = record if is_there else None
-    yield from changes.items()
+def _changed(old: _ByKey, new: _ByKey) -> Iterator[tuple[Hashable, Record | None]]:
+    """Yield the keys of all records that differ, with what is new.
+
+    They are compared as values: to write the text of each one, as a replay gives them without,
+    takes long when there are large outputs.
+    """
+    for key in {**old, **new}:
+        if old.get(key) != new.get(key):
+            yield key, new.get(key)
 
 
-def _by_key(records: Records) -> dict[str, Record]:
-    return {canonical_json(records.schema.key_of(record)): record for record in records}
+def _by_key(records: Records) -> _ByKey:
+    """Return the records that have a full key."""
+    found = ((_full_key(records.schema, record), record) for record in records)
+    return {key: record for key, record in found if key is not None}
+
+
+def _full_key(schema: RecordSchema, record: Record) -> Hashable | None:
+    """Return what tells a record from all others; nearly always its key is of texts."""
+    values = [record.get(name) for name in schema.primary_keys]
+    if all(isinstance(value, str) for value in values):
+        return tuple(values)
+    return None if None in values else canonical_json(values)

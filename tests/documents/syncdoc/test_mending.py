@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from cocalc_jupyter_ext.documents.syncdoc.mending import mend_records, unite_records
 from cocalc_jupyter_ext.documents.syncdoc.records import Records, RecordSchema
 
@@ -60,3 +62,27 @@ def test_records_without_a_full_key_are_left_to_the_replay() -> None:
 
     assert mend_records(settings, records()) is settings
     assert unite_records(records(), settings, records()) == records()
+
+
+def test_records_whose_keys_are_no_texts_are_told_apart_as_json_does() -> None:
+    base = records({"id": 1, "input": "one"}, {"id": True, "input": "yes"})
+    theirs = records({"id": 1, "input": "one more"}, {"id": True, "input": "yes"})
+    ours = records({"id": 1, "input": "one"}, {"id": True, "input": "oh yes"})
+    wanted = records({"id": 1, "input": "one more"}, {"id": True, "input": "oh yes"})
+
+    assert unite_records(base, theirs, ours) == wanted
+    assert mend_records(ours, wanted) == wanted
+
+
+def test_no_text_of_a_whole_record_is_written_to_find_what_differs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Outputs are large, and what was just replayed has no texts yet."""
+    ours = records({"id": "a", "input": "one more", "pos": 0}, {"id": "b", "input": "two"})
+    theirs = records({"id": "b", "input": "two and more"})
+    base = records({"id": "a", "input": "one", "pos": 0}, {"id": "b", "input": "two"})
+    monkeypatch.setattr(Records, "by_text", lambda _self: pytest.fail("texts were written"))
+
+    mended = mend_records(theirs, unite_records(base, theirs, ours))
+
+    assert [cell["input"] for cell in mended.get()] == ["two and more", "one more"]
