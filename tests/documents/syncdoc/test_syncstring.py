@@ -198,9 +198,11 @@ async def test_participants_who_join_at_once_all_get_their_place(world: World) -
 
     texts = await asyncio.gather(*[open_text(world, name) for name in names])
 
-    await until(lambda: all(sorted(text.document.users) == names for text in texts))
-    for text in texts:
-        assert text.document.users == texts[0].document.users
+    def have_one_list() -> bool:
+        users = texts[0].document.users
+        return sorted(users) == names and all(text.document.users == users for text in texts)
+
+    await until(have_one_list)
 
 
 async def test_only_text_can_be_set(world: World) -> None:
