@@ -63,7 +63,7 @@ class StreamConfig:
             changes["allow_msg_ttl"] = bool(wanted["allow_msg_ttl"])
         if wanted.get("desc") is not None:
             changes["desc"] = wanted["desc"]
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(self, **changes)  # type: ignore[arg-type]  # each field was converted above
 
     def for_ephemeral(self) -> "StreamConfig":
         """Return what is in force for a stream in memory: its bytes are always limited (§2.6)."""
