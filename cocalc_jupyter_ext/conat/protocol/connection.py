@@ -152,6 +152,11 @@ class _Connection(ABC, Generic[In, Out]):
         self._next_ack_id = 0
         self._heartbeat: Heartbeat | None = None
 
+    @property
+    def is_mid_packet(self) -> bool:
+        """Whether an attachment of what came last is still to come."""
+        return self._reader.is_mid_packet
+
     def receive(self, frame: Frame, now_s: float) -> None:
         """Take one WebSocket message; what follows from it is in ``events_received``."""
         if self.state is State.CLOSED:

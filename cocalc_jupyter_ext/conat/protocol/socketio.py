@@ -96,6 +96,11 @@ class PacketReader:
         self._attachments: list[bytes] = []
         self._attached_bytes = 0
 
+    @property
+    def is_mid_packet(self) -> bool:
+        """Whether attachments of the packet that began are still to come."""
+        return self._waiting is not None
+
     def text(self, text: str) -> Packet | None:
         """Take a text message; return the packet unless attachments follow."""
         if self._waiting is not None:

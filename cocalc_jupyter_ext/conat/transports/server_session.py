@@ -88,6 +88,11 @@ class ServerSession:
         """Who it is; None before the sign-in, and on a server that asks nobody."""
         return None if self._peer is None else self._peer.user
 
+    @property
+    def is_mid_packet(self) -> bool:
+        """Whether an attachment of the last message is still to come."""
+        return self._connection.is_mid_packet
+
     def receive(self, frame: Frame) -> Awaitable[None] | None:
         """Take a message; what is returned must be awaited before the next one is given."""
         self._connection.receive(frame, self._clock())

@@ -32,8 +32,8 @@ SLOW_READER: Final = "slow reader"
 class StreamListener(Protocol):
     """Who is told what happens to a socket."""
 
-    def data_received(self, data: bytes) -> None:
-        """Take bytes; there is at least one."""
+    def data_received(self, data: bytes) -> bool:
+        """Take bytes, at least one; tell whether the rest of something must be under way."""
         ...  # pragma: no cover - a protocol has no body
 
     def connection_lost(self, reason: str) -> None:
@@ -45,15 +45,20 @@ class Outbox:
     """Decides when what is written goes out; all streams of an endpoint share one.
 
     What follows from one wake-up goes out together when it has been handled, what is written
-    at other times at the end of the turn of the event loop.
+    at other times at the end of the turn of the event loop. Only what follows from the last
+    message of a wake-up goes out at once: nothing will join it, and somebody waits.
     """
 
     def __init__(self) -> None:
         self._streams: list[SocketStream] = []
         self._is_handling = False
+        self._is_last = False
 
     def add(self, stream: "SocketStream") -> None:
         """Note that a stream has something to send."""
+        if self._is_last:
+            stream.flush()
+            return
         if not self._streams and not self._is_handling:
             asyncio.get_running_loop().call_soon(self.flush)
         self._streams.append(stream)
@@ -62,9 +67,13 @@ class Outbox:
         """Note that a wake-up begins; ``flush`` ends it."""
         self._is_handling = True
 
+    def handle_last(self) -> None:
+        """Note that the last message of a wake-up is handled now."""
+        self._is_last = self._is_handling and not self._streams
+
     def flush(self) -> None:
         """Send everything."""
-        self._is_handling = False
+        self._is_handling = self._is_last = False
         streams, self._streams = self._streams, []
         for stream in streams:
             stream.flush()
@@ -130,6 +139,10 @@ class SocketStream:
             self._is_reading = True
             self._loop.add_reader(self._stream.fileno(), self._readable)
 
+    def handle_last(self) -> None:
+        """Note that nothing else has come: what follows from it need not wait for more."""
+        self._outbox.handle_last()
+
     def write(self, buffers: Sequence[bytes]) -> None:
         """Send buffers, in order, together with what else is written now (``Outbox``)."""
         if not self._is_open or self._ends_when_sent or not buffers:
@@ -171,28 +184,29 @@ class SocketStream:
         self._listener.connection_lost(reason)
 
     def _readable(self) -> None:
-        """Take what has come; what comes meanwhile, often an attachment, needs no wake-up."""
+        """Take what has come; the rest, often an attachment, mostly needs no wake-up."""
         for _ in range(_READS_AT_ONCE):
             if not self._is_reading or not self._read():
                 return
 
     def _read(self) -> bool:
-        """Handle what has come and send what follows; tell whether there may be more."""
+        """Handle what has come and send what follows; tell whether there must be more."""
         try:
             data = self._stream.socket.recv(_READ_BYTES)
         except _NOT_NOW:
             return False
         except OSError:
             data = b""
+        is_partial = False
         self._outbox.begin()
         try:
             if data:
-                self._listener.data_received(data)
+                is_partial = self._listener.data_received(data)
             else:
                 self.abort()
         finally:
             self._outbox.flush()
-        return bool(data)
+        return is_partial or len(data) == _READ_BYTES
 
     def _writable(self) -> None:
         self._loop.remove_writer(self._stream.fileno())

@@ -109,6 +109,10 @@ class _Carrier:
     def message_received(self, message: Frame) -> Awaitable[None] | None:
         return self._session.receive(message)
 
+    @property
+    def is_mid_packet(self) -> bool:
+        return self._session.is_mid_packet
+
     def messages_ended(self, reason: str) -> None:
         if reason == SLOW_READER:
             limit = self._settings.max_write_buffer_bytes

@@ -32,6 +32,11 @@ class WebSocketListener(Protocol):
         """Take a message; what is returned is awaited before the next one is given."""
         ...  # pragma: no cover - a protocol has no body
 
+    @property
+    def is_mid_packet(self) -> bool:
+        """Tell whether another message belongs to the last one."""
+        ...  # pragma: no cover - a protocol has no body
+
     def messages_ended(self, reason: str) -> None:
         """Note that no message comes or goes any more; called once."""
         ...  # pragma: no cover - a protocol has no body
@@ -88,12 +93,13 @@ class ServerWebSocket:
         if self._state is _State.OPEN:
             self._begin_to_close(_State.CLOSING, code, reason)
 
-    def data_received(self, data: bytes) -> None:
-        """Handle all messages that are whole by now."""
+    def data_received(self, data: bytes) -> bool:
+        """Handle all messages that are whole by now; tell whether the rest must be under way."""
         if self._state is _State.DISCARDING:
-            return
+            return False
         self._reader.feed(data)
         self._handle_messages()
+        return not self._reader.is_empty or self._listener.is_mid_packet
 
     def connection_lost(self, reason: str) -> None:
         """Note that the socket is closed."""
@@ -111,6 +117,8 @@ class ServerWebSocket:
                 message = self._reader.next_message()
                 if message is None:
                     return
+                if self._reader.is_empty:
+                    self._stream.handle_last()
                 if isinstance(message, str | bytes):
                     self._handle_data(message)
                 elif isinstance(message, Close):

@@ -102,6 +102,11 @@ class FrameReader:
         self._first = 0  # the kind of the fragmented message, or 0
         self._fragments = bytearray()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether every byte that came has been taken by ``next_message``."""
+        return self._start == len(self._buffer) and self._partial is None
+
     def feed(self, data: bytes) -> None:
         """Take what came; then call ``next_message`` until it returns None."""
         if self._partial is not None:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from cocalc_jupyter_ext.conat.commands.event_loop import new_event_loop, run, termination
+from cocalc_jupyter_ext.conat.commands.polling_selector import PollingSelector
 
 
 def test_uvloop_is_used_when_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,6 +28,19 @@ def test_uvloop_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     loop.close()
 
     assert isinstance(loop, asyncio.BaseEventLoop)
+
+
+@pytest.mark.parametrize(("processors", "polls"), [(1, False), (2, True)])
+def test_a_single_processor_is_left_to_the_clients(
+    monkeypatch: pytest.MonkeyPatch, processors: int, polls: bool
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(processors)))
+    loop = new_event_loop()
+    selector = loop._selector  # type: ignore[attr-defined]  # nothing public tells
+    loop.close()
+
+    assert isinstance(selector, PollingSelector) == polls
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

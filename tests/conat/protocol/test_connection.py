@@ -130,6 +130,15 @@ def test_a_delivery_can_be_built_once_for_all() -> None:
     assert server.data_to_send() == server_event_frames(delivery)
 
 
+def test_a_connection_knows_that_an_attachment_is_still_to_come() -> None:
+    server = joined_server()
+    server.receive('451-["publish",["a","id",0,1,0,{"_placeholder":true,"num":0}]]', 0)
+    assert server.is_mid_packet
+    server.receive(b"raw", 0)
+
+    assert not server.is_mid_packet
+
+
 def test_an_event_that_makes_no_sense_is_reported_and_the_connection_stays() -> None:
     server = joined_server()
     server.receive('425["nonsense",1]', 0)

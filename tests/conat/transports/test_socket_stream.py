@@ -17,13 +17,16 @@ LARGE = 4_000_000
 class Listener:
     """Notes what it is told; ``on_data`` says what to do then."""
 
+    is_partial = False
+
     def __init__(self) -> None:
         self.data: asyncio.Queue[bytes] = asyncio.Queue()
         self.lost: asyncio.Queue[str] = asyncio.Queue()
         self.on_data: Callable[[bytes], None] = self.data.put_nowait
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes) -> bool:
         self.on_data(data)
+        return self.is_partial
 
     def connection_lost(self, reason: str) -> None:
         self.lost.put_nowait(reason)
@@ -105,6 +108,63 @@ async def test_what_follows_from_what_came_goes_out_together_before_anything_els
         assert sent == [b"123"]
 
 
+async def test_what_follows_from_the_last_message_of_a_wake_up_goes_out_at_once() -> None:
+    async with connected_pair() as (raw, (_reader, writer)), asyncio.timeout(10):
+        sent = record_sends(raw)
+        listener = Listener()
+        stream = SocketStream(raw, listener, Outbox(), 100)
+        seen = []
+
+        def answer(data: bytes) -> None:
+            stream.handle_last()
+            for part in (b"delivery", b"count"):
+                stream.write([part])
+                seen.append(list(sent))
+            listener.data.put_nowait(data)
+
+        listener.on_data = answer
+        stream.start()
+        writer.write(b"question")
+        await listener.data.get()
+
+        assert seen == [[b"delivery"], [b"delivery", b"count"]]
+
+
+async def test_the_last_message_does_not_overtake_what_waits_to_go_out() -> None:
+    async with connected_pair() as (raw, (_reader, writer)), asyncio.timeout(10):
+        sent = record_sends(raw)
+        listener = Listener()
+        stream = SocketStream(raw, listener, Outbox(), 100)
+
+        def answer(data: bytes) -> None:
+            stream.write([b"first"])
+            stream.handle_last()
+            stream.write([b"last"])
+            listener.data.put_nowait(data)
+
+        listener.on_data = answer
+        stream.start()
+        writer.write(b"questions")
+        await listener.data.get()
+
+        assert sent == [b"firstlast"]
+
+
+async def test_the_rest_of_a_message_is_asked_for_without_another_wake_up() -> None:
+    async with connected_pair() as (raw, (_reader, writer)), asyncio.timeout(10):
+        reads = count_reads(raw)
+        listener = Listener()
+        SocketStream(raw, listener, Outbox(), 100).start()
+        writer.write(b"whole")
+        await listener.data.get()
+        assert reads == [5]
+        listener.is_partial = True
+        writer.write(b"half")
+        await listener.data.get()
+
+        assert reads == [5, 4, 0]
+
+
 async def test_everything_arrives_in_order_however_slowly_it_is_read() -> None:
     async with started() as (stream, _listener, (reader, _writer)):
         parts = [bytes([k]) * size for k, size in enumerate((10, LARGE, 10, LARGE, 10))]
@@ -173,6 +233,28 @@ async def test_a_socket_that_is_lost_while_writing_is_reported_once_and_later() 
         stream.abort()
 
         assert listener.lost.empty()
+
+
+def count_reads(raw: IOStream) -> list[int]:
+    """Return where the sizes of reads will be noted; 0 where nothing was there."""
+    reads: list[int] = []
+
+    class Counting:
+        def recv(self, size: int) -> bytes:
+            try:
+                data = socket.recv(size)
+            except BlockingIOError:
+                reads.append(0)
+                raise
+            reads.append(len(data))
+            return data
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(socket, name)
+
+    socket = raw.socket
+    raw.socket = Counting()  # type: ignore[assignment]  # a socket by its shape
+    return reads
 
 
 def record_sends(raw: IOStream) -> list[bytes]:

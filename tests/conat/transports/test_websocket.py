@@ -29,6 +29,8 @@ class Listener:
         self.messages.append(message)
         return self.hold(message)
 
+    is_mid_packet = False
+
     def messages_ended(self, reason: str) -> None:
         self.ended.append(reason)
 

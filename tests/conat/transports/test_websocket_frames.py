@@ -82,6 +82,20 @@ def as_pong(text: str) -> Pong:
     return Pong(text.encode())
 
 
+def test_a_reader_knows_whether_part_of_a_message_is_still_to_come() -> None:
+    reader = FrameReader(1_000_000)
+    data = frame(TEXT, b"one") + frame(BINARY, bytes(500))
+    reader.feed(data[:20])
+    assert not reader.is_empty
+    assert reader.next_message() == "one"
+    assert reader.next_message() is None
+    assert not reader.is_empty
+    reader.feed(data[20:])
+    assert reader.next_message() == bytes(500)
+
+    assert reader.is_empty
+
+
 def test_fragments_are_put_together_and_control_frames_may_come_between() -> None:
     data = (
         frame(TEXT, "zw\u00f6".encode()[:3], final=False)
