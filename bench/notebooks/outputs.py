@@ -1,0 +1,92 @@
+"""Cells that print much: until everything is in the document and in the file."""
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+from jupyter_client.manager import start_new_kernel
+
+from bench.notebooks.row import Row
+from tests.support.notebook_runs import NotebookRuns
+from tests.support.servers import JupyterServer
+
+LINES = 10_000
+UPDATES = 100_000
+ROUNDS = 3
+
+PRINTS = f"for i in range({LINES}): print(i, flush=True)"
+PLAIN = f"for i in range({UPDATES}):\n    sum(range(2000))"
+BAR = f"from tqdm import tqdm\nfor i in tqdm(range({UPDATES})):\n    sum(range(2000))"
+# Draws at each step, which takes the kernel itself some seconds.
+EAGER_BAR = f"from tqdm import tqdm\nfor i in tqdm(range({UPDATES}), mininterval=0): pass"
+
+
+async def rows() -> AsyncIterator[Row]:
+    server = JupyterServer(Path(tempfile.mkdtemp(prefix="bench-")))
+    with server:
+        runs = await NotebookRuns.start(server, "bench.ipynb", "1", PRINTS, PLAIN, BAR, EAGER_BAR)
+        await runs.run("c0")
+        assert server.process is not None
+        process = psutil.Process(server.process.pid)
+        before = cpu_s(process)
+        taken_s, lost = await printing(runs)
+        used_s = cpu_s(process) - before
+        yield Row(f"{LINES:,} flushed prints, in document and file", taken_s, "s", 3)
+        yield Row(f"{LINES:,} flushed prints, CPU of the server", used_s, "s", 1.5)
+        yield Row(f"{LINES:,} flushed prints, lines lost", lost, "", 0)
+        title = f"a tqdm bar with {UPDATES:,} updates"
+        yield Row(f"{title}, added to the run", await added(runs), "%", 10)
+        eager = await compared(runs, "c4", EAGER_BAR)
+        yield Row(f"{title}, all drawn, added to jupyter_client's time", eager, "%", 10)
+
+
+async def printing(runs: NotebookRuns) -> tuple[float, int]:
+    """Return the seconds until the last line is in the file, and the lines lost anywhere."""
+    started = time.perf_counter()
+    await runs.finish(await runs.begin("c1"), timeout_s=120)
+    shown = set(runs.text(await runs.cell("c1")).split())
+    saved = await runs.until_saved(lambda notebook: len(notebook.cells[1].outputs) > 0)
+    taken_s = time.perf_counter() - started
+    written = {word for each in saved.cells[1].outputs for word in each.get("text", "").split()}
+    return taken_s, LINES - len({str(n) for n in range(LINES)} & shown & written)
+
+
+async def added(runs: NotebookRuns) -> float:
+    """Return by how many per cent the bar makes the same loop slower (median of the rounds)."""
+    rounds = [(await seconds(runs, "c2"), await seconds(runs, "c3")) for _ in range(ROUNDS)]
+    return 100 * (statistics.median(drawn / plain for plain, drawn in rounds) - 1)
+
+
+async def compared(runs: NotebookRuns, cell_id: str, source: str) -> float:
+    """Return by how many per cent a run takes longer than one whose output is only collected."""
+    peers = [await asyncio.to_thread(seconds_of_jupyter_client, source) for _ in range(ROUNDS)]
+    ours = [await seconds(runs, cell_id) for _ in range(ROUNDS)]
+    return 100 * (statistics.median(ours) / statistics.median(peers) - 1)
+
+
+def seconds_of_jupyter_client(source: str) -> float:
+    manager, client = start_new_kernel()
+    try:
+        client.execute_interactive("1", timeout=60, output_hook=lambda _: None)
+        started = time.perf_counter()
+        client.execute_interactive(source, timeout=120, output_hook=lambda _: None)
+        return time.perf_counter() - started
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+async def seconds(runs: NotebookRuns, cell_id: str) -> float:
+    started = time.perf_counter()
+    await runs.finish(await runs.begin(cell_id), timeout_s=120)
+    return time.perf_counter() - started
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """Return the processor time of the server alone: kernels are processes of their own."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
