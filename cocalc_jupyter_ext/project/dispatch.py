@@ -21,11 +21,18 @@ class ApiError(ConatError):
 
 
 class Dispatcher:
-    """Calls functions by name."""
+    """Calls functions by name; ``known`` are all names of the contract, supported or not."""
 
     def __init__(self, functions: Mapping[str, ApiFunction], known: frozenset[str]) -> None:
         self._functions = dict(functions)
         self._known = known
+
+    def offer(self, functions: Mapping[str, ApiFunction]) -> None:
+        """Add a table of functions; raises ValueError, and adds none, if a name is taken."""
+        taken = self._functions.keys() & functions.keys()
+        if taken:
+            raise ValueError(f"offered twice: {', '.join(sorted(taken))}")
+        self._functions.update(functions)
 
     async def __call__(self, request: object) -> object:
         """Make the call a request asks for and return its result.

@@ -4,32 +4,7 @@ from typing import Protocol
 
 from .dispatch import ApiError, ApiFunction
 
-__all__ = ["KNOWN_FUNCTIONS", "WallClock", "system_functions"]
-
-KNOWN_FUNCTIONS = frozenset(
-    f"system.{name}"
-    for name in (
-        "ping",
-        "test",
-        "version",
-        "listing",
-        "deleteFiles",
-        "moveFiles",
-        "renameFile",
-        "realpath",
-        "canonicalPaths",
-        "writeTextFileToProject",
-        "readTextFileFromProject",
-        "configuration",
-        "exec",
-        "signal",
-        "jupyterExecute",
-        "listJupyterKernels",
-        "stopJupyterKernel",
-        "terminate",
-    )
-)
-"""Every function of the group, so that a missing one is not called unknown."""
+__all__ = ["WallClock", "system_functions"]
 
 
 class WallClock(Protocol):

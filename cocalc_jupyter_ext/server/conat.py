@@ -28,8 +28,9 @@ from ..conat.services.service import Service
 from ..conat.transports.loopback import LoopbackTransport
 from ..conat.transports.tornado_endpoint import Endpoint, EndpointMixin
 from ..conat.types import ProjectId, User
+from ..project.catalogue import KNOWN_FUNCTIONS
 from ..project.dispatch import ApiFunction, Dispatcher
-from ..project.system import KNOWN_FUNCTIONS, system_functions
+from ..project.system import system_functions
 from .authorizer import ProjectAuthorizer
 from .identity import account_id_from_username
 from .rights import EDIT, RUN, Right, missing
@@ -57,17 +58,19 @@ class ConatService:
     def __init__(
         self,
         project_id: ProjectId,
-        functions: Mapping[str, ApiFunction] | None = None,
         *,
         stream_folder: Path | None = None,
     ) -> None:
         self.project_id = project_id
         self.broker = Broker(ProjectAuthorizer(project_id))
         self.endpoint = Endpoint(self.broker)
-        table = {**system_functions(time.time), **(functions or {})}
-        self._dispatch = Dispatcher(table, KNOWN_FUNCTIONS)
+        self._dispatch = Dispatcher(system_functions(time.time), KNOWN_FUNCTIONS)
         self._stream_folder = stream_folder
         self._running = AsyncExitStack()
+
+    def offer(self, functions: Mapping[str, ApiFunction]) -> None:
+        """Add functions, by their full names, to the project's API; each name once."""
+        self._dispatch.offer(functions)
 
     async def start(self) -> None:
         """Connect the project and serve its API; returns when calls can be answered."""

@@ -53,3 +53,23 @@ async def test_what_cannot_be_called_gets_a_clear_error(request_: object, reason
 async def test_an_error_of_the_function_is_not_taken_for_wrong_arguments() -> None:
     with pytest.raises(TypeError, match="the function itself"):
         await DISPATCH({"name": "math.fail"})
+
+
+async def test_several_groups_of_functions_are_merged() -> None:
+    dispatch = Dispatcher({"math.add": add}, frozenset({"math.divide"}))
+
+    dispatch.offer({"math.divide": fail, "other.add": add})
+
+    assert await dispatch({"name": "other.add", "args": [1, 2]}) == 3
+    with pytest.raises(TypeError, match="the function itself"):
+        await dispatch({"name": "math.divide"})
+
+
+async def test_no_function_takes_the_place_of_another() -> None:
+    dispatch = Dispatcher({"math.add": add}, frozenset({"math.fail"}))
+
+    with pytest.raises(ValueError, match=r"offered twice: math\.add"):
+        dispatch.offer({"math.add": fail, "math.fail": fail})
+
+    with pytest.raises(ApiError, match="not supported"):
+        await dispatch({"name": "math.fail"})

@@ -2,8 +2,9 @@
 
 import pytest
 
+from cocalc_jupyter_ext.project.catalogue import KNOWN_FUNCTIONS
 from cocalc_jupyter_ext.project.dispatch import ApiError, Dispatcher
-from cocalc_jupyter_ext.project.system import KNOWN_FUNCTIONS, system_functions
+from cocalc_jupyter_ext.project.system import system_functions
 
 SYSTEM = Dispatcher(system_functions(lambda: 1_700_000_000.1234), KNOWN_FUNCTIONS)
 
@@ -24,9 +25,3 @@ async def test_test_echoes_the_project(args: list[object], project_id: str) -> N
 async def test_test_refuses_what_is_no_object() -> None:
     with pytest.raises(ApiError, match="must be an object"):
         await SYSTEM({"name": "system.test", "args": ["p"]})
-
-
-@pytest.mark.parametrize("name", sorted(KNOWN_FUNCTIONS - {"system.ping", "system.test"}))
-async def test_what_is_not_there_yet_says_so(name: str) -> None:
-    with pytest.raises(ApiError, match="is not supported by this server"):
-        await SYSTEM({"name": name})
