@@ -1,10 +1,13 @@
 """What can go wrong with running cells, in words for the person who ran them."""
 
+from collections.abc import Sequence
+
 __all__ = [
     "CellsNotFoundError",
     "EditsMissingError",
     "InputAnsweredError",
     "KernelNotFoundError",
+    "KernelSpecNotFoundError",
     "KernelUnreachableError",
     "KernelsError",
     "NoKernelChosenError",
@@ -28,6 +31,22 @@ class KernelNotFoundError(KernelsError):
         return (
             "The kernel of this notebook is gone: it was shut down, or the server was restarted. "
             "Start a kernel and run the cell again."
+        )
+
+
+class KernelSpecNotFoundError(KernelsError):
+    """No kernel of this name is installed."""
+
+    def __init__(self, name: str, installed: Sequence[str]) -> None:
+        self.name = name
+        self.installed = tuple(installed)
+        super().__init__(name, self.installed)
+
+    def __str__(self) -> str:
+        there = ", ".join(self.installed) or "none"
+        return (
+            f'No kernel named "{self.name}" is installed. Install it, or choose one of these: '
+            f"{there}."
         )
 
 
