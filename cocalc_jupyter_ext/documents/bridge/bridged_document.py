@@ -54,6 +54,7 @@ class BridgedDocument:
         self._times = times
         self._bridge: Bridge[Any] | None = None
         self._saving: Saving | None = None
+        self._disconnects: list[Callable[[], None]] = []
         self._is_closed = False
 
     async def start(self) -> None:
@@ -85,8 +86,9 @@ class BridgedDocument:
             self._faces.face, document, self._edit, self._times, repair=self._faces.repair
         )
         self.live.on_author = self._on_author
-        for signal in (document.commits, document.changes):
-            signal.connect(self._note_contained)
+        self._disconnects = [
+            signal.connect(self._note_contained) for signal in (document.commits, document.changes)
+        ]
         self._note_contained()
         self._saving = Saving(self.live, document, self._bridge.flush)
         self._saving.start()
@@ -109,6 +111,9 @@ class BridgedDocument:
             self._bridge.close()
         else:
             self._faces.face.close()
+        # What comes while the last commits are stored is not in the shared types any more.
+        for disconnect in self._disconnects:
+            disconnect()
         if self.document is not None:
             await self._leave(self.document)
 
@@ -122,7 +127,6 @@ class BridgedDocument:
         except (TimeoutError, ConatError) as error:
             # The next opening compares both faces with what they had in common before.
             _log.warning("%s: the last commits are not stored yet: %s", self.path, error)
-        self._note_contained()
         await document.close()
 
     def _reconcile(self, document: SyncDocument[Any]) -> None:
