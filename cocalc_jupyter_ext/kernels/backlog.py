@@ -18,6 +18,8 @@ class IopubMessage:
     parent_id: str
     kind: str
     content: dict[str, Any]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    buffers: tuple[bytes, ...] = ()
 
 
 @dataclass(slots=True)
@@ -50,10 +52,14 @@ class _Text:
 
 
 class Backlog:
-    """Messages in order; ``size_bytes`` approximates their memory."""
+    """Messages in order; ``size_bytes`` approximates their memory.
 
-    def __init__(self, max_text_chars: int = 4_000_000) -> None:
+    With ``joins_text=False`` every message stays what the kernel sent.
+    """
+
+    def __init__(self, max_text_chars: int = 4_000_000, *, joins_text: bool = True) -> None:
         self._max_text_chars = max_text_chars
+        self._joins_text = joins_text
         self._entries: list[IopubMessage | _Text] = []
         self.size_bytes = 0
 
@@ -62,7 +68,7 @@ class Backlog:
 
     def add(self, message: IopubMessage, size_bytes: int) -> None:
         """Append a message of this size."""
-        if message.kind == "stream":
+        if self._joins_text and message.kind == "stream":
             self._add_text(message)
             self.size_bytes += min(size_bytes, len(str(message.content.get("text", ""))))
         else:

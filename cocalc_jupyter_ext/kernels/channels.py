@@ -91,18 +91,26 @@ class KernelChannels:
         """Ask for the kernel's info on the control channel, which answers while a cell runs."""
         self._session.send(self._control, "kernel_info_request")
 
-    def execute(self, source: str, cell_id: str) -> str:
+    def execute(
+        self, source: str, cell_id: str, *, allow_stdin: bool = True, silent: bool = False
+    ) -> str:
         """Send code; return the id of the request."""
         content = {
             "code": source,
-            "silent": False,
-            "store_history": True,
+            "silent": silent,
+            "store_history": not silent,
             "user_expressions": {},
-            "allow_stdin": True,
+            "allow_stdin": allow_stdin,
             # The queue decides what an error stops; the kernel must not abort others' requests.
             "stop_on_error": False,
         }
         message = self._session.msg("execute_request", content, metadata={"cellId": cell_id})
+        self._session.send(self._shell, message)
+        return str(message["header"]["msg_id"])
+
+    def ask(self, kind: str, content: dict[str, Any]) -> str:
+        """Send a question over the shell channel; return its id."""
+        message = self._session.msg(kind, content)
         self._session.send(self._shell, message)
         return str(message["header"]["msg_id"])
 

@@ -42,6 +42,7 @@ class IopubReader:
         on_messages: Callable[[], None],
         on_heard: Callable[[], None],
         max_backlog_bytes: int = 64_000_000,
+        joins_text: bool = True,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._session_id = session.session
@@ -51,7 +52,7 @@ class IopubReader:
         self._on_heard = on_heard
         self._max_backlog_bytes = max_backlog_bytes
         self._changed = threading.Condition()
-        self._backlog = Backlog()
+        self._backlog = Backlog(joins_text=joins_text)
         self._closing = False
         self._context = zmq.Context()
         self._context.setsockopt(zmq.RCVHWM, 0)
@@ -105,7 +106,10 @@ class IopubReader:
         if parent.get("session") != self._session_id and kind not in _FROM_ALL_SESSIONS:
             return None
         content = self._session.unpack(message["content"])
-        return IopubMessage(str(parent.get("msg_id", "")), kind, content)
+        buffers = tuple(bytes(buffer) for buffer in message["buffers"])
+        return IopubMessage(
+            str(parent.get("msg_id", "")), kind, content, message["metadata"], buffers
+        )
 
     def _hand_over(self, message: IopubMessage, size_bytes: int) -> None:
         with self._changed:

@@ -106,9 +106,19 @@ class OpenLink(Protocol):
 
 
 class KernelLink:
-    """Channels and output reader of one kernel process; close it when done."""
+    """Channels and output reader of one kernel process; close it when done.
 
-    def __init__(self, info: ConnectionInfo, unique: str, listener: KernelListener) -> None:
+    With ``joins_text=False`` every text stays a message of its own.
+    """
+
+    def __init__(
+        self,
+        info: ConnectionInfo,
+        unique: str,
+        listener: KernelListener,
+        *,
+        joins_text: bool = True,
+    ) -> None:
         self.info = info
         self._listener = listener
         self._answered = asyncio.Event()
@@ -118,7 +128,11 @@ class KernelLink:
         session = new_session(unique)
         self._channels = KernelChannels(info, session, self)
         self._reader = IopubReader(
-            info, session, on_messages=listener.on_messages, on_heard=self._heard.set
+            info,
+            session,
+            on_messages=listener.on_messages,
+            on_heard=self._heard.set,
+            joins_text=joins_text,
         )
 
     @property
@@ -142,9 +156,15 @@ class KernelLink:
         """Tell the listener from now on what happens."""
         self._ready = True
 
-    def execute(self, source: str, cell_id: str) -> str:
+    def execute(
+        self, source: str, cell_id: str, *, allow_stdin: bool = True, silent: bool = False
+    ) -> str:
         """Send code; return the id of the request."""
-        return self._channels.execute(source, cell_id)
+        return self._channels.execute(source, cell_id, allow_stdin=allow_stdin, silent=silent)
+
+    def ask(self, kind: str, content: dict[str, Any]) -> str:
+        """Send a question over the shell channel; return its id."""
+        return self._channels.ask(kind, content)
 
     def answer(self, request: dict[str, Any], value: str) -> None:
         """Answer an input request."""
@@ -186,6 +206,7 @@ async def connect(
     times: KernelTimes,
     new_id: Callable[[], str],
     now: Callable[[], float],
+    joins_text: bool = True,
 ) -> KernelLink:
     """Return a link whose kernel answers and whose outputs arrive.
 
@@ -200,7 +221,7 @@ async def connect(
             if link is None or link.disconnected or link.info != info:
                 if link is not None:
                     await link.close()
-                link = KernelLink(info, new_id(), listener)
+                link = KernelLink(info, new_id(), listener, joins_text=joins_text)
             if await link.ping(times.ping_s):
                 link.activate()
                 return link

@@ -54,6 +54,14 @@ def test_text_of_another_stream_or_request_stays_apart():
     assert len(backlog.take()) == 3
 
 
+def test_text_can_be_left_as_the_kernel_sent_it():
+    backlog = Backlog(joins_text=False)
+    for message in (text("p", "o", "1"), text("p", "o", "2")):
+        backlog.add(message, 100)
+    assert backlog.size_bytes == 200
+    assert [message.content["text"] for message in backlog.take()] == ["1", "2"]
+
+
 def test_taking_empties_it():
     backlog = Backlog()
     backlog.add(status("p"), 100)

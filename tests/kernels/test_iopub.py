@@ -156,3 +156,18 @@ async def test_a_message_that_is_none_is_skipped_and_reading_goes_on(publisher, 
     messages = await collect(reader, arrived, ended)
     assert [m.kind for m in messages] == ["status"]
     assert caplog.text.count("cannot be read") == 2
+
+
+async def test_metadata_and_buffers_come_along(publisher, reading):
+    reader, arrived, _ = reading
+    publisher.session.send(
+        publisher.socket,
+        "comm_msg",
+        {"comm_id": "c"},
+        parent={"header": publisher.ours},
+        metadata={"version": "2"},
+        buffers=[b"one", b"two"],
+    )
+    (message,) = await collect(reader, arrived, lambda found: len(found) == 1)
+    assert message.metadata == {"version": "2"}
+    assert message.buffers == (b"one", b"two")
