@@ -1,0 +1,177 @@
+"""What stands for large values in the shared types (pure; reference jupyterlab-rtc §7).
+
+A bundle with large values gets one entry of the type ``PLACEHOLDER``, and loses those values::
+
+    {"text/plain": "<Figure size 640x480 with 1 Axes>",
+     "application/vnd.cocalc.blob+json": {
+         "blobs": {"image/png": {"sha1": "…", "size": 203114}}}}
+
+Our page fetches what it shows. Every other page shows the text, which therefore is always
+there: where a bundle has none, one is made (``"text": true`` says so, and it goes again when the
+bundle is made whole). What is small stays where it is: fetching it would take longer than having
+it, and pages that know nothing of placeholders show it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from .values import (
+    BINARY_TYPES,
+    KEPT_TYPES,
+    Wrapping,
+    content_of,
+    is_blob_id,
+    value_of,
+    wrapping_of,
+)
+
+__all__ = [
+    "INLINE_BYTES",
+    "PLACEHOLDER",
+    "Get",
+    "Put",
+    "blobs_of",
+    "expand",
+    "extract",
+    "make_placeholder",
+    "map_bundles",
+    "references",
+]
+
+PLACEHOLDER: Final = "application/vnd.cocalc.blob+json"
+INLINE_BYTES: Final = 4096
+"""What is not larger stays in the shared types."""
+
+_TEXT: Final = "text/plain"
+
+Put = Callable[[bytes], str | None]
+"""Keeps bytes and returns their id, or None when they cannot be kept."""
+
+Get = Callable[[str], bytes | None]
+"""Returns the bytes of an id, or None when they are gone."""
+
+Bundle = Mapping[str, Any]
+
+
+def extract(data: Bundle, put: Put, *, inline_bytes: int = INLINE_BYTES) -> dict[str, Any]:
+    """Return a bundle with its large values moved out; what cannot be kept stays."""
+    small: dict[str, Any] = {}
+    blobs: dict[str, Any] = {}
+    for mime, value in data.items():
+        text = "".join(value) if _is_lines(value) and mime in KEPT_TYPES else value
+        content = content_of(mime, text) if _may_be_large(text, inline_bytes) else None
+        blob = put(content) if content is not None and len(content) > inline_bytes else None
+        if content is None or blob is None:
+            small[mime] = value
+        else:
+            wrapping = wrapping_of(text) if mime in BINARY_TYPES else Wrapping.NONE
+            blobs[mime] = _entry(blob, len(content), wrapping)
+    return make_placeholder(small, blobs) if blobs else small
+
+
+def expand(data: Bundle, get: Get) -> dict[str, Any]:
+    """Return the bundle with its values back in place.
+
+    Those that are gone stay in a placeholder, so that they are found when they come back.
+    """
+    blobs = blobs_of(data)
+    if not blobs:
+        return dict(data)
+    found: dict[str, Any] = {}
+    lost: dict[str, Any] = {}
+    for mime, entry in blobs.items():
+        content = get(entry["sha1"])
+        if content is None:
+            lost[mime] = entry
+        else:
+            found[mime] = value_of(mime, content, Wrapping(entry.get("wrapping", "")))
+    rest = {mime: value for mime, value in data.items() if mime != PLACEHOLDER}
+    if data[PLACEHOLDER].get("text"):
+        rest.pop(_TEXT, None)
+    return make_placeholder(rest | found, lost) if lost else rest | found
+
+
+def make_placeholder(rest: Bundle, blobs: Bundle) -> dict[str, Any]:
+    """Return a bundle of what is there and what is elsewhere: ``{mime: {"sha1", "size"?}}``."""
+    placeholder: dict[str, Any] = {"blobs": dict(blobs)}
+    made: dict[str, Any] = {}
+    if _TEXT not in rest:
+        placeholder["text"] = True
+        made[_TEXT] = ", ".join(map(_description, blobs.items()))
+    return {**rest, **made, PLACEHOLDER: placeholder}
+
+
+def blobs_of(data: Bundle) -> dict[str, Any]:
+    """Return the entries of a placeholder, by type; what is malformed is passed over."""
+    placeholder = data.get(PLACEHOLDER)
+    blobs = placeholder.get("blobs") if isinstance(placeholder, Mapping) else None
+    if not isinstance(blobs, Mapping):
+        return {}
+    return {mime: dict(entry) for mime, entry in blobs.items() if _is_entry(mime, entry)}
+
+
+def references(cells: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the ids of all that stands outside of some cells."""
+    return {
+        entry["sha1"]
+        for cell in cells
+        for bundle in _bundles(cell)
+        for entry in blobs_of(bundle).values()
+    }
+
+
+def map_bundles(
+    cells: Iterable[Mapping[str, Any]], change: Callable[[Bundle], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return cells of nbformat 4 with ``change`` made to every bundle of their outputs."""
+    return [_with_bundles(cell, change) for cell in cells]
+
+
+def _with_bundles(
+    cell: Mapping[str, Any], change: Callable[[Bundle], dict[str, Any]]
+) -> dict[str, Any]:
+    outputs = cell.get("outputs")
+    if not isinstance(outputs, list):
+        return dict(cell)
+    return {**cell, "outputs": [_with_bundle(output, change) for output in outputs]}
+
+
+def _with_bundle(output: Any, change: Callable[[Bundle], dict[str, Any]]) -> Any:
+    if isinstance(output, Mapping) and isinstance(output.get("data"), Mapping):
+        return {**output, "data": change(output["data"])}
+    return output
+
+
+def _bundles(cell: Mapping[str, Any]) -> Iterator[Bundle]:
+    for output in cell.get("outputs") or ():
+        if isinstance(output, Mapping) and isinstance(output.get("data"), Mapping):
+            yield output["data"]
+
+
+def _entry(blob: str, size: int, wrapping: Wrapping) -> dict[str, Any]:
+    entry: dict[str, Any] = {"sha1": blob, "size": size}
+    return {**entry, "wrapping": str(wrapping)} if wrapping else entry
+
+
+def _is_entry(mime: str, entry: object) -> bool:
+    return (
+        mime in KEPT_TYPES
+        and isinstance(entry, Mapping)
+        and is_blob_id(entry.get("sha1"))
+        and entry.get("wrapping", "") in set(Wrapping)
+    )
+
+
+def _may_be_large(value: object, inline_bytes: int) -> bool:
+    """Tell whether it is worth while to look at the bytes; a character has up to four."""
+    return isinstance(value, str) and 4 * len(value) > inline_bytes
+
+
+def _is_lines(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(line, str) for line in value)
+
+
+def _description(blob: tuple[str, Mapping[str, Any]]) -> str:
+    mime, entry = blob
+    size = entry.get("size")
+    return f"[{mime}, {size / 1e3:.0f} kB]" if isinstance(size, int | float) else f"[{mime}]"
