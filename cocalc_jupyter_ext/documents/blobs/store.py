@@ -154,7 +154,7 @@ class BlobStore:
 
         Called on the event loop, to which the documents in use belong. Raises StoreError.
         """
-        total = await asyncio.to_thread(self._measured)
+        total = await asyncio.to_thread(self._measure)
         if total <= self._limits.max_bytes:
             return 0
         in_use = {blob for references in self._in_use for blob in references()}
@@ -190,11 +190,12 @@ class BlobStore:
             if self._measured() + len(content) > 1.25 * self._limits.max_bytes:
                 msg = f"{self._folder} holds as much as it may; close documents or allow more"
                 raise StoreError(msg)
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            place.parent.mkdir(exist_ok=True, mode=0o700)
             unfinished = self._folder / f".{os.getpid()}-{next(self._numbers)}"
             try:
-                with unfinished.open("xb", opener=_open_private) as file:
-                    file.write(content)
+                unfinished.touch(mode=0o600)
+                unfinished.write_bytes(content)
                 unfinished.replace(place)
             except BaseException:
                 unfinished.unlink(missing_ok=True)
@@ -227,6 +228,10 @@ class BlobStore:
                 self._cached_bytes += len(content)
             while self._cached_bytes > self._limits.max_cached_bytes:
                 self._cached_bytes -= len(self._cache.popitem(last=False)[1])
+
+    def _measure(self) -> int:
+        with self._writing, store_errors(self._folder):
+            return self._measured()
 
     def _measured(self) -> int:
         if self._total is None:
@@ -271,7 +276,3 @@ class BlobStore:
         with self._lock:
             if (content := self._cache.pop(blob, None)) is not None:
                 self._cached_bytes -= len(content)
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
