@@ -12,7 +12,7 @@ States stay encoded JSON here; only ``state_of`` reads one.
 
 import json
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from pycrdt import Decoder, write_message, write_var_uint
 
 from .errors import MalformedFrameError
 
-__all__ = ["Presence"]
+__all__ = ["Presence", "merge_states"]
 
 _NULL = b"null"
 _MAX_STATE_BYTES = 100_000
@@ -92,7 +92,7 @@ class Presence:
             entry = self._entries.get(client_id)
             clock = entry.clock if entry else self._departed[client_id]
             state = entry.state if entry else _NULL
-            parts.append(write_var_uint(client_id) + write_var_uint(clock) + write_message(state))
+            parts.append(_encode_one(client_id, clock, state))
         return write_var_uint(len(parts)) + b"".join(parts)
 
     def states(self) -> list[dict[str, Any]]:
@@ -109,6 +109,20 @@ class Presence:
 
     def _count(self, owner: Hashable) -> int:
         return sum(entry.owner == owner for entry in self._entries.values())
+
+
+def merge_states(payloads: Sequence[bytes]) -> bytes:
+    """Return one awareness update with the newest state of everybody in several, in order."""
+    newest: dict[int, tuple[int, bytes]] = {}
+    for payload in payloads:
+        for client_id, clock, state in _decode(payload):
+            newest[client_id] = (clock, state)
+    parts = [_encode_one(client_id, *entry) for client_id, entry in newest.items()]
+    return write_var_uint(len(parts)) + b"".join(parts)
+
+
+def _encode_one(client_id: int, clock: int, state: bytes) -> bytes:
+    return write_var_uint(client_id) + write_var_uint(clock) + write_message(state)
 
 
 def _decode(payload: bytes) -> list[tuple[int, int, bytes]]:

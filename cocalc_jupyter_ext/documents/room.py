@@ -16,6 +16,7 @@ from typing import Protocol
 
 from .document import Hold, LiveDocument
 from .errors import DocumentError, LogWriteError, MalformedFrameError
+from .fanout import Fanout
 from .presence import Presence
 from .ysync import (
     EMPTY_UPDATE,
@@ -31,7 +32,6 @@ from .ysync import (
     parse_frame,
     save_answer,
     state_vector_frame,
-    update_frame,
 )
 
 __all__ = ["DocumentRoom", "Peer", "PresenceRoom"]
@@ -70,6 +70,7 @@ class PresenceRoom:
     def __init__(self) -> None:
         self._peers: set[Peer] = set()
         self._presence = Presence()
+        self._fanout = Fanout(self._peers)
 
     def __len__(self) -> int:
         return len(self._peers)
@@ -85,7 +86,7 @@ class PresenceRoom:
         self._peers.discard(peer)
         removal = self._presence.remove_owner(peer)
         if removal is not None:
-            self._send_others(peer, awareness_frame(removal))
+            self._fanout.states(peer, removal)
 
     def receive(self, peer: Peer, data: bytes) -> None:
         """Handle one frame; raises MalformedFrameError when it is none."""
@@ -99,6 +100,10 @@ class PresenceRoom:
         for peer in list(self._peers):
             peer.send(KEEP_ALIVE)
 
+    def close(self) -> None:
+        """End the room, which must be empty; calling it again does nothing."""
+        self._fanout.close()
+
     def _handle(self, peer: Peer, frame: Frame) -> None:
         match frame:
             case StateVectorFrame():
@@ -106,16 +111,11 @@ class PresenceRoom:
             case AwarenessFrame(payload):
                 news = self._presence.apply(payload, peer)
                 if news is not None:
-                    self._send_others(peer, awareness_frame(news))
+                    self._fanout.states(peer, news)
             case AwarenessQuery():
                 peer.send(awareness_frame(self._presence.encode_all()))
             case _:
                 _log.debug("%s sent %s, which has no meaning here", peer.name, type(frame))
-
-    def _send_others(self, sender: object, frame: bytes) -> None:
-        for peer in list(self._peers):
-            if peer is not sender:
-                peer.send(frame)
 
 
 class DocumentRoom(PresenceRoom):
@@ -142,6 +142,7 @@ class DocumentRoom(PresenceRoom):
 
     def close(self) -> None:
         """Let go of the document; the room must be empty."""
+        super().close()
         self._unsubscribe()
         self._hold.release()
 
@@ -175,7 +176,7 @@ class DocumentRoom(PresenceRoom):
             )
 
     def _on_update(self, update: bytes, origin: object) -> None:
-        self._send_others(origin, update_frame(update))
+        self._fanout.update(origin, update)
 
     def _on_log_failure(self, error: LogWriteError) -> None:
         # What cannot be made durable must not look accepted: the pages keep their edits, go

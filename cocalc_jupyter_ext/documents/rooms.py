@@ -30,6 +30,7 @@ class Rooms:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        self._global.close()
 
     async def join(self, name: str, peer: Peer) -> PresenceRoom:
         """Let a peer into the room of this name, opening its document if need be.
