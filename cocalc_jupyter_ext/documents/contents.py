@@ -17,6 +17,7 @@ from jupyter_ydoc import YNotebook
 from jupyter_ydoc.yunicode import YUnicode
 from pycrdt import Doc
 
+from .blobs.notebook import without_blobs
 from .errors import FileUnreadableError
 from .notebook_cells import take_notebook, with_cell_ids
 from .room_ids import RoomId
@@ -112,7 +113,7 @@ def read_update(make: Callable[..., YDocument], update: bytes) -> Rendered:
 def take_content(ydoc: YDocument, content: Content, *, salt: str) -> None:
     """Turn the live document into ``content`` by small edits; call it inside a transaction."""
     if isinstance(ydoc, YNotebook):
-        take_notebook(ydoc, with_cell_ids(content, salt))
+        take_notebook(ydoc, without_blobs(ydoc, with_cell_ids(content, salt)))
     elif isinstance(ydoc, YUnicode):
         replace_text(ydoc.ydoc["source"], content)
     else:

@@ -18,9 +18,10 @@ from pycrdt import Doc
 from ..conat.persist.database.archive import set_aside
 from ..conat.persist.database.sqlite_store import SqliteStore
 from ..conat.persist.errors import StoreCorrupt, StoreError, StoreLocked
+from .blobs.notebook import keep_all, lost_blobs
 from .contents import YDocument, checked_state
 from .document import LiveDocument
-from .errors import DocumentBusyError, LogWriteError
+from .errors import DocumentBusyError, DocumentError, LogWriteError
 from .notices import Notice, Notify
 from .room_ids import RoomId
 from .settings import DocumentSettings
@@ -42,13 +43,17 @@ class _OpenedLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentOpener:
-    """Everything that opening a document needs; ``log_folder`` is where the logs are."""
+    """Everything that opening a document needs; ``log_folder`` is where the logs are.
+
+    ``before_logging`` stores what logs refer to, from a worker thread; see ``UpdateLog``.
+    """
 
     storage: FileStorage
     settings: DocumentSettings
     notify: Notify
     executor: Executor
     log_folder: Path
+    before_logging: Callable[[], None] | None = None
 
     async def open(
         self, room_id: RoomId, path: str, make: Callable[..., YDocument]
@@ -56,7 +61,9 @@ class DocumentOpener:
         """Open the document; raises DocumentError."""
         loop = asyncio.get_running_loop()
         log_path = self.log_folder / f"{room_id.file_name}.db"
-        opened = await loop.run_in_executor(self.executor, _open_log, log_path, path)
+        opened = await loop.run_in_executor(
+            self.executor, _open_log, log_path, path, self.before_logging
+        )
         try:
             return await self._restore(opened, room_id, path, make)
         except BaseException:
@@ -106,6 +113,7 @@ class DocumentOpener:
             if not from_log:
                 document.ydoc.dirty = False
         if from_log:
+            await self._find_lost_outputs(document)
             await document.file.settle_at_open()
         else:
             await document.file.settle_fresh()
@@ -120,10 +128,28 @@ class DocumentOpener:
             )
         )
 
+    async def _find_lost_outputs(self, document: LiveDocument) -> None:
+        """Take outputs that are gone from their store out of the file, which has all of them."""
+        lost = lost_blobs(document.ydoc)
+        if not lost:
+            return
+        room_id, path = document.room_id, document.path
+        try:
+            loaded = await self.storage.load(
+                path, file_format=room_id.format, file_type=room_id.type
+            )
+        except DocumentError as error:
+            _log.warning("%d outputs of %s are lost: %s", len(lost), path, error)
+            return
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self.executor, keep_all, document.ydoc, loaded.content)
+        if lost := lost_blobs(document.ydoc):
+            _log.warning("%d outputs of %s are lost, run their cells again", len(lost), path)
 
-def _open_log(log_path: Path, path: str) -> _OpenedLog:
+
+def _open_log(log_path: Path, path: str, before: Callable[[], None] | None) -> _OpenedLog:
     try:
-        return _read_log(log_path)
+        return _read_log(log_path, before)
     except StoreCorrupt as error:
         aside = set_aside(log_path)
         _log.error(
@@ -133,17 +159,17 @@ def _open_log(log_path: Path, path: str) -> _OpenedLog:
             error,
             aside,
         )
-        return _read_log(log_path)
+        return _read_log(log_path, before)
     except StoreLocked as error:
         raise DocumentBusyError(path) from error
     except StoreError as error:
         raise LogWriteError(str(error)) from error
 
 
-def _read_log(log_path: Path) -> _OpenedLog:
+def _read_log(log_path: Path, before: Callable[[], None] | None) -> _OpenedLog:
     store = SqliteStore.open(log_path)
     try:
-        log = UpdateLog(store)
+        log = UpdateLog(store, before)
         contents = log.read()
         return _OpenedLog(log, _merged(contents.updates), contents.meta, contents.heads)
     except BaseException:

@@ -9,7 +9,7 @@ This class is synchronous and is called from a worker thread, one call at a time
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from typing import Any
@@ -74,10 +74,15 @@ class LogContents:
 
 
 class UpdateLog:
-    """The changes of one document in a stream store."""
+    """The changes of one document in a stream store.
 
-    def __init__(self, store: SqliteStore) -> None:
+    ``before`` stores what the changes refer to; it is called before anything is stored here, and
+    what it raises (StoreError) keeps it from being stored.
+    """
+
+    def __init__(self, store: SqliteStore, before: Callable[[], None] | None = None) -> None:
         self._store = store
+        self._before = before or _nothing
         self._last_seq = 0
         self._bytes = store.total_bytes()
         self._heads: tuple[int, ...] | None = None
@@ -122,6 +127,7 @@ class UpdateLog:
 
     def compact(self, snapshot: bytes, meta: LogMeta) -> None:
         """Replace everything by one snapshot, in one transaction."""
+        self._before()
         messages = [self._message(LoggedUpdate(snapshot), _KIND_SNAPSHOT), self._meta_message(meta)]
         if self._heads is not None:
             messages.append(self._heads_message(self._heads))
@@ -133,6 +139,7 @@ class UpdateLog:
         self._store.close()
 
     def _store_all(self, messages: Sequence[NewMessage]) -> None:
+        self._before()
         for answer in self._store.set_many(messages).result:
             if isinstance(answer, StoreError):
                 raise answer
@@ -149,6 +156,10 @@ class UpdateLog:
 
     def _heads_message(self, heads: tuple[int, ...]) -> NewMessage:
         return NewMessage(raw=json.dumps(heads).encode(), encoding=Encoding.JSON, key=_HEADS)
+
+
+def _nothing() -> None:
+    """Store nothing: the changes refer to nothing else."""
 
 
 def _update_of(message: StoredMessage) -> bytes:

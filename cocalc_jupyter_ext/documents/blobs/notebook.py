@@ -1,0 +1,117 @@
+"""The document class of notebooks: small in the shared types, complete as content.
+
+Whoever sets the content of such a notebook, or a cell of it, moves large outputs into the store;
+whoever reads the content gets them back in place. So files, merges and other extensions deal in
+plain notebooks, and only the shared types hold placeholders (design D7, D19).
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from jupyter_ydoc import YNotebook
+from pycrdt import Array, Map
+
+from . import placeholders
+from .placeholders import map_bundles, references
+from .store import BlobStore
+
+__all__ = [
+    "BlobNotebook",
+    "keep_all",
+    "keeper_of",
+    "lost_blobs",
+    "notebook_class",
+    "references_of",
+    "without_blobs",
+]
+
+
+class BlobNotebook(YNotebook):
+    """A ``YNotebook`` whose large outputs are in ``blobs``; see ``notebook_class``."""
+
+    blobs: ClassVar[BlobStore]
+
+    def get(self, deduplicate: bool = True) -> dict[str, Any]:
+        """Return the content, complete; what is gone from the store stays a placeholder."""
+        return self._whole(super().get(deduplicate))
+
+    async def aget(self, deduplicate: bool = True) -> dict[str, Any]:
+        """Return the content, complete, without keeping the event loop for long."""
+        return self._whole(await super().aget(deduplicate))
+
+    def get_cell(self, index: int) -> dict[str, Any]:
+        """Return a cell, complete."""
+        return map_bundles([super().get_cell(index)], self._expand)[0]
+
+    def set(self, value: Mapping[str, Any]) -> None:
+        """Set the content; large outputs go into the store."""
+        super().set(without_blobs(self, value))
+
+    async def aset(self, value: Mapping[str, Any]) -> None:
+        """Set the content without keeping the event loop for long."""
+        await super().aset(without_blobs(self, value))
+
+    async def aset_progressively(
+        self, value: Mapping[str, Any], *args: Any, **options: Any
+    ) -> None:
+        """Set the content in several transactions."""
+        await super().aset_progressively(without_blobs(self, value), *args, **options)
+
+    def create_ycell(self, value: Mapping[str, Any]) -> Map[Any]:
+        """Return a new shared cell; its large outputs go into the store."""
+        cell = map_bundles([value], keeper_of(self))[0]
+        shared: Map[Any] = super().create_ycell(cell)
+        return shared
+
+    def _whole(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        return {**content, "cells": map_bundles(content["cells"], self._expand)}
+
+    def _expand(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        return placeholders.expand(data, self.blobs.get)
+
+
+def notebook_class(blobs: BlobStore) -> type[BlobNotebook]:
+    """Return the document class of notebooks whose large outputs are in this store."""
+    return type("StoredNotebook", (BlobNotebook,), {"blobs": blobs})
+
+
+def keeper_of(document: object) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Return what moves large values out of a bundle for a document; elsewhere they stay."""
+    if isinstance(document, BlobNotebook):
+        return partial(placeholders.extract, put=document.blobs.put)
+    return dict
+
+
+def references_of(document: object) -> set[str]:
+    """Return the ids of all outputs of a live document that are in its store."""
+    if not isinstance(document, BlobNotebook):
+        return set()
+    return references({"outputs": _outputs(cell)} for cell in document.ycells)
+
+
+def lost_blobs(document: object) -> set[str]:
+    """Return the ids of outputs that are not in the store any more."""
+    if not isinstance(document, BlobNotebook):
+        return set()
+    return {blob for blob in references_of(document) if document.blobs.size(blob) is None}
+
+
+def keep_all(document: object, content: object) -> None:
+    """Put all outputs of a plain notebook into the store of a document, also small ones."""
+    if isinstance(document, BlobNotebook) and isinstance(content, Mapping):
+        keep = partial(placeholders.extract, put=document.blobs.put, inline_bytes=0)
+        map_bundles(content.get("cells") or [], keep)
+
+
+def without_blobs(document: object, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of a notebook as the shared types of a document hold it."""
+    cells = content.get("cells")
+    if not isinstance(cells, list) or not isinstance(document, BlobNotebook):
+        return dict(content)
+    return {**content, "cells": map_bundles(cells, keeper_of(document))}
+
+
+def _outputs(cell: Map[Any]) -> list[Any]:
+    outputs = cell.get("outputs")
+    return outputs.to_py() or [] if isinstance(outputs, Array) else []
