@@ -57,11 +57,11 @@ def is_blob_id(value: object) -> bool:
 
 def content_of(mime: str, value: object) -> bytes | None:
     """Return the bytes of a value, or None where it is not one that is kept outside."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or is_blob_id(value.removeprefix("sha1:")):
         return None
     if mime in {HTML, SVG}:
         return value.encode(errors="surrogatepass")
-    if mime in BINARY_TYPES and not is_blob_id(value):
+    if mime in BINARY_TYPES:
         try:
             return base64.b64decode("".join(value.split()), validate=True)
         except (binascii.Error, ValueError):

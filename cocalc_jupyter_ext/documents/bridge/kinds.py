@@ -7,6 +7,9 @@ from typing import Any
 from jupyter_ydoc import YNotebook
 from jupyter_ydoc.yunicode import YUnicode
 
+from ..blobs.notebook import BlobNotebook
+from ..blobs.placeholders import INLINE_BYTES
+from ..notebook_records.blobs import BlobSink, BlobSource, Elsewhere
 from ..notebook_records.notebooks import NOTEBOOK_SCHEMA
 from ..notebook_records.repairs import ensure_cell, renumber_if_needed
 from ..syncdoc.coordination import DocumentType, synced_path_of_notebook
@@ -34,7 +37,8 @@ class TwoFaces:
 def two_faces(ydoc: Any, path: str) -> TwoFaces | None:
     """Return how a document is bridged, or None where there is no second face for its type."""
     if isinstance(ydoc, YNotebook) and path.endswith(".ipynb"):
-        face = NotebookFace(ydoc, put=_keep_inline, get=_nothing_kept)
+        put, get = _blobs_of(ydoc)
+        face = NotebookFace(ydoc, put=put, get=get)
         kind = RecordsKind(NOTEBOOK_SCHEMA)
         doctype = DocumentType(NOTEBOOK_SCHEMA)
         return TwoFaces(synced_path_of_notebook(path), kind, doctype, face, repair_notebook)
@@ -47,6 +51,22 @@ def repair_notebook(records: Records) -> None:
     """Make that there is a cell, and that each has a position of its own (§3.2)."""
     ensure_cell(records, new_cell_id)
     renumber_if_needed(records)
+
+
+def _blobs_of(ydoc: YNotebook) -> tuple[BlobSink, BlobSource]:
+    """Return where the face of a notebook keeps and finds what records have outside (§4.7)."""
+    if not isinstance(ydoc, BlobNotebook):
+        return _keep_inline, _nothing_kept
+    blobs = ydoc.blobs
+
+    def get(blob: str) -> bytes | Elsewhere | None:
+        """Put small things into the shared types; bytes of large ones are not even read."""
+        size = blobs.size(blob)
+        if size is None or size > INLINE_BYTES:
+            return Elsewhere(size)
+        return blobs.get(blob)
+
+    return blobs.put, get
 
 
 def _keep_inline(content: bytes) -> None:

@@ -1,34 +1,39 @@
-"""What is kept beside the document, found by the SHA-1 of its bytes (syncdoc-jupyter §4.7).
+"""Pictures, PDF and HTML in the messages of records (pure; syncdoc-jupyter §4.7).
 
-Pictures, PDF and HTML are large, and a document that many people edit must be small. A message
-holds 40 hexadecimal digits instead; HTML is renamed to ``iframe``, because that is how it is
-shown.
+A message holds 40 hexadecimal digits instead of them; HTML is renamed to ``iframe``, because
+that is how it is shown. What the shared types keep outside too is carried over as its id.
 """
 
-import base64
-import binascii
-import hashlib
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+from ..blobs.placeholders import PLACEHOLDER, blobs_of, make_placeholder
+from ..blobs.values import HTML, KEPT_TYPES, blob_id, content_of, is_blob_id, value_of
 
 __all__ = [
     "IFRAME",
     "BlobSink",
     "BlobSource",
+    "Elsewhere",
     "blob_id",
     "expand_data",
     "extract_data",
     "is_blob_id",
+    "reference_of",
 ]
 
 IFRAME: Final = "iframe"
-_HTML: Final = "text/html"
-_SVG: Final = "image/svg+xml"
-_BINARY_TYPES: Final = frozenset(
-    {"image/png", "image/jpeg", "image/bmp", "image/gif", "application/pdf"}
-)
-_BLOB_ID: Final = re.compile("[0-9a-f]{40}")
+
+_TEXT: Final = "text/plain"
+_PREFIX: Final = "sha1:"
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Says that bytes are kept outside of an output too; ``size`` is None if that is not known."""
+
+    size: int | None = None
 
 
 class BlobSink(Protocol):
@@ -42,65 +47,53 @@ class BlobSink(Protocol):
 class BlobSource(Protocol):
     """Where blobs come from."""
 
-    def __call__(self, blob: str) -> bytes | None:
-        """Return the bytes of an id, or None when they are gone."""
+    def __call__(self, blob: str) -> bytes | Elsewhere | None:
+        """Return the bytes of an id, that they stay outside, or None when they are gone."""
         ...
 
 
-def blob_id(content: bytes) -> str:
-    """Return the id of some bytes."""
-    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
-
-
-def is_blob_id(value: object) -> bool:
-    """Tell whether a value stands for bytes elsewhere: exactly 40 hexadecimal digits."""
-    return isinstance(value, str) and _BLOB_ID.fullmatch(value) is not None
+def reference_of(value: object) -> str | None:
+    """Return the id that a value stands for: it may be written with ``sha1:`` before it."""
+    bare = value.removeprefix(_PREFIX) if isinstance(value, str) else value
+    return bare if is_blob_id(bare) else None  # type: ignore[return-value]  # an id is text
 
 
 def extract_data(data: Mapping[str, Any], put: BlobSink) -> dict[str, Any]:
-    """Return a bundle of representations with its blobs moved out; what fails stays inline."""
-    small: dict[str, Any] = {}
+    """Return the bundle of a message with its blobs moved out; what fails stays inline."""
+    elsewhere = blobs_of(data)
+    small: dict[str, Any] = {_name(mime): entry["sha1"] for mime, entry in elsewhere.items()}
+    made_text = bool(elsewhere) and data[PLACEHOLDER].get("text")
     for mime, value in data.items():
-        content = _content(mime, value)
+        if (mime == PLACEHOLDER and elsewhere) or (mime == _TEXT and made_text):
+            continue
+        content = content_of(mime, value)
         blob = None if content is None else put(content)
         if blob is None:
             small[mime] = value
-        elif mime == _HTML:
-            small[IFRAME] = blob
         else:
-            small[mime] = blob
+            small[_name(mime)] = blob
     return small
 
 
 def expand_data(data: Mapping[str, Any], get: BlobSource) -> dict[str, Any]:
-    """Return the bundle with its blobs back in place; those that are gone stay ids."""
+    """Return the bundle of an output with its blobs back in place; those that are gone stay ids.
+
+    Those that stay outside are named by a placeholder.
+    """
     whole: dict[str, Any] = {}
-    for mime, value in data.items():
-        content = get(value) if is_blob_id(value) and _is_moved(mime) else None
-        if content is None:
-            whole[mime] = value
-        elif mime == IFRAME:
-            whole[_HTML] = content.decode(errors="replace")
-        elif mime == _SVG:
-            whole[mime] = content.decode(errors="replace")
+    elsewhere: dict[str, Any] = {}
+    for name, value in data.items():
+        mime = HTML if name == IFRAME else name
+        blob = reference_of(value) if mime in KEPT_TYPES and name != HTML else None
+        found = None if blob is None else get(blob)
+        if found is None:
+            whole[name] = value
+        elif isinstance(found, bytes):
+            whole[mime] = value_of(mime, found)
         else:
-            whole[mime] = base64.b64encode(content).decode("ascii")
-    return whole
+            elsewhere[mime] = {"sha1": blob, **({"size": found.size} if found.size else {})}
+    return make_placeholder(whole, elsewhere) if elsewhere else whole
 
 
-def _is_moved(mime: str) -> bool:
-    return mime in _BINARY_TYPES or mime in {IFRAME, _SVG}
-
-
-def _content(mime: str, value: object) -> bytes | None:
-    """Return the bytes of a value that is kept outside, or None."""
-    if not isinstance(value, str):
-        return None
-    if mime in {_HTML, _SVG}:
-        return value.encode(errors="surrogatepass")
-    if mime in _BINARY_TYPES and not is_blob_id(value):
-        try:
-            return base64.b64decode("".join(value.split()), validate=True)
-        except (binascii.Error, ValueError):
-            return None
-    return None
+def _name(mime: str) -> str:
+    return IFRAME if mime == HTML else mime
