@@ -1,0 +1,116 @@
+"""Why an action on a notebook is refused; each error carries the data of its sentence.
+
+``NotebookActionError``
+    ``UnknownCellError``          there is no such cell
+    ``NotEditableError``          the cell is write protected
+    ``NotDeletableError``         the cell is protected against deletion
+    ``NotCodeError``              only code cells run
+    ``KernelNotChosenError``      the notebook has no kernel to run code with
+    ``NotebookReadOnlyError``     the file cannot be written, so nothing may be edited
+    ``InvalidActionError``        the arguments make no sense
+    ``NoQuestionError``           the cell waits for no input
+    ``UndoUnavailableError``      the project itself has no edits of its own to undo
+"""
+
+from ...conat.errors import ConatError
+
+__all__ = [
+    "InvalidActionError",
+    "KernelNotChosenError",
+    "NoQuestionError",
+    "NotCodeError",
+    "NotDeletableError",
+    "NotEditableError",
+    "NotebookActionError",
+    "NotebookReadOnlyError",
+    "UndoUnavailableError",
+    "UnknownCellError",
+]
+
+
+class NotebookActionError(ConatError):
+    """An action was refused, and nothing was changed; ``code`` is that of the wire."""
+
+    code = 400
+
+
+class _CellError(NotebookActionError):
+    """It is about one cell."""
+
+    def __init__(self, cell_id: str) -> None:
+        super().__init__(cell_id)
+        self.cell_id = cell_id
+
+
+class UnknownCellError(_CellError):
+    """There is no such cell."""
+
+    code = 404
+
+    def __str__(self) -> str:
+        return f"the notebook has no cell {self.cell_id!r}; was it deleted?"
+
+
+class NotEditableError(_CellError):
+    """The cell is write protected."""
+
+    code = 403
+
+    def __str__(self) -> str:
+        return f"cell {self.cell_id!r} is write protected; remove the protection first"
+
+
+class NotDeletableError(_CellError):
+    """The cell is protected against deletion."""
+
+    code = 403
+
+    def __str__(self) -> str:
+        return f"cell {self.cell_id!r} is delete protected; remove the protection first"
+
+
+class NotCodeError(_CellError):
+    """Only code cells run."""
+
+    def __str__(self) -> str:
+        return f"cell {self.cell_id!r} holds no code; make it a code cell to run it"
+
+
+class NoQuestionError(_CellError):
+    """The cell waits for no input."""
+
+    code = 409
+
+    def __str__(self) -> str:
+        return f"cell {self.cell_id!r} does not wait for input; was it answered already?"
+
+
+class KernelNotChosenError(NotebookActionError):
+    """The notebook has no kernel to run code with."""
+
+    code = 409
+
+    def __str__(self) -> str:
+        return "the notebook has no kernel; choose one first, for instance python3"
+
+
+class NotebookReadOnlyError(NotebookActionError):
+    """The file cannot be written, so nothing may be edited."""
+
+    code = 403
+
+    def __str__(self) -> str:
+        return "the notebook is read only: its file cannot be written"
+
+
+class UndoUnavailableError(NotebookActionError):
+    """The project itself has no edits of its own to undo."""
+
+    code = 409
+
+    def __str__(self) -> str:
+        return "the project commits for everybody; open the notebook as a participant to undo"
+
+
+class InvalidActionError(NotebookActionError):
+    """The arguments make no sense; the text says which."""

@@ -1,0 +1,213 @@
+"""A notebook of a running project, for scripts: actions, what it looks like, its kernel.
+
+Opening it makes the project open the file; it stays open there as long as somebody looks at it
+(syncdoc-jupyter §1.13, §4.9).
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from ...conat.client.client import Client
+from ...conat.protocol.subjects import project_subject
+from ...conat.services.named import ServiceClient, service_subject
+from ...conat.services.service import call
+from ...conat.sync.open_files import OpenFiles, open_open_files
+from ...conat.types import ProjectId
+from ..notebook_records.notebooks import NOTEBOOK_SCHEMA
+from ..syncdoc.coordination import DocumentType, synced_path_of_notebook
+from ..syncdoc.disk_save import save_to_disk
+from ..syncdoc.opening import Opening
+from ..syncdoc.records import Record
+from ..syncdoc.syncdb import SyncDB, open_syncdb
+from . import outputs
+from .actions import NotebookActions
+from .model import NotebookModel
+
+__all__ = ["Notebook", "open_notebook"]
+
+TOUCH_EVERY_S: Final = 30.0
+SAVE_TIMEOUT_S: Final = 300.0
+KERNEL_TIMEOUT_S: Final = 60.0
+HALT_TIMEOUT_S: Final = 30.0
+
+
+class Notebook(NotebookActions):
+    """One notebook; open it with ``open_notebook``.
+
+    ``model`` is what it looks like. Methods that ask the project raise RemoteError with its
+    reason, and RequestTimeout when it does not answer.
+    """
+
+    def __init__(self, db: SyncDB, client: Client, *, project_id: str, path: str) -> None:
+        super().__init__(db)
+        self.path = path
+        self.project_id = project_id
+        self.model = NotebookModel(db)
+        self._client = client
+        subject = service_subject("api", project_id=project_id, path=path)
+        self._service = ServiceClient(client, subject, timeout_s=KERNEL_TIMEOUT_S)
+        self._owned = AsyncExitStack()
+
+    # Running
+
+    async def run_cell(self, cell_id: str, *, no_halt: bool = False) -> bool:
+        """Ask for a run of one cell, and return when that is stored; see ``run_code_cell``."""
+        is_asked = self.run_code_cell(cell_id, no_halt=no_halt)
+        await self.save()
+        return is_asked
+
+    async def run_all(self, *, no_halt: bool = False) -> tuple[str, ...]:
+        """Ask for runs of all code cells, and return when that is stored; see ``run_cells``."""
+        ids = self.run_all_cells(no_halt=no_halt)
+        await self.save()
+        return ids
+
+    async def wait_until_done(
+        self, cell_id: str | None = None, *, timeout_s: float | None = None
+    ) -> Record | None:
+        """Return the record of a cell once its run is over; without an id, wait for all cells.
+
+        Raises UnknownCellError when it was deleted meanwhile, and RequestTimeout. Whether the
+        run went well, the outputs and ``model.kernel_error`` say.
+        """
+        await self.model.until_done(None if cell_id is None else [cell_id], timeout_s)
+        return None if cell_id is None else self.model.cells[cell_id]
+
+    async def answer(self, cell_id: str, value: str) -> None:
+        """Answer what a cell asks; a password goes to the kernel and not into the document.
+
+        Raises NoQuestionError.
+        """
+        if outputs.is_secret(self.records, cell_id):
+            await self._service.call("store", {"key": cell_id, "value": value})
+            value = ""
+        self._do(outputs.answer, cell_id, value)
+        await self.save()
+
+    # The kernel
+
+    async def interrupt(self) -> None:
+        """Interrupt what runs; what waits does not run either."""
+        await self._service.call("signal", "SIGINT")
+
+    async def halt(self) -> None:
+        """End the kernel, and return when it is gone."""
+        self.cancel_cells()
+        await self.save()
+        await self._service.call("signal", "SIGKILL")
+        await self.model.until(lambda model: model.backend_state != "running", HALT_TIMEOUT_S)
+
+    async def restart(self) -> None:
+        """End the kernel and start it anew."""
+        await self.halt()
+        await self.load_kernel_info()
+
+    async def complete(self, code: str, cursor_pos: int | None = None) -> Mapping[str, Any]:
+        """Return what the kernel would write at a place in some code, by default at its end."""
+        place = len(code) if cursor_pos is None else cursor_pos
+        found: Mapping[str, Any] = await self._service.call(
+            "complete", {"code": code, "cursor_pos": place}
+        )
+        return found
+
+    async def inspect(
+        self, code: str, cursor_pos: int | None = None, *, level: int = 0
+    ) -> Mapping[str, Any]:
+        """Return what the kernel knows of what stands at a place in some code."""
+        place = len(code) if cursor_pos is None else cursor_pos
+        found: Mapping[str, Any] = await self._service.call(
+            "introspect", {"code": code, "cursor_pos": place, "level": level}
+        )
+        return found
+
+    async def load_kernel_info(self) -> Mapping[str, Any]:
+        """Ask the kernel what it is, starting it if need be; the model knows it then."""
+        info: Mapping[str, Any] = await self._service.call("kernel_info")
+        self.model.learn(kernel_info=info)
+        return info
+
+    async def load_kernels(self) -> Sequence[Mapping[str, Any]]:
+        """Ask the project which kernels it has; the model knows them then."""
+        subject = project_subject(ProjectId(self.project_id), "api", compute_server_id=0)
+        kernels = await call(self._client, subject, "editor.jupyterKernels")
+        self.model.learn(kernels=tuple(kernels))
+        return tuple(kernels)
+
+    async def load_kernel_usage(self) -> Mapping[str, Any] | None:
+        """Ask the project what the kernel uses; the model knows it then (§4.10)."""
+        subject = project_subject(ProjectId(self.project_id), "usage-info", compute_server_id=0)
+        reply = await self._client.request(subject, ["get", [self.path]])
+        self.model.learn(kernel_usage=reply.data)
+        return self.model.kernel_usage
+
+    # The file
+
+    async def save_file(self) -> None:
+        """Return when the file holds what the document holds now (§4.9)."""
+        await self.save()
+        options = {"version": self.document.graph.newest_time}
+        await self._service.call("save_ipynb_file", options, timeout_s=SAVE_TIMEOUT_S)
+        await save_to_disk(self.document)
+
+    async def close(self) -> None:
+        """Store everything and leave; calling it again does nothing."""
+        self.model.close()
+        await self._owned.aclose()
+        await self.document.close()
+
+    def owns(self, stack: AsyncExitStack) -> None:
+        """Take over what ends with the notebook."""
+        self._owned = stack
+
+
+def open_notebook(
+    client: Client, *, project_id: str, path: str, participant: str | None = None
+) -> Opening[Notebook]:
+    """Open a notebook by the path of its file: ``await`` it, or use it in ``async with``.
+
+    Raises ValueError for a path that does not end in ``.ipynb``, and what ``open_syncdb`` raises.
+    """
+    synced_path = synced_path_of_notebook(path)
+
+    async def open_it() -> Notebook:
+        async with AsyncExitStack() as stack:
+            files = await open_open_files(client, project_id=project_id)
+            stack.push_async_callback(files.close)
+            _look_at(files, synced_path)
+            db = await open_syncdb(
+                client,
+                project_id=project_id,
+                path=synced_path,
+                primary_keys=NOTEBOOK_SCHEMA.primary_keys,
+                string_cols=sorted(NOTEBOOK_SCHEMA.string_cols),
+                participant=participant,
+            )
+            notebook = Notebook(db, client, project_id=project_id, path=path)
+            looking = asyncio.create_task(
+                _keep_looking(files, synced_path), name=f"looking at {path}"
+            )
+            stack.push_async_callback(_end, looking)
+            notebook.owns(stack.pop_all())
+        return notebook
+
+    return Opening(open_it)
+
+
+def _look_at(files: OpenFiles, synced_path: str) -> None:
+    if files.is_deleted(synced_path):
+        files.set_not_deleted(synced_path)
+    files.touch(synced_path, DocumentType(NOTEBOOK_SCHEMA).to_wire())
+
+
+async def _keep_looking(files: OpenFiles, synced_path: str) -> None:
+    """Say now and then that somebody looks at the notebook, or the project would leave it."""
+    while True:
+        await asyncio.sleep(TOUCH_EVERY_S)
+        _look_at(files, synced_path)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
