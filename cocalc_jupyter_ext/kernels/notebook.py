@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from pycrdt import Map
 
+from ..documents.blobs.notebook import keeper_of
 from . import render
 from .backlog import IopubMessage
 from .errors import CellsNotFoundError
@@ -64,6 +65,7 @@ class Notebook:
     def __init__(self, document: NotebookDocument, limits: OutputLimits) -> None:
         self._document = document
         self._limits = limits
+        self._keep_out = keeper_of(document.ydoc)
         self._positions: dict[str, int] = {}
         self._by_cell: OrderedDict[str, _Shown] = OrderedDict()
         self._by_request: dict[str, _Shown] = {}
@@ -99,7 +101,7 @@ class Notebook:
         if shared is None:
             return False
         render.show_started(shared)
-        self._remember(_Shown(cell, CellOutputs(self._limits)))
+        self._remember(_Shown(cell, CellOutputs(self._limits, self._keep_out)))
         return True
 
     def expect(self, request_id: str, cell: QueuedCell) -> None:

@@ -12,6 +12,7 @@ never dropped.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,11 +84,17 @@ class CellOutputs:
     """What one run of one cell has shown so far.
 
     ``apply`` takes the kernel's messages by type and content (Jupyter messaging protocol 5.4);
-    types that are no outputs are ignored.
+    types that are no outputs are ignored. ``keep_out`` returns a bundle of representations as the
+    document holds it: large ones may be kept elsewhere. Limits count what was published.
     """
 
-    def __init__(self, limits: OutputLimits) -> None:
+    def __init__(
+        self,
+        limits: OutputLimits,
+        keep_out: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    ) -> None:
         self._limits = limits
+        self._keep_out = keep_out
         self._entries: list[_Stream | _Display] = []
         self._taken = 0
         self._taken_text_bytes: int | None = None
@@ -150,8 +157,8 @@ class CellOutputs:
         found = False
         for index, entry in enumerate(self._entries):
             if isinstance(entry, _Display) and entry.display_id == display_id:
-                entry.output = {**entry.output, **self._bundle(content, replacing=entry.chars)}
-                entry.chars = _bundle_chars(entry.output["data"])
+                bundle, entry.chars = self._bundle(content, replacing=entry.chars)
+                entry.output = {**entry.output, **bundle}
                 self._keep = min(self._keep, index)
                 found = True
         return found
@@ -216,20 +223,22 @@ class CellOutputs:
         if len(self._entries) >= self._limits.max_outputs:
             self._dropped_outputs += 1
             return
-        output: Output = {"output_type": kind, **self._bundle(content)}
+        bundle, chars = self._bundle(content)
+        output: Output = {"output_type": kind, **bundle}
         if kind == "execute_result":
             output["execution_count"] = content.get("execution_count")
         display_id = (content.get("transient") or {}).get("display_id")
-        self._entries.append(_Display(output, display_id, _bundle_chars(output["data"])))
+        self._entries.append(_Display(output, display_id, chars))
 
-    def _bundle(self, content: dict[str, Any], replacing: int = 0) -> Output:
+    def _bundle(self, content: dict[str, Any], replacing: int = 0) -> tuple[Output, int]:
         data = dict(content.get("data") or {})
         size = _bundle_chars(data)
         used = self._display_chars - replacing
         if size > self._limits.max_bundle_chars or used + size > self._limits.max_displays_chars:
             data = {"text/plain": f"[A display of {size} characters is too large to be shown.]"}
-        self._display_chars = used + _bundle_chars(data)
-        return {"data": data, "metadata": dict(content.get("metadata") or {})}
+        size = _bundle_chars(data)
+        self._display_chars = used + size
+        return {"data": self._keep_out(data), "metadata": dict(content.get("metadata") or {})}, size
 
     def _clear(self, *, wait: bool) -> None:
         self._clear_on_next = wait
