@@ -7,6 +7,7 @@ project acts on it, even if it starts only later (syncdoc-jupyter §4.1).
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ class RecordRuns:
         self._clock = clock
         self._waiting: asyncio.Queue[Request] = asyncio.Queue(MAX_WAITING)
         self._worker: asyncio.Task[None] | None = None
+        self._progress: deque[tuple[str, CellState, int]] = deque()
         self._disconnect = document.changes.connect(self._look)
 
     def start(self) -> None:
@@ -52,18 +54,34 @@ class RecordRuns:
     async def close(self) -> None:
         """Run nothing any more; calling it again does nothing."""
         self._disconnect()
+        self._tell_progress()
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
             self._worker = None
 
     def progress(self, cell_id: str, state: CellState) -> None:
-        """Tell how far a cell has come, whoever asked for its run."""
+        """Tell how far a cell has come, whoever asked for its run.
+
+        It is told soon, when the edits that go with it are made: who sees that a cell is done
+        has its outputs.
+        """
+        if not self._progress:
+            asyncio.get_running_loop().call_soon(self._tell_progress)
+        self._progress.append((cell_id, state, self._now_ms()))
+
+    def _tell_progress(self) -> None:
+        if self._progress:
+            self._document.before_change.emit()
+        while self._progress:
+            self._tell(*self._progress.popleft())
+
+    def _tell(self, cell_id: str, state: CellState, now_ms: int) -> None:
         record = self._document.value.get_one({"type": "cell", "id": cell_id})
         if record is None:
             return
         kernel = self._settings().get("kernel") or None
-        fields = progress_fields(state, self._now_ms(), kernel=kernel)
+        fields = progress_fields(state, now_ms, kernel=kernel)
         if state not in {"queued", "running"} and "start" not in record:
             fields["start"] = fields["end"]
         self._write(cell_id, fields)

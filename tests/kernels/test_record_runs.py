@@ -121,3 +121,40 @@ async def test_progress_of_a_cell_that_is_gone_brings_nothing_back(world: World)
     runs.progress("gone", "ok")
 
     assert len(project) == 0
+
+
+async def test_who_sees_that_a_cell_is_done_has_its_outputs(world: World) -> None:
+    """The runner says that a cell is over before it has written all of it (§4.3)."""
+    project, bob = await open_notebook(world, PROJECT), await open_notebook(world, "bob")
+    runs = await run_for(world, project, Starter())
+    bob.set({"type": "cell", "id": "a", "input": "print(1)"})
+    await bob.commit()
+    await until(lambda: len(project) == 1)
+    output = {"0": {"name": "stdout", "text": "1\n"}}
+    seen: list[tuple[object, object]] = []
+
+    def carry_over() -> None:
+        project.set({"type": "cell", "id": "a", "output": output})
+        project.document.commit()
+
+    def note(_keys: object) -> None:
+        cell = bob.get_one({"id": "a"}) or {}
+        seen.append((cell.get("state"), cell.get("output")))
+
+    bob.on_change(note)
+    runs.progress("a", "ok")
+    project.document.before_change.connect(carry_over)
+    await until(lambda: bool(seen) and seen[-1][0] == "done")
+
+    assert [shown for state, shown in seen if state == "done" and shown != output] == []
+
+
+async def test_what_was_not_told_yet_is_told_when_the_runs_are_closed(world: World) -> None:
+    project = await open_notebook(world, PROJECT)
+    runs = await run_for(world, project, Starter())
+    project.set({"type": "cell", "id": "a", "state": "busy"})
+
+    runs.progress("a", "aborted")
+    await runs.close()
+
+    assert (project.get_one({"id": "a"}) or {})["state"] == "done"
