@@ -51,7 +51,7 @@ wheel: $(LAB_BUILT)
 	python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 bench: $(VENV)/.installed-test bench/conat/node_modules/.package-lock.json
-	for script in bench/*.py bench/conat bench/notebooks; do echo "== $$script"; python "$$script"; done
+	for script in bench/*.py bench/conat bench/documents bench/notebooks; do echo "== $$script"; python "$$script"; done
 
 clean:
 	rm -rf $(VENV) $(LAB)/node_modules $(LAB)/lib cocalc_jupyter_ext/labextension dist {tests/javascript,bench/conat}/node_modules

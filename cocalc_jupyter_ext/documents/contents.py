@@ -15,7 +15,7 @@ from typing import Any
 import jupyter_ydoc
 from jupyter_ydoc import YNotebook
 from jupyter_ydoc.yunicode import YUnicode
-from pycrdt import Doc
+from pycrdt import Array, Doc, Map
 
 from .blobs.notebook import without_blobs
 from .errors import FileUnreadableError
@@ -33,6 +33,7 @@ __all__ = [
     "content_digest",
     "initial_state",
     "installed_classes",
+    "plain_content",
     "read_update",
     "take_content",
 ]
@@ -78,12 +79,12 @@ def initial_state(make: Callable[..., YDocument], content: Content, *, salt: str
     ydoc = make(Doc(client_id=0))
     if isinstance(ydoc, YNotebook):
         content = with_cell_ids(content, salt)
+    name = f"{salt} {jupyter_ydoc.__version__} ".encode() + _checked(content)
     ydoc.set(content)
-    value = ydoc.get()
-    epoch = hashlib.sha256(f"{salt} {jupyter_ydoc.__version__} ".encode() + _encoded(value))
+    epoch = hashlib.sha256(name)
     return InitialState(
         update=bytes(ydoc.ydoc.get_update()),
-        digest=content_digest(value),
+        digest=content_digest(plain_content(ydoc)),
         epoch=epoch.hexdigest()[:32],
     )
 
@@ -106,7 +107,7 @@ def read_update(make: Callable[..., YDocument], update: bytes) -> Rendered:
     with warnings.catch_warnings():
         # jupyter_ydoc warns when it gives a doubled cell id a new one; the file is valid then.
         warnings.simplefilter("ignore", UserWarning)
-        content = make(doc).get()
+        content = plain_content(make(doc))
     return Rendered(content, content_digest(content))
 
 
@@ -128,6 +129,52 @@ def content_digest(content: Content) -> str:
     """
     plain = _plain_notebook(content) if _is_notebook(content) else content
     return hashlib.sha256(_encoded(plain)).hexdigest()
+
+
+def plain_content(ydoc: YDocument) -> Content:
+    """Return what ``ydoc.get()`` returns; of a notebook, several times as fast."""
+    if type(ydoc) is not YNotebook:
+        return ydoc.get()
+    about = _parsed(ydoc.ydoc.get("meta", type=Map))
+    cells = _parsed(ydoc.ycells)
+    ids = [cell["id"] for cell in cells if cell.get("id")]
+    if len(ids) != len(set(ids)):
+        return ydoc.get()  # it gives the doubles other ids
+    major, minor = int(about.get("nbformat", 0)), int(about.get("nbformat_minor", 0))
+    has_ids = major != 4 or minor > 4
+    return {
+        "cells": [_saved_cell(cell, has_id=has_ids) for cell in cells],
+        "metadata": about.get("metadata", {}),
+        "nbformat": major,
+        "nbformat_minor": minor,
+    }
+
+
+def _parsed(shared: Map[Any] | Array[Any]) -> Any:
+    """Return a shared value by way of its JSON, whole numbers as such."""
+    return json.loads(str(shared), parse_float=_number)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+def _saved_cell(cell: dict[str, Any], *, has_id: bool) -> dict[str, Any]:
+    unsaved = {"execution_state"} if has_id else {"execution_state", "id"}
+    if cell.get("cell_type") in {"raw", "markdown"} and not cell.get("attachments"):
+        unsaved.add("attachments")
+    return {name: value for name, value in cell.items() if name not in unsaved}
+
+
+def _checked(content: Content) -> bytes:
+    """Return the content as bytes; raises ValueError for what no shared document can hold.
+
+    That is infinity and the like, which would silently be null, and halves of characters.
+    """
+    if isinstance(content, bytes):
+        return content
+    return json.dumps(content, sort_keys=True, allow_nan=False, ensure_ascii=False).encode()
 
 
 def _encoded(content: Content) -> bytes:
