@@ -9,11 +9,14 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from ...conat.client.client import Client
 from ...conat.errors import ConatError
+from ..blobs.mirror import BlobMirror
 from ..document import LiveDocument
+from ..notebook_records.blobs import references_in
 from ..syncdoc.opening import open_document
 from ..syncdoc.sync_document import SyncDocument
 from .bridge import Bridge, BridgeTimes
@@ -54,6 +57,10 @@ class BridgedDocument:
         self._times = times
         self._bridge: Bridge[Any] | None = None
         self._saving: Saving | None = None
+        self._seen: dict[Any, Any] = {}
+        self._mirror: BlobMirror | None = None
+        if faces.blobs is not None:
+            self._mirror = BlobMirror(client, project_id, live.path, faces.blobs)
         self._disconnects: list[Callable[[], None]] = []
         self._is_closed = False
 
@@ -70,13 +77,14 @@ class BridgedDocument:
             path=self.path,
             participant=self._project_id,
             is_file_server=True,
-            # What pages will send again after a crash must not be known to clients before.
-            release=self.live.after_durable,
+            release=self._release,
         )
         if self._is_over():
             await document.close()
             return
         self.document = document
+        if self._mirror is not None:
+            self._mirror.start()
         if not document.graph.knows(self.live.heads or ()):
             await document.load_history()
             if self._is_over():
@@ -89,6 +97,9 @@ class BridgedDocument:
         self._disconnects = [
             signal.connect(self._note_contained) for signal in (document.commits, document.changes)
         ]
+        if self._mirror is not None:
+            self._disconnects.append(document.changes.connect(self._refer))
+            self._refer()
         self._note_contained()
         self._saving = Saving(self.live, document, self._bridge.flush)
         self._saving.start()
@@ -128,6 +139,33 @@ class BridgedDocument:
             # The next opening compares both faces with what they had in common before.
             _log.warning("%s: the last commits are not stored yet: %s", self.path, error)
         await document.close()
+        if self._mirror is not None:
+            await self._mirror.close()
+
+    def _release(self, publish: Callable[[], None]) -> None:
+        """Publish a commit when pages would send again what it was made of, even after a crash.
+
+        Clients that see it must be able to have the pictures that it refers to.
+        """
+        if self._mirror is None:
+            self.live.after_durable(publish)
+            return
+        self._refer()
+        self.live.after_durable(partial(self._mirror.after_stored, publish))
+
+    def _refer(self, _before: object = None) -> None:
+        """Let clients have what the records refer to; those that did not change are known."""
+        if self._mirror is None or self.document is None:
+            return
+        seen, self._seen = self._seen, {}
+        found: list[str] = []
+        for record in self.document.value:
+            if record.get("type") == "cell":
+                key = record.get("id")
+                self._seen[key] = record
+                if seen.get(key) is not record:
+                    found += references_in(record)
+        self._mirror.refer(found)
 
     def _reconcile(self, document: SyncDocument[Any]) -> None:
         meta = self.live.file.meta

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from jupyter_ydoc import YNotebook
@@ -9,6 +10,7 @@ from jupyter_ydoc.yunicode import YUnicode
 
 from ..blobs.notebook import BlobNotebook
 from ..blobs.placeholders import INLINE_BYTES
+from ..blobs.store import BlobStore
 from ..notebook_records.blobs import BlobSink, BlobSource, Elsewhere
 from ..notebook_records.notebooks import NOTEBOOK_SCHEMA
 from ..notebook_records.repairs import ensure_cell, renumber_if_needed
@@ -32,6 +34,8 @@ class TwoFaces:
     face: Face[Any]
     repair: Callable[[Any], None] | None = None
     """What the project edits so that the value is as everybody expects it."""
+    blobs: BlobStore | None = None
+    """Where outputs are kept that are not in the document."""
 
 
 def two_faces(ydoc: Any, path: str) -> TwoFaces | None:
@@ -41,7 +45,9 @@ def two_faces(ydoc: Any, path: str) -> TwoFaces | None:
         face = NotebookFace(ydoc, put=put, get=get)
         kind = RecordsKind(NOTEBOOK_SCHEMA)
         doctype = DocumentType(NOTEBOOK_SCHEMA)
-        return TwoFaces(synced_path_of_notebook(path), kind, doctype, face, repair_notebook)
+        synced_path = synced_path_of_notebook(path)
+        blobs = ydoc.blobs if isinstance(ydoc, BlobNotebook) else None
+        return TwoFaces(synced_path, kind, doctype, face, repair_notebook, blobs)
     if isinstance(ydoc, YUnicode):
         return TwoFaces(path, TextKind(), DocumentType(), TextFace(ydoc.ydoc["source"]))
     return None
@@ -63,7 +69,7 @@ def _blobs_of(ydoc: YNotebook) -> tuple[BlobSink, BlobSource]:
         """Put small things into the shared types; bytes of large ones are not even read."""
         size = blobs.size(blob)
         if size is None or size > INLINE_BYTES:
-            return Elsewhere(size)
+            return Elsewhere(size, partial(blobs.get, blob))
         return blobs.get(blob)
 
     return blobs.put, get

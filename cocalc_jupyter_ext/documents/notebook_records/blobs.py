@@ -4,7 +4,7 @@ A message holds 40 hexadecimal digits instead of them; HTML is renamed to ``ifra
 that is how it is shown. What the shared types keep outside too is carried over as its id.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -21,6 +21,7 @@ __all__ = [
     "extract_data",
     "is_blob_id",
     "reference_of",
+    "references_in",
 ]
 
 IFRAME: Final = "iframe"
@@ -29,11 +30,19 @@ _TEXT: Final = "text/plain"
 _PREFIX: Final = "sha1:"
 
 
+def _nothing() -> None:
+    """Find nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Says that bytes are kept outside of an output too; ``size`` is None if that is not known."""
+    """Says that bytes are kept outside of an output too; ``size`` is None if that is not known.
+
+    ``read`` returns them all the same.
+    """
 
     size: int | None = None
+    read: Callable[[], bytes | None] = _nothing
 
 
 class BlobSink(Protocol):
@@ -93,6 +102,21 @@ def expand_data(data: Mapping[str, Any], get: BlobSource) -> dict[str, Any]:
         else:
             elsewhere[mime] = {"sha1": blob, **({"size": found.size} if found.size else {})}
     return make_placeholder(whole, elsewhere) if elsewhere else whole
+
+
+def references_in(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the ids that the outputs and attachments of a cell's record refer to."""
+    output, attachments = record.get("output"), record.get("attachments")
+    for message in output.values() if isinstance(output, Mapping) else ():
+        data = message.get("data") if isinstance(message, Mapping) else None
+        for name, value in data.items() if isinstance(data, Mapping) else ():
+            is_kept = name == IFRAME or (name in KEPT_TYPES and name != HTML)
+            if is_kept and (blob := reference_of(value)) is not None:
+                yield blob
+    for entry in attachments.values() if isinstance(attachments, Mapping) else ():
+        is_kept = isinstance(entry, Mapping) and entry.get("type") == "sha1"
+        if is_kept and (blob := reference_of(entry.get("value"))) is not None:
+            yield blob
 
 
 def _name(mime: str) -> str:
