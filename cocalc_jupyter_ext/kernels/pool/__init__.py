@@ -1,0 +1,1 @@
+"""Kernels that were started before somebody needs them (syncdoc-jupyter §5)."""

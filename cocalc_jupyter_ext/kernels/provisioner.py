@@ -1,0 +1,89 @@
+"""Starts the processes of kernels on this machine, and remembers how they ended.
+
+A provisioner is Jupyter's own place for that: one object per kernel, through all its restarts.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+from .endings import Ending
+from .launching import FILENAME_VARIABLE, kernel_environment, with_limits
+from .stderr_pipe import StderrPipe, to_own_stderr
+
+__all__ = ["ProjectProvisioner"]
+
+_LAST_WORDS_S = 0.5
+
+
+class ProjectProvisioner(LocalProvisioner):
+    """Jupyter's local kernels, with a project's environment, limits and last words.
+
+    ``ulimit`` are options of the shell's ``ulimit``; ``pass_on`` takes what the kernel writes to
+    stderr; ``notebook_path`` finds the path of the notebook in a kernel's environment.
+    """
+
+    def __init__(
+        self,
+        *,
+        ulimit: str = "",
+        pass_on: Callable[[bytes], object] = to_own_stderr,
+        notebook_path: Callable[[dict[str, str]], str | None] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self._ulimit = ulimit
+        self._pass_on = pass_on
+        self._notebook_path = notebook_path or (lambda env: env.get(FILENAME_VARIABLE))
+        self._stderr: StderrPipe | None = None
+        self._exit_code: int | None = None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Prepare the launch as Jupyter does, then set the environment of a project's kernel."""
+        prepared = await super().pre_launch(**kwargs)
+        prepared["env"] = self.environment(prepared["env"])
+        return prepared
+
+    def environment(self, env: dict[str, str]) -> dict[str, str]:
+        """Return the environment of this kernel, made from the one it would have."""
+        return kernel_environment(
+            env,
+            name=self.kernel_name,
+            argv=self.kernel_spec.argv,
+            path=self._notebook_path(env),
+            home=env.get("HOME", ""),
+        )
+
+    @property
+    def kernel_name(self) -> str:
+        """The name of the kernel's specification."""
+        return str(getattr(self.parent, "kernel_name", ""))
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Start the process."""
+        self._exit_code = None
+        self._stderr = StderrPipe(self._pass_on)
+        try:
+            return await super().launch_kernel(
+                with_limits(cmd, self._ulimit), **{"stderr": self._stderr.writer, **kwargs}
+            )
+        finally:
+            self._stderr.close_writer()
+
+    async def poll(self) -> int | None:
+        """Return the exit code of a process that ended, None for one that runs."""
+        status = await super().poll()
+        if self.process is not None and status is not None:
+            self._exit_code = status
+        return status
+
+    async def ending(self) -> Ending:
+        """Return how the last process ended; call it when it did."""
+        await self.poll()
+        if self._stderr is None:
+            return Ending(self._exit_code)
+        await asyncio.to_thread(self._stderr.wait_until_read, _LAST_WORDS_S)
+        return Ending(self._exit_code, self._stderr.text)

@@ -1,0 +1,1 @@
+"""Kernels for scripts: run code, watch, ask, end, without any notebook."""

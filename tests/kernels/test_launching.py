@@ -1,0 +1,57 @@
+"""Environment and limits of kernels (syncdoc-jupyter §4.8)."""
+
+import subprocess
+
+import pytest
+
+from cocalc_jupyter_ext.kernels.launching import kernel_environment, with_limits
+
+
+def test_what_is_the_servers_is_dropped_and_the_rest_is_kept() -> None:
+    base = {"DEBUG": "1", "DEBUG_CONSOLE": "1", "NODE_ENV": "x", "DEBUG_FILE": "f", "PATH": "/bin"}
+
+    assert kernel_environment(base, name="python3") == {
+        "PATH": "/bin",
+        "PLOTLY_RENDERER": "colab",
+        "COCALC_JUPYTER_KERNELNAME": "python3",
+    }
+
+
+def test_a_kernel_knows_its_name_and_its_notebook() -> None:
+    env = kernel_environment({}, name="ir", path="a/b.ipynb")
+
+    assert env["COCALC_JUPYTER_KERNELNAME"] == "ir"
+    assert env["COCALC_JUPYTER_FILENAME"] == "a/b.ipynb"
+
+
+def test_a_renderer_that_somebody_chose_is_kept() -> None:
+    assert kernel_environment({"PLOTLY_RENDERER": "svg"}, name="x")["PLOTLY_RENDERER"] == "svg"
+
+
+@pytest.mark.parametrize("program", ["sage", "/opt/sage/sage-10.1"])
+def test_sage_gets_folders_of_its_own(program: str) -> None:
+    env = kernel_environment({}, name="sage", argv=[program], home="/home/u")
+
+    assert env["PYTHONUSERBASE"] == "/home/u/.local"
+    assert env["PYTHON_EGG_CACHE"] == "/home/u/.sage/.python-eggs"
+    assert env["R_MAKEVARS_USER"] == "/home/u/.sage/R/Makevars.user"
+    assert "PYTHONUSERBASE" not in kernel_environment({}, name="x", argv=["python"], home="/h")
+
+
+def test_limits_hold_in_the_process_that_is_run() -> None:
+    command = with_limits(
+        ["sh", "-c", 'ulimit -n; ulimit -t; echo "$1"', "x", "a 'b'"], "-n 99 -t 7"
+    )
+
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stdout == "99\n7\na 'b'\n"
+
+
+def test_without_limits_the_command_stays_what_it_was() -> None:
+    assert with_limits(["a", "b"], "") == ["a", "b"]
+
+
+@pytest.mark.parametrize("ulimit", ["-t", "-t x", "-t 1; rm", "30", "-t 1 -n"])
+def test_what_is_no_limit_is_an_error(ulimit: str) -> None:
+    with pytest.raises(ValueError, match="no option of ulimit"):
+        with_limits(["a"], ulimit)
