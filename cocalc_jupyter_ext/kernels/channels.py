@@ -7,7 +7,7 @@ cooperation of whoever ended it.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import zmq
@@ -113,6 +113,22 @@ class KernelChannels:
         message = self._session.msg(kind, content)
         self._session.send(self._shell, message)
         return str(message["header"]["msg_id"])
+
+    def ask_comms(self) -> None:
+        """Ask which comms there are, on both channels: one may be busy, one may not answer."""
+        for socket in (self._control, self._shell):
+            self._session.send(socket, "comm_info_request", {})
+
+    def send_comm(
+        self, content: dict[str, Any], buffers: Sequence[bytes] = (), msg_id: str | None = None
+    ) -> dict[str, Any]:
+        """Send a message of a comm; return its header."""
+        message = self._session.msg("comm_msg", content)
+        if msg_id:
+            message["header"]["msg_id"] = message["msg_id"] = msg_id
+        self._session.send(self._shell, message, buffers=list(buffers))
+        header: dict[str, Any] = message["header"]
+        return header
 
     def answer(self, request: dict[str, Any], value: str) -> None:
         """Answer an input request."""

@@ -1,0 +1,1 @@
+"""Interactive widgets: what the kernel says about them, kept for everybody."""

@@ -1,0 +1,456 @@
+"""The widgets of one kernel: what it says about them goes to everybody, changes go to it.
+
+One reader follows the kernel's messages in their order, keeps the models, and passes the messages
+on to the pages. So a page that is told all states at some moment, and every message after it,
+misses nothing and gets nothing twice, also while the kernel is busy.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, Protocol
+
+from ...conat.signals import Signal
+from ..errors import KernelNotFoundError, KernelUnreachableError
+from ..kernel import KernelHost
+from .captures import Captures
+from .comm_link import CommLink, connect
+from .comm_messages import (
+    COMM_KINDS,
+    ECHO_UPDATE,
+    UPDATE,
+    WIDGET_TARGET,
+    CommMessage,
+    Path,
+    buffers_by_path,
+)
+from .errors import ModelNotFoundError
+from .joined_updates import join_updates
+from .models import OUTPUTS, Change, WidgetModel, WidgetModels
+from .unconfirmed import Sent, Unconfirmed
+
+__all__ = ["KernelWidgets", "Page"]
+
+_log = logging.getLogger(__name__)
+
+BATCH_S: Final = 0.02
+"""Between two looks at what the kernel said: what comes faster is joined."""
+SHOW_S: Final = 0.1
+"""Between two views of what an Output widget captures; more where that is much."""
+SHOW_BYTES_PER_S: Final = 1_000_000
+MAX_SHOW_S: Final = 2.0
+RETRY_S: Final = 1.0
+MAX_LEFT: Final = 100
+PROTOCOL: Final = "2.1.0"
+"""The version of the widgets' messages."""
+
+
+class Page(Protocol):
+    """A browser that follows the kernel; ``session_id`` is that of its messages."""
+
+    @property
+    def session_id(self) -> str:
+        """Return the session of the page."""
+
+    def send(self, message: CommMessage) -> None:
+        """Pass a message on to the page."""
+
+
+class KernelWidgets:
+    """Follows one kernel, through its restarts, from ``start`` to ``close``.
+
+    ``changed`` tells what others than CoCalc clients have changed; ``restarted`` that a new
+    process has begun, which has no widgets.
+    """
+
+    def __init__(self, kernel_id: str, host: KernelHost, *, new_id: Callable[[], str]) -> None:
+        self.kernel_id = kernel_id
+        self.changed: Signal[[list[Change]]] = Signal(f"changes of the widgets of {kernel_id}")
+        self.restarted: Signal[[]] = Signal(f"restarts of {kernel_id}")
+        self.ended: Signal[[]] = Signal(f"end of {kernel_id}")
+        self.models = WidgetModels()
+        self.cannot_follow = False
+        """Whether the kernel lets nobody here follow it: pages get its messages directly then."""
+        self._has_begun = False
+        self._left: OrderedDict[str, set[str]] = OrderedDict()
+        self._host = host
+        self._new_id = new_id
+        self._loop = asyncio.get_running_loop()
+        self._link: CommLink | None = None
+        self._connected = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._missing: set[str] | None = None
+        self._pages: dict[Page, None] = {}
+        self._unconfirmed = Unconfirmed()
+        self._timer: asyncio.TimerHandle | None = None
+        self._looked_at = self._shown_at = 0.0
+        self._show_pause_s = SHOW_S
+        self._task: asyncio.Task[None] | None = None
+
+    # Life
+
+    def start(self) -> None:
+        """Begin to follow the kernel."""
+        self._task = asyncio.create_task(self._follow(), name=f"widgets of {self.kernel_id}")
+        self._task.add_done_callback(self._on_ended)
+
+    async def close(self) -> None:
+        """Stop following; calling it again does nothing."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the kernel's process can be spoken to."""
+        return self._link is not None
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether every widget of the kernel is known here."""
+        return self.is_alive and self._missing == set() and self.models.is_complete
+
+    async def wait_connected(self, timeout_s: float) -> bool:
+        """Wait until nothing that the kernel says can be missed; return whether it is so."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._connected.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    # Pages
+
+    def join(self, page: Page) -> Captures:
+        """Pass messages on to a page; return what Output widgets capture at this moment."""
+        self._look()
+        self._pages[page] = None
+        known = self._left.pop(page.session_id, None)
+        if known is not None:
+            for message in self._missed(known):
+                page.send(message)
+        return self.models.captures.copy()
+
+    def leave(self, page: Page) -> None:
+        """Pass nothing more on to a page; it may come back, and is told then what it missed."""
+        if page in self._pages:
+            del self._pages[page]
+            self._left[page.session_id] = {model.model_id for model in self.models.widgets()}
+            while len(self._left) > MAX_LEFT:
+                self._left.popitem(last=False)
+
+    def states(self) -> tuple[dict[str, Any], list[bytes]]:
+        """Return the answer to ``request_states``: the data and its binary parts.
+
+        The page has every message before this answer, and gets every later one after it.
+        """
+        self._look()
+        states: dict[str, Any] = {}
+        paths: list[list[str | int]] = []
+        buffers: list[bytes] = []
+        for model in self.models.widgets():
+            states[model.model_id] = {
+                "model_name": model.state.get("_model_name", ""),
+                "model_module": model.state.get("_model_module", ""),
+                "model_module_version": model.state.get("_model_module_version", ""),
+                "state": model.state,
+            }
+            for path, content in model.buffers.items():
+                paths.append([model.model_id, "state", *path])
+                buffers.append(content)
+        return {"method": "update_states", "states": states, "buffer_paths": paths}, buffers
+
+    def from_page(self, page: Page, message: CommMessage) -> None:
+        """Take in what a page sends to the kernel, which gets it too."""
+        self._look()
+        if message.kind == "comm_msg":
+            if message.method == UPDATE and message.comm_id in self.models:
+                buffers = buffers_by_path(message.data, message.buffers)
+                sent = Sent(message.comm_id, message.header, dict(message.state), buffers)
+                self._unconfirmed.note(str(message.header.get("msg_id")), sent)
+            return
+        if message.kind == "comm_open" and message.comm_id in self.models:
+            return
+        changes = self.models.apply(message)
+        if changes:  # Other comms concern the page alone.
+            self._tell([message], but=page.session_id)
+            self._emit(changes)
+
+    # To the kernel
+
+    def send_update(
+        self,
+        model_id: str,
+        state: Mapping[str, Any],
+        buffers: Mapping[Path, bytes] | None = None,
+        msg_id: str | None = None,
+    ) -> None:
+        """Change fields of a model; raises ModelNotFoundError, KernelUnreachableError."""
+        buffers = buffers or {}
+        data = {
+            "method": UPDATE,
+            "state": dict(state),
+            "buffer_paths": [list(path) for path in buffers],
+        }
+        header = self.send(model_id, data, list(buffers.values()), msg_id)
+        sent = Sent(model_id, header, dict(state), dict(buffers))
+        self._unconfirmed.note(header["msg_id"], sent)
+
+    def send(
+        self,
+        model_id: str,
+        data: Mapping[str, Any],
+        buffers: Sequence[bytes] = (),
+        msg_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Send something to a model; return the header of the message.
+
+        Raises ModelNotFoundError, KernelUnreachableError.
+        """
+        model = self.models.get(model_id)
+        if model is None:
+            raise ModelNotFoundError(model_id)
+        if self._link is None:
+            raise KernelUnreachableError(self.kernel_id, "it has ended")
+        content = {"comm_id": model_id, "target_name": model.target, "data": dict(data)}
+        return self._link.send(content, buffers, msg_id)
+
+    # What the kernel says
+
+    def on_messages(self) -> None:
+        """Look at what the kernel said, but not too often."""
+        if self._timer is None:
+            self._look_at(self._looked_at + BATCH_S)
+
+    def on_comms(self, model_ids: list[str]) -> None:
+        """Ask for the states of widgets that were made before anybody followed."""
+        if self._missing is not None:
+            return
+        self._look()
+        self._missing = {model_id for model_id in model_ids if model_id not in self.models}
+        for model_id in self._missing:
+            data = {"method": "request_state"}
+            content = {"comm_id": model_id, "target_name": WIDGET_TARGET, "data": data}
+            if self._link is not None:
+                self._link.send(content)
+
+    def on_disconnected(self) -> None:
+        """Notice the end of the kernel's process; what it showed is kept until the next one."""
+        self._lost.set()
+
+    def _look_at(self, when: float) -> None:
+        self._timer = self._loop.call_at(max(when, self._loop.time()), self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._look()
+
+    def _look(self) -> None:
+        """Take in what the kernel has said so far, and pass it on."""
+        link = self._link
+        if link is None:
+            return
+        now = self._looked_at = self._loop.time()
+        to_pages: list[CommMessage] = []
+        changes: list[Change] = []
+        ended: list[WidgetModel] = []
+        for message in link.take():
+            if message.kind == "status":
+                if message.content.get("execution_state") == "idle":
+                    changes += self._idle(message.parent_id, to_pages)
+                    ended += self.models.end_request(message.parent_id)
+            else:
+                changes += self._hear(link, message, to_pages)
+        if ended or now >= self._shown_at + self._show_pause_s:
+            changes += self._show(to_pages, now)
+        elif self.models.has_unshown and self._timer is None:
+            self._look_at(self._shown_at + self._show_pause_s)
+        self._tell(join_updates(to_pages))
+        self._emit(changes)
+        for model in ended:
+            self._sync_outputs(model)
+
+    def _hear(
+        self, link: CommLink, message: CommMessage, to_pages: list[CommMessage]
+    ) -> list[Change]:
+        if message.kind not in COMM_KINDS:
+            return self.models.apply(message)
+        self._unconfirmed.hear(message)
+        is_own_echo = message.method == ECHO_UPDATE and message.parent_session == link.session_id
+        if is_own_echo and OUTPUTS in message.state:
+            self._check_outputs(message)
+            return []
+        changes = self.models.apply(message)
+        if self._missing:
+            self._missing.discard(message.comm_id)
+        if message.kind == "comm_msg" and any(each.what == "opened" for each in changes):
+            to_pages += [
+                self._opening(model)
+                for each in changes
+                if (model := self.models.get(each.model_id)) is not None
+            ]
+        else:
+            to_pages.append(message)
+        # CoCalc clients have what they changed; for them it is no news (§8.2).
+        return [] if is_own_echo else changes
+
+    def _idle(self, message_id: str, to_pages: list[CommMessage]) -> list[Change]:
+        """Tell others what the kernel took from somebody without telling them itself."""
+        sent = self._unconfirmed.end(message_id)
+        if sent is None:
+            return []
+        paths = [list(path) for path in sent.buffers]
+        data = {"method": ECHO_UPDATE, "state": sent.state, "buffer_paths": paths}
+        echo = self._message(sent.model_id, data, tuple(sent.buffers.values()), sent.header)
+        changes = self.models.set(sent.model_id, sent.state, sent.buffers)
+        self._tell(join_updates(to_pages))
+        to_pages.clear()
+        self._tell([echo], but=str(sent.header.get("session")))
+        is_own = self._link is not None and sent.header.get("session") == self._link.session_id
+        return [] if is_own else changes
+
+    # Output widgets
+
+    def _show(self, to_pages: list[CommMessage], now: float) -> list[Change]:
+        changes = self.models.show_captured()
+        shown = 0
+        for change in changes:
+            model = self.models.get(change.model_id)
+            if model is not None:
+                shown += model.sizes.get(OUTPUTS, 0)
+                data = {"method": UPDATE, "state": {OUTPUTS: model.state.get(OUTPUTS, [])}}
+                to_pages.append(self._message(model.model_id, data))
+        if changes:
+            self._shown_at = now
+            self._show_pause_s = min(SHOW_S + shown / SHOW_BYTES_PER_S, MAX_SHOW_S)
+        return changes
+
+    def _sync_outputs(self, model: WidgetModel) -> None:
+        """Let the kernel know what an Output widget has captured, as browsers used to do."""
+        state = {OUTPUTS: model.state.get(OUTPUTS, [])}
+        data = {"method": UPDATE, "state": state, "buffer_paths": []}
+        if self._link is not None and model.model_id in self.models:
+            self.send(model.model_id, data)
+
+    def _check_outputs(self, echo: CommMessage) -> None:
+        """Tell the kernel again if it was told something that is not true any more."""
+        model = self.models.get(echo.comm_id)
+        if model is not None and model.state.get(OUTPUTS) != echo.state[OUTPUTS]:
+            self._sync_outputs(model)
+
+    # Telling others
+
+    def _tell(self, messages: Iterable[CommMessage], but: str | None = None) -> None:
+        for message in messages:
+            for page in list(self._pages):
+                if but is None or page.session_id != but:
+                    page.send(message)
+
+    def _emit(self, changes: list[Change]) -> None:
+        if changes:
+            self.changed.emit(changes)
+
+    def _missed(self, known: set[str]) -> list[CommMessage]:
+        """Return what opens and closes widgets, for a page that knows these; states it asks."""
+        closed = known - {model.model_id for model in self.models.widgets()}
+        return [
+            *(self._built("comm_close", {"comm_id": each, "data": {}}) for each in sorted(closed)),
+            *(self._opening(each) for each in self.models.widgets() if each.model_id not in known),
+        ]
+
+    def _opening(self, model: WidgetModel) -> CommMessage:
+        """Return a message that opens a model in its present state."""
+        paths = [list(path) for path in model.buffers]
+        content = {
+            "comm_id": model.model_id,
+            "target_name": model.target,
+            "target_module": None,
+            "data": {"state": model.state, "buffer_paths": paths},
+        }
+        buffers = tuple(model.buffers.values())
+        if model.opening is not None:
+            return replace(model.opening, content=content, buffers=buffers)
+        return self._built("comm_open", content, buffers, metadata={"version": PROTOCOL})
+
+    def _message(
+        self,
+        model_id: str,
+        data: Mapping[str, Any],
+        buffers: tuple[bytes, ...] = (),
+        parent: Mapping[str, Any] | None = None,
+    ) -> CommMessage:
+        content = {"comm_id": model_id, "data": {"buffer_paths": [], **data}}
+        return self._built("comm_msg", content, buffers, parent)
+
+    def _built(
+        self,
+        kind: str,
+        content: dict[str, Any],
+        buffers: tuple[bytes, ...] = (),
+        parent: Mapping[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> CommMessage:
+        header = {
+            "msg_id": self._new_id(),
+            "msg_type": kind,
+            "session": self._link.session_id if self._link is not None else "",
+            "username": "",
+            "version": "5.3",
+            "date": "",
+        }
+        parent = dict(parent or {})
+        parent_id = str(parent.get("msg_id", ""))
+        return CommMessage(parent_id, kind, content, metadata or {}, buffers, header, parent)
+
+    # Life of the kernel
+
+    async def _follow(self) -> None:
+        try:
+            while self._host.exists(self.kernel_id):
+                await self._follow_process()
+        except KernelNotFoundError:
+            _log.debug("the kernel %s is gone", self.kernel_id)
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    async def _follow_process(self) -> None:
+        self._lost.clear()
+        try:
+            link = await connect(
+                self._host, self.kernel_id, self, new_id=self._new_id, now=self._loop.time
+            )
+        except KernelUnreachableError as error:
+            self.cannot_follow = True
+            _log.warning("Its widgets cannot be followed. %s", error)
+            await asyncio.sleep(RETRY_S)
+            return
+        try:
+            self._begin(link)
+            await self._lost.wait()
+            self._look()
+        finally:
+            self._link = None
+            self._connected.clear()
+            await link.close()
+
+    def _begin(self, link: CommLink) -> None:
+        """Begin with a process, which may have widgets that nobody has followed."""
+        self.models = WidgetModels()
+        self._unconfirmed.clear()
+        self._missing = None
+        self._link = link
+        if self._has_begun:
+            self.restarted.emit()
+        self._has_begun = True
+        self.cannot_follow = False
+        link.ask_comms()
+        self._connected.set()
+        self.on_messages()
+
+    def _on_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("Following the widgets of a kernel failed", exc_info=error)
+        self.ended.emit()
