@@ -54,12 +54,13 @@ def list_folder(
 ) -> FolderListing:
     """Return what is in a folder, at most the ``newest`` entries.
 
-    ``hidden`` includes names that begin with a dot. Raises FileRefused for what is missing,
-    outside, no folder, unreadable, or has more than 50,000 entries.
+    ``hidden`` includes names that begin with a dot, and counts them in folders. Raises
+    FileRefused for what is missing, outside, no folder, unreadable, or has more than 50,000
+    entries.
     """
     with folder.folder(path) as descriptor:
         names = [name for name in _names(path, descriptor) if hidden or not name.startswith(".")]
-        found = [_entry(folder, path, descriptor, name) for name in names]
+        found = [_entry(folder, path, descriptor, name, hidden=hidden) for name in names]
     kept = found
     if newest is not None and len(found) > newest:
         kept = sorted(found, key=lambda entry: entry.mtime or 0, reverse=True)[:newest]
@@ -81,7 +82,7 @@ def _names(path: str, descriptor: int) -> list[str]:
     return names
 
 
-def _entry(folder: Folder, path: str, descriptor: int, name: str) -> Entry:
+def _entry(folder: Folder, path: str, descriptor: int, name: str, *, hidden: bool) -> Entry:
     shown = _shown(name)
     target: str | None = None
     try:
@@ -92,21 +93,21 @@ def _entry(folder: Folder, path: str, descriptor: int, name: str) -> Entry:
                 return Entry(shown, link_target=target, mtime=found.st_mtime)
             found = os.stat(name, dir_fd=descriptor)
         is_folder = stat.S_ISDIR(found.st_mode)
-        size = _count(descriptor, name) if is_folder else found.st_size
+        size = _count(descriptor, name, hidden=hidden) if is_folder else found.st_size
     except OSError as error:
         return Entry(shown, link_target=target, error=error.strerror or str(error))
     return Entry(shown, is_folder, target, size, found.st_mtime)
 
 
-def _count(descriptor: int, name: str) -> int | None:
-    """Return how many entries a folder has; None for one that may not be looked into."""
+def _count(descriptor: int, name: str, *, hidden: bool) -> int | None:
+    """Return how many entries a folder shows; None for one that may not be looked into."""
     try:
         inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=descriptor)
     except PermissionError:
         return None
     try:
         with os.scandir(inner) as entries:
-            return sum(1 for _ in entries)
+            return sum(1 for entry in entries if hidden or not entry.name.startswith("."))
     finally:
         os.close(inner)
 

@@ -1,10 +1,13 @@
-"""The ``system`` group of a project's API (hub-project-api §3.2)."""
+"""Functions of a project's API that need nothing but a clock (hub-project-api §3.2, §3.5)."""
 
+import re
 from typing import Protocol
 
+from .._version import __version__
+from .arguments import path_of
 from .dispatch import ApiError, ApiFunction
 
-__all__ = ["WallClock", "system_functions"]
+__all__ = ["WallClock", "system_functions", "version_number"]
 
 
 class WallClock(Protocol):
@@ -30,4 +33,25 @@ def system_functions(clock: WallClock) -> dict[str, ApiFunction]:
         project_id = (options or {}).get("project_id", "")
         return {"project_id": project_id, "server_time": now_ms()}
 
-    return {"system.ping": ping, "system.test": test}
+    async def version() -> object:
+        """Return a number that grows with every release."""
+        return version_number(__version__)
+
+    async def close(path: object) -> None:
+        """Do nothing, as in the original: a document closes when nobody has it open."""
+        path_of(path, "sync.close: path")
+
+    return {
+        "system.ping": ping,
+        "system.test": test,
+        "system.version": version,
+        "sync.close": close,
+    }
+
+
+def version_number(version: str) -> int:
+    """Return ``1.2.3`` as 1002003; what follows the third number does not count."""
+    release = re.match(r"[\d.]*", version)
+    numbers = [int(part) for part in re.findall(r"\d+", release[0] if release else "")]
+    major, minor, patch = [*numbers, 0, 0, 0][:3]
+    return major * 1_000_000 + minor * 1_000 + patch

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..documents.blobs.store import BlobLimits
 from ..documents.history.pruning import Limits
 from ..documents.settings import DocumentSettings
+from ..project.conversion.printing import PrintSettings
 
 __all__ = ["RoomSettings", "ServerSettings"]
 
@@ -27,7 +29,8 @@ class ServerSettings:
 
     ``data_folder`` is where documents' logs and the like are kept, outside the notebooks' tree;
     ``log_keep_s`` how long logs of files that are gone are kept, in seconds; ``max_open_files``
-    how many documents CoCalc clients may have open at once.
+    how many documents CoCalc clients may have open at once; ``printing`` how notebooks are made
+    PDF files.
     """
 
     data_folder: Path
@@ -36,8 +39,15 @@ class ServerSettings:
     hub_service_name: str = "cocalc"
     history: Limits = field(default_factory=Limits)
     max_open_files: int = 1000
+    printing: PrintSettings = field(default_factory=PrintSettings)
     documents: DocumentSettings = field(default_factory=DocumentSettings)
     rooms: RoomSettings = field(default_factory=RoomSettings)
+    blobs: BlobLimits = field(default_factory=BlobLimits)
+
+    @property
+    def blob_folder(self) -> Path:
+        """The folder of large outputs."""
+        return self.data_folder / "blobs"
 
     @property
     def log_folder(self) -> Path:
