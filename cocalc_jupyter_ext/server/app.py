@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Float, Integer, Unicode, default
+from traitlets import Bool, Float, Integer, Unicode, default
 
 from ..documents.autosave import AutosaveTimes
+from ..documents.blobs.notebook import notebook_class
+from ..documents.blobs.store import BlobLimits, BlobStore
 from ..documents.contents import installed_classes
 from ..documents.document import LiveDocument
 from ..documents.history.pruning import Limits
@@ -24,13 +26,16 @@ from ..documents.rooms import Rooms
 from ..documents.settings import DocumentSettings
 from ..kernels.questions import KernelQuestions
 from ..kernels.settings import RunnerSettings
+from ..project.conversion.printing import PrintSettings
 from . import (
     atomic_files,
+    blobs,
     conat,
     execution,
     history,
     kernel_websocket,
     membership,
+    nbconvert,
     neighbours,
     rooms,
 )
@@ -46,6 +51,7 @@ from .notebook_kernels import NotebookKernels
 from .notebook_rpc import NotebookRpc
 from .path_events import follow_paths
 from .path_rooms import PathRooms
+from .project_functions import ProjectFunctions
 from .record_runs import DocumentRuns
 from .rights import RightsWatch
 from .settings import RoomSettings, ServerSettings
@@ -146,6 +152,15 @@ class CoCalcExtension(ExtensionApp):
         """,
     ).tag(config=True)
 
+    blob_store_bytes = Integer(
+        2_000_000_000,
+        min=1_000_000,
+        help="""Size in bytes above which large outputs that no open notebook shows are removed from
+        the folder ``blobs`` in ``data_dir``, oldest use first. Files of notebooks are complete
+        without it. Default: 2,000,000,000.
+        """,
+    ).tag(config=True)
+
     log_compact_bytes = Integer(
         4_000_000,
         min=10_000,
@@ -218,6 +233,13 @@ class CoCalcExtension(ExtensionApp):
         """,
     ).tag(config=True)
 
+    chromium_sandbox = Bool(
+        True,
+        help="""Whether Chromium prints notebooks in its sandbox. Containers without user
+        namespaces need False; as root it never has one. Default: True.
+        """,
+    ).tag(config=True)
+
     hub_service_name = Unicode(
         "cocalc",
         help="""Name of the JupyterHub service that may tell this server to forget a removed
@@ -251,11 +273,18 @@ class CoCalcExtension(ExtensionApp):
             self.documents,
             self._paths,
             self._storage,
+            self.blobs.store,
             max_open_files=settings.max_open_files,
         )
-        self.parts.append(self.document_bridges)
         find_open = self.document_bridges.bridges.find
-        self.history = history.ProjectHistory(self.conat, find_open, settings.history)
+        self.project_functions = ProjectFunctions(
+            self.conat, self.documents, self._web_settings, find_open, printing=settings.printing
+        )
+        self.parts.append(self.project_functions)
+        self.parts.append(self.document_bridges)
+        self.history = history.ProjectHistory(
+            self.conat, find_open, settings.history, self.blobs.store.get
+        )
         self.parts.append(self.history)
         self.parts.append(RightsWatch(self.user_sockets, self.rights_check_s))
         self.documents.on_opened = self._document_opened
@@ -267,8 +296,10 @@ class CoCalcExtension(ExtensionApp):
             [
                 *rooms.handlers(self._room_services),
                 *execution.handlers(self.execution),
+                *blobs.handlers(self.blobs),
                 *conat.handlers(self.conat),
                 *history.handlers(self.history),
+                *nbconvert.handlers(self.documents),
                 *membership.handlers(self.user_sockets, self.server_settings.hub_service_name),
             ]
         )
@@ -299,15 +330,21 @@ class CoCalcExtension(ExtensionApp):
             max_text_bytes=self.max_text_bytes,
             max_notebook_bytes=self.max_notebook_bytes,
         )
+        store = BlobStore(settings.blob_folder, settings.blobs)
+        self.blobs = blobs.ProjectBlobs(store, lambda: self._web_settings()["contents_manager"])
+        self.parts.append(self.blobs)
         opener = DocumentOpener(
             storage=self._storage,
             settings=settings.documents,
             notify=emitter.notice,
             executor=self._executor,
             log_folder=settings.log_folder,
+            before_logging=store.write,
         )
         self.documents = DocumentRegistry(
-            opener, file_ids=self.file_ids, classes=installed_classes()
+            opener,
+            file_ids=self.file_ids,
+            classes={**installed_classes(), "notebook": notebook_class(store)},
         )
         self.rooms = Rooms(self.documents, settings.rooms.keep_alive_s)
         self.parts.append(DocumentParts(self.documents, self.rooms, self.file_ids, settings))
@@ -339,9 +376,14 @@ class CoCalcExtension(ExtensionApp):
         runs = DocumentRuns(self.execution.runners, kernels)
         questions = KernelQuestions(ServerKernels(manager))
         rpc = NotebookRpc(self.document_bridges.client, self.conat.project_id, kernels, questions)
-        self.document_bridges.bridges.companions = [runs.accompany, rpc.accompany]
+        self.document_bridges.bridges.companions = [
+            runs.accompany,
+            rpc.accompany,
+            self.project_functions.accompany,
+        ]
 
     def _document_opened(self, document: LiveDocument) -> None:
+        self.blobs.opened(document)
         execution.end_orphaned_runs(document)
         self.document_bridges.opened(document)
 
@@ -361,6 +403,7 @@ class CoCalcExtension(ExtensionApp):
                 max_bytes=self.history_keep_bytes or None,
             ),
             max_open_files=self.max_open_files,
+            printing=PrintSettings(sandbox=self.chromium_sandbox),
             documents=DocumentSettings(
                 autosave=AutosaveTimes(
                     quiet_s=self.autosave_quiet_s, longest_s=self.autosave_longest_s
@@ -369,6 +412,7 @@ class CoCalcExtension(ExtensionApp):
                 close_delay_s=self.document_close_delay_s,
                 compact_bytes=self.log_compact_bytes,
             ),
+            blobs=BlobLimits(max_bytes=self.blob_store_bytes),
             rooms=RoomSettings(
                 max_message_bytes=self.room_max_message_bytes,
                 max_unsent_bytes=self.room_max_unsent_bytes,
