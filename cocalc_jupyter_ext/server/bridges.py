@@ -5,6 +5,7 @@ from functools import partial
 from ..conat.client.client import Client
 from ..conat.transports.loopback import LoopbackTransport
 from ..conat.types import User
+from ..documents.blobs.store import BlobStore
 from ..documents.bridge.bridges import Bridges
 from ..documents.bridge.open_files_loop import OpenFilesLimits, OpenFilesLoop
 from ..documents.bridge.unopened import content_of
@@ -30,6 +31,7 @@ class DocumentBridges:
         documents: DocumentRegistry,
         paths: PathRooms,
         storage: Folders,
+        blobs: BlobStore,
         *,
         max_open_files: int = 1000,
     ) -> None:
@@ -40,7 +42,7 @@ class DocumentBridges:
             project_id,
             lambda name: account_id_from_username(name, project_id),
         )
-        content = partial(content_of, self.client, project_id)
+        content = partial(content_of, self.client, project_id, blobs=blobs)
         self.open_files = OpenFilesLoop(
             self.client,
             project_id,

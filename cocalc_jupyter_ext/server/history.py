@@ -24,6 +24,7 @@ from ..documents.history.errors import HistoryError
 from ..documents.history.pruner import Pruner
 from ..documents.history.pruning import Limits
 from ..documents.history.service import FindOpen, HistoryService
+from ..documents.notebook_records.blobs import BlobSource
 from .api_paths import normal_path
 from .conat import ConatService
 from .identity import account_id_from_username
@@ -36,14 +37,19 @@ _RESOURCE = "contents"
 class ProjectHistory:
     """The histories of this project, served on the message fabric and for the handlers.
 
-    ``find_open`` returns a document that is open in this process, by its synced path.
+    ``find_open`` returns a document that is open in this process, by its synced path;
+    ``get_blob`` the bytes of an output that is kept outside of documents.
     """
 
-    def __init__(self, conat: ConatService, find_open: FindOpen, limits: Limits) -> None:
+    def __init__(
+        self, conat: ConatService, find_open: FindOpen, limits: Limits, get_blob: BlobSource
+    ) -> None:
         self.project_id = conat.project_id
         project = User("project", conat.project_id)
         self._client = Client(LoopbackTransport(conat.broker, project))
-        self.service = HistoryService(self._client, conat.project_id, find_open=find_open)
+        self.service = HistoryService(
+            self._client, conat.project_id, find_open=find_open, get_blob=get_blob
+        )
         self.api = HistoryApi(self.service)
         self._endpoint = history_service(self._client, conat.project_id, self.api)
         self._pruner = Pruner(self.service, limits)

@@ -23,7 +23,7 @@ from ...conat.persist.messages import NewMessage
 from ...conat.protocol.codec import decode, encode
 from .store import BlobStore
 
-__all__ = ["BlobMirror", "mirror_name"]
+__all__ = ["BlobMirror", "fetch_lost", "mirror_name"]
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +38,24 @@ Then = Callable[[], None]
 def mirror_name(path: str) -> str:
     """Return the name of the store of a notebook's blobs, below that of its project."""
     return f"jupyter:{path}"
+
+
+async def fetch_lost(
+    client: Client, project_id: str, path: str, blobs: BlobStore, wanted: Iterable[str]
+) -> None:
+    """Take what the project's store has lost from that of one notebook, as far as it is there."""
+    lost = [blob for blob in wanted if blobs.size(blob) is None]
+    if not lost:
+        return
+    mirror = BlobMirror(client, project_id, path, blobs)
+    done = asyncio.Event()
+    mirror.start()
+    try:
+        mirror.refer(lost)
+        mirror.after_stored(done.set)
+        await done.wait()
+    finally:
+        await mirror.close()
 
 
 class BlobMirror:

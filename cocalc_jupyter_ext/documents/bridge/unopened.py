@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...conat.client.client import Client
+from ..blobs.mirror import fetch_lost
+from ..blobs.store import BlobStore
+from ..notebook_records.blobs import references_in
 from ..notebook_records.notebooks import NOTEBOOK_SCHEMA, notebook_from_records
 from ..storage import Content
 from ..syncdoc.coordination import DocumentType, new_record, participation
@@ -19,10 +22,13 @@ from .open_entries import ServedFile
 __all__ = ["content_of", "tell_not_loaded"]
 
 
-async def content_of(client: Client, project_id: str, file: ServedFile) -> Content:
+async def content_of(
+    client: Client, project_id: str, file: ServedFile, blobs: BlobStore
+) -> Content:
     """Return the content of a file as its patches have it; that of a new file is empty.
 
-    Raises ConatError when they cannot be read.
+    Outputs that are not in ``blobs`` are looked for where clients have them. Raises ConatError
+    when the patches cannot be read.
     """
     kind: Kind[Any] = RecordsKind(NOTEBOOK_SCHEMA) if file.is_notebook else TextKind()
     document = await open_document(
@@ -36,7 +42,9 @@ async def content_of(client: Client, project_id: str, file: ServedFile) -> Conte
     )
     try:
         if file.is_notebook:
-            return notebook_from_records(document.value, lambda _blob: None)
+            wanted = [blob for record in document.value for blob in references_in(record)]
+            await fetch_lost(client, project_id, file.path, blobs, wanted)
+            return notebook_from_records(document.value, blobs.get)
         return document.text
     finally:
         await document.close()

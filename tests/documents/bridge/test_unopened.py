@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cocalc_jupyter_ext.documents.blobs.store import BlobStore
 from cocalc_jupyter_ext.documents.bridge.open_entries import ServedFile
 from cocalc_jupyter_ext.documents.bridge.unopened import content_of, tell_not_loaded
 from cocalc_jupyter_ext.documents.syncdoc.stores import open_record
@@ -19,29 +20,34 @@ NOTEBOOK = ServedFile(".a.ipynb.sage-jupyter2", "a.ipynb", is_notebook=True)
 
 
 @pytest.fixture
+def blobs(tmp_path: Path) -> BlobStore:
+    return BlobStore(tmp_path / "blobs")
+
+
+@pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with persist_world(tmp_path) as world:
         yield world
 
 
-async def test_a_document_without_history_is_empty(world: World) -> None:
+async def test_a_document_without_history_is_empty(world: World, blobs: BlobStore) -> None:
     client = await world.client()
 
-    assert await content_of(client, PROJECT, TEXT) == ""
-    assert (await content_of(client, PROJECT, NOTEBOOK))["cells"] == []
+    assert await content_of(client, PROJECT, TEXT, blobs) == ""
+    assert (await content_of(client, PROJECT, NOTEBOOK, blobs))["cells"] == []
 
 
-async def test_a_text_is_what_its_patches_say(world: World) -> None:
+async def test_a_text_is_what_its_patches_say(world: World, blobs: BlobStore) -> None:
     async with open_syncstring(
         await world.client(), project_id=PROJECT, path="a.txt", participant="ann"
     ) as text:
         text.text = "precious"
         await text.commit()
 
-    assert await content_of(await world.client(), PROJECT, TEXT) == "precious"
+    assert await content_of(await world.client(), PROJECT, TEXT, blobs) == "precious"
 
 
-async def test_a_notebook_is_what_its_patches_say(world: World) -> None:
+async def test_a_notebook_is_what_its_patches_say(world: World, blobs: BlobStore) -> None:
     async with open_syncdb(
         await world.client(),
         project_id=PROJECT,
@@ -54,7 +60,7 @@ async def test_a_notebook_is_what_its_patches_say(world: World) -> None:
         db.set({"type": "cell", "id": "a", "pos": 1, "input": "1"})
         await db.commit()
 
-    content = await content_of(await world.client(), PROJECT, NOTEBOOK)
+    content = await content_of(await world.client(), PROJECT, NOTEBOOK, blobs)
 
     assert [(cell["id"], cell["source"]) for cell in content["cells"]] == [("a", "1"), ("b", "2")]
     assert content["nbformat"] == 4
