@@ -169,13 +169,14 @@ class SyncDocument(Generic[Value]):
             version=self.graph.next_version,
             wall_ms=self._now_ms(),
         )
-        message = to_message(patch, has_format=self._doctype.schema is not None)
-        self._release(lambda: self._publish(message))
         self.graph.add([patch])
         self._own_times.append(time_ms)
         self._unconfirmed[time_ms] = patch
         self._synced = self.kind.edit(self._live)
         self.commits.emit(patch)
+        # Last, so that what listeners note about it comes before it in all that is released.
+        message = to_message(patch, has_format=self._doctype.schema is not None)
+        self._release(lambda: self._publish(message))
         self._make_snapshot_if_due()
         return patch
 
