@@ -4,6 +4,7 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import type { ServiceManagerPlugin } from '@jupyterlab/services';
 
+import { blobsPlugin } from './plugins/blobs';
 import { connectionLostPlugin } from './plugins/connectionLost';
 import { connectionStatusPlugin } from './plugins/connectionStatus';
 import { executorPlugin } from './plugins/executor';
@@ -25,6 +26,7 @@ const plugins: (JupyterFrontEndPlugin<unknown> | ServiceManagerPlugin<unknown>)[
   executorPlugin,
   resumeRunsPlugin,
   trustPlugin,
+  blobsPlugin,
   readOnlyPlugin,
   connectionStatusPlugin,
   missingKernelPlugin

@@ -1,0 +1,42 @@
+/**
+ * Shows large outputs, which are kept on the server and not in the document.
+ */
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { URLExt } from '@jupyterlab/coreutils';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ServerConnection } from '@jupyterlab/services';
+
+import { BlobRenderer, type IBlobPage } from '../outputs/blobRenderer';
+import { PLACEHOLDER } from '../outputs/blobs';
+
+/** Before all representations that may stand beside a placeholder, after live widgets. */
+const RANK = -5;
+
+/** Renders placeholders in all documents. */
+export const blobsPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'cocalc-jupyter:blobs',
+  description: 'Shows large outputs, which are kept on the server.',
+  autoStart: true,
+  requires: [IRenderMimeRegistry],
+  activate: (app: JupyterFrontEnd, renderers: IRenderMimeRegistry) => {
+    const { serverSettings } = app.serviceManager;
+    const page: IBlobPage = {
+      baseUrl: serverSettings.baseUrl,
+      renderers,
+      fetch: (path, init) =>
+        ServerConnection.makeRequest(
+          URLExt.join(serverSettings.baseUrl, path),
+          init,
+          serverSettings
+        )
+    };
+    renderers.addFactory(
+      {
+        safe: true, // untrusted content goes to renderers that are safe themselves
+        mimeTypes: [PLACEHOLDER],
+        createRenderer: options => new BlobRenderer(page, options)
+      },
+      RANK
+    );
+  }
+};
