@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ...conat.client.client import Client
 from ...conat.protocol.subjects import project_subject
+from ...conat.services import rpc
 from ...conat.services.named import ServiceClient, service_subject
 from ...conat.services.service import call
 from ...conat.sync.open_files import OpenFiles, open_open_files
@@ -138,8 +139,8 @@ class Notebook(NotebookActions):
     async def load_kernel_usage(self) -> Mapping[str, Any] | None:
         """Ask the project what the kernel uses; the model knows it then (§4.10)."""
         subject = project_subject(ProjectId(self.project_id), "usage-info", compute_server_id=0)
-        reply = await self._client.request(subject, ["get", [self.path]])
-        self.model.learn(kernel_usage=reply.data)
+        usage = await rpc.call(self._client, subject, "get", [self.path])
+        self.model.learn(kernel_usage=usage)
         return self.model.kernel_usage
 
     # The file

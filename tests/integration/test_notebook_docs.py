@@ -1,0 +1,76 @@
+"""The examples of the page about notebooks, run as they stand against a real server."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from ..support.notebooks import write_notebook
+from ..support.servers import TOKEN, JupyterServer
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "notebooks.md"
+
+EXPECTED = {
+    "Run code from Python": [
+        "{'name': 'stdout', 'text': 'Hello, World\\n'}",
+        "{'data': {'text/plain': '42'}, 'exec_count': 1}",
+    ],
+    "Run code from Lab": ["['ok', 'ok']", "['one\\n', 'two\\n']"],
+    "Run code over conat": ["{'0': {'name': 'stdout', 'text': 'over conat\\n'}}"],
+}
+
+
+def examples() -> dict[str, str]:
+    """Return the examples in Python by the headings above them."""
+    sections = re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)
+    found = {}
+    for section in sections:
+        for code in re.findall(r"```python\n(.*?)```", section, re.DOTALL):
+            heading = section.partition("\n")[0]
+            assert heading not in found
+            found[heading] = str(code)
+    return found
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    server = JupyterServer(tmp_path_factory.mktemp("server"))
+    server.work.mkdir()
+    write_notebook(server.work / "a.ipynb", "1 + 1")
+    write_notebook(server.work / "b.ipynb", "print('one')", "print('two')")
+    write_notebook(server.work / "c.ipynb", "print('over conat')")
+    with server:
+        yield server
+
+
+@pytest.mark.parametrize("heading", EXPECTED)
+def test_the_example_prints_what_it_should(
+    server: JupyterServer, heading: str, tmp_path: Path
+) -> None:
+    project_id = (server.folder / "data" / "cocalc" / "project-id").read_text().strip()
+    (tmp_path / "example.py").write_text(examples()[heading])
+    arguments = [server.url, TOKEN, project_id][: 2 if "Lab" in heading else 3]
+
+    done = subprocess.run(
+        [sys.executable, "example.py", *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr + server.log
+    assert done.stdout.splitlines() == EXPECTED[heading]
+
+
+def test_what_a_script_has_run_is_in_the_file(server: JupyterServer) -> None:
+    notebook = nbformat.read(server.work / "a.ipynb", as_version=4)
+
+    nbformat.validate(notebook)
+    texts = [output.get("text", "") for output in notebook.cells[-1].outputs]
+    assert "Hello, World\n" in "".join(texts)

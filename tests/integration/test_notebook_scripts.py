@@ -1,0 +1,143 @@
+"""Scripts work on notebooks of a real server while a page looks on (syncdoc-jupyter §4, §15)."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import nbformat
+import pytest
+
+from cocalc_jupyter_ext.conat.errors import RemoteError
+from cocalc_jupyter_ext.documents.notebook_actions import Notebook, open_notebook
+
+from ..support.notebooks import write_notebook
+from ..support.room_client import RoomClient
+from ..support.servers import JupyterServer
+from .test_two_faces import cocalc_client, project_id
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    server = JupyterServer(tmp_path_factory.mktemp("server"))
+    server.work.mkdir()
+    with server:
+        yield server
+
+
+@asynccontextmanager
+async def script(server: JupyterServer, path: str, *sources: str) -> AsyncIterator[Notebook]:
+    write_notebook(server.work / path, *sources)
+    async with (
+        cocalc_client(server) as client,
+        open_notebook(client, project_id=project_id(server), path=path) as notebook,
+    ):
+        notebook.set_kernel("python3")
+        yield notebook
+
+
+def on_page(page: RoomClient) -> list[tuple[str, str]]:
+    """The texts of the cells, and what they have printed."""
+    cells = [cell.to_py() for cell in page.document.ycells]
+    return [
+        (cell["source"], "".join(output.get("text", "") for output in cell.get("outputs", [])))
+        for cell in cells
+    ]
+
+
+async def test_a_script_edits_and_runs_a_notebook_and_a_page_sees_it(
+    server: JupyterServer,
+) -> None:
+    async with (
+        script(server, "a.ipynb", "x = 6", "") as notebook,
+        RoomClient(server, "a.ipynb") as page,
+    ):
+        first, blank = notebook.model.cell_list
+        new = notebook.insert_cell_below(first, "print(x * 7)")
+        notebook.delete_cell(blank)
+        notebook.split_cell(new, 6)
+        notebook.merge_with_previous(new)
+        notebook.undo()
+        notebook.undo()
+
+        assert await notebook.run_all() == (first, new)
+        await notebook.wait_until_done(timeout_s=60)
+
+        assert notebook.model.outputs(new) == [{"name": "stdout", "text": "42\n"}]
+        cell = notebook.model.cells[new]
+        assert (cell["state"], cell["exec_count"], cell["kernel"]) == ("done", 2, "python3")
+        assert cell["start"] <= cell["end"]
+        assert notebook.model.trust
+        await page.until(lambda: on_page(page) == [("x = 6", ""), ("print(x * 7)", "42\n")])
+
+        page.append_text(" + 1")
+        await notebook.model.until(
+            lambda model: model.cells[first]["input"] == "x = 6 + 1", timeout_s=20
+        )
+        await notebook.save_file()
+        saved = nbformat.read(server.work / "a.ipynb", as_version=4)
+        assert [cell.source for cell in saved.cells] == ["x = 6 + 1", "print(x * 7)"]
+        assert not notebook.model.has_uncommitted_changes
+
+
+async def test_the_first_error_ends_the_queue_unless_the_script_wants_to_go_on(
+    server: JupyterServer,
+) -> None:
+    async with script(server, "b.ipynb", "1 / 0", "print('after')") as notebook:
+        bad, after = notebook.model.cell_list
+
+        await notebook.run_all()
+        await notebook.wait_until_done(timeout_s=60)
+        assert notebook.model.outputs(bad)[0]["ename"] == "ZeroDivisionError"
+        assert notebook.model.outputs(after) == []
+
+        await notebook.run_all(no_halt=True)
+        await notebook.wait_until_done(timeout_s=60)
+        assert notebook.model.outputs(after) == [{"name": "stdout", "text": "after\n"}]
+
+
+async def test_a_script_asks_the_kernel_interrupts_it_and_starts_it_anew(
+    server: JupyterServer,
+) -> None:
+    async with script(
+        server, "c.ipynb", "x = 1", "import time; print('go'); time.sleep(60)"
+    ) as notebook:
+        one, long = notebook.model.cell_list
+        info = await notebook.load_kernel_info()
+        assert notebook.model.kernel_info == info
+        assert info["language_info"]["name"] == "python"
+        assert notebook.model.start_time
+        assert "print" in (await notebook.complete("pri"))["matches"]
+        assert (await notebook.inspect("print"))["found"]
+
+        await notebook.run_all()
+        await notebook.model.until(lambda model: bool(model.outputs(long)), timeout_s=60)
+        await notebook.interrupt()
+        await notebook.wait_until_done(timeout_s=60)
+        assert notebook.model.outputs(long)[-1]["ename"] == "KeyboardInterrupt"
+
+        await notebook.restart()
+        notebook.set_cell_input(one, "print('x' in globals())")
+        await notebook.run_cell(one)
+        await notebook.wait_until_done(one, timeout_s=60)
+        assert notebook.model.outputs(one) == [{"name": "stdout", "text": "False\n"}]
+
+
+async def test_a_kernel_that_does_not_exist_is_told_and_nothing_waits_for_ever(
+    server: JupyterServer,
+) -> None:
+    async with script(server, "d.ipynb", "1") as notebook:
+        (cell,) = notebook.model.cell_list
+        notebook.set_kernel("no-such-kernel")
+
+        await notebook.run_cell(cell)
+        await notebook.wait_until_done(cell, timeout_s=60)
+
+        await notebook.model.until(lambda model: model.kernel_error != "", timeout_s=20)
+        assert "no-such-kernel" in notebook.model.kernel_error
+        with pytest.raises(RemoteError):
+            await notebook.load_kernel_info()
+
+
+async def test_only_notebooks_can_be_opened_as_such(server: JupyterServer) -> None:
+    async with cocalc_client(server) as client:
+        with pytest.raises(ValueError, match="no notebook"):
+            open_notebook(client, project_id=project_id(server), path="a.txt")
