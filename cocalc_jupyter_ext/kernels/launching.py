@@ -15,6 +15,7 @@ __all__ = [
     "SESSION_VARIABLE",
     "kernel_environment",
     "with_limits",
+    "with_parent",
 ]
 
 DROPPED_VARIABLES: Final = frozenset({"DEBUG", "DEBUG_CONSOLE", "NODE_ENV", "DEBUG_FILE"})
@@ -66,3 +67,12 @@ def with_limits(argv: Sequence[str], ulimit: str) -> list[str]:
         return list(argv)
     script = " && ".join(f"ulimit {option}" for option in options)
     return ["sh", "-c", f'{script} && exec "$@"', "kernel", *argv]
+
+
+def with_parent(argv: Sequence[str], setpriv: str | None) -> list[str]:
+    """Return the command that ends at once when the process that starts it dies.
+
+    ``setpriv`` is the program that arranges it; without it, only kernels that look after their
+    parent themselves end (those of Python do).
+    """
+    return [setpriv, "--pdeathsig", "KILL", "--", *argv] if setpriv else list(argv)

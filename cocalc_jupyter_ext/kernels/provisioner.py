@@ -4,14 +4,16 @@ A provisioner is Jupyter's own place for that: one object per kernel, through al
 """
 
 import asyncio
+import sys
 from collections.abc import Callable
+from shutil import which
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from .endings import Ending
-from .launching import FILENAME_VARIABLE, kernel_environment, with_limits
+from .launching import FILENAME_VARIABLE, kernel_environment, with_limits, with_parent
 from .stderr_pipe import StderrPipe, to_own_stderr
 
 __all__ = ["ProjectProvisioner"]
@@ -23,19 +25,22 @@ class ProjectProvisioner(LocalProvisioner):
     """Jupyter's local kernels, with a project's environment, limits and last words.
 
     ``ulimit`` are options of the shell's ``ulimit``; ``pass_on`` takes what the kernel writes to
-    stderr; ``notebook_path`` finds the path of the notebook in a kernel's environment.
+    stderr; ``notebook_path`` finds the path of the notebook in a kernel's environment; with
+    ``ends_with_us`` the kernel ends even when this process is killed.
     """
 
     def __init__(
         self,
         *,
         ulimit: str = "",
+        ends_with_us: bool = False,
         pass_on: Callable[[bytes], object] = to_own_stderr,
         notebook_path: Callable[[dict[str, str]], str | None] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self._ulimit = ulimit
+        self.ulimit = ulimit
+        self._setpriv = which("setpriv") if ends_with_us and sys.platform == "linux" else None
         self._pass_on = pass_on
         self._notebook_path = notebook_path or (lambda env: env.get(FILENAME_VARIABLE))
         self._stderr: StderrPipe | None = None
@@ -68,10 +73,16 @@ class ProjectProvisioner(LocalProvisioner):
         self._stderr = StderrPipe(self._pass_on)
         try:
             return await super().launch_kernel(
-                with_limits(cmd, self._ulimit), **{"stderr": self._stderr.writer, **kwargs}
+                with_parent(with_limits(cmd, self.ulimit), self._setpriv),
+                **{"stderr": self._stderr.writer, **kwargs},
             )
         finally:
             self._stderr.close_writer()
+
+    def adopt(self, other: "ProjectProvisioner") -> None:
+        """Be the provisioner of a process that another one started."""
+        self.process, self.pid, self.pgid = other.process, other.pid, other.pgid
+        self._stderr, self._exit_code = other._stderr, None  # noqa: SLF001 - of this class
 
     async def poll(self) -> int | None:
         """Return the exit code of a process that ended, None for one that runs."""

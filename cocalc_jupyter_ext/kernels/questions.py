@@ -10,10 +10,11 @@ from typing import Any, Final, TypeAlias
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
+from .channels import ConnectionInfo
 from .errors import KernelUnreachableError
 from .kernel import KernelHost
 
-__all__ = ["KernelQuestions"]
+__all__ = ["Ask", "KernelQuestions", "ask_kernel"]
 
 DEFAULT_TIMEOUT_S: Final = 10.0
 
@@ -49,17 +50,27 @@ class KernelQuestions:
         )
 
     async def _ask(self, kernel_id: str, ask: Ask) -> dict[str, Any]:
-        client = AsyncKernelClient()
-        client.load_connection_info(await self._host.connection_info(kernel_id))
-        client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)  # noqa: S604 - the channel of that name
+        info = await self._host.connection_info(kernel_id)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await _answer(client, ask(client))
+            return await ask_kernel(info, ask, self._timeout_s)
         except TimeoutError as error:
             problem = f"it does not answer within {self._timeout_s:g} s; is it busy?"
             raise KernelUnreachableError(kernel_id, problem) from error
-        finally:
-            client.stop_channels()
+
+
+async def ask_kernel(info: ConnectionInfo, ask: Ask, timeout_s: float) -> dict[str, Any]:
+    """Ask over a connection of its own; return the content of the reply.
+
+    Raises ``TimeoutError``.
+    """
+    client = AsyncKernelClient()
+    client.load_connection_info(info)
+    client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)  # noqa: S604 - the channel of that name
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _answer(client, ask(client))
+    finally:
+        client.stop_channels()
 
 
 async def _answer(client: AsyncKernelClient, request_id: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from ..documents.opening import DocumentOpener
 from ..documents.registry import DocumentRegistry
 from ..documents.rooms import Rooms
 from ..documents.settings import DocumentSettings
+from ..kernels.pool.settings import settings_from_environment
 from ..kernels.questions import KernelQuestions
 from ..kernels.settings import RunnerSettings
 from ..project.conversion.printing import PrintSettings
@@ -47,6 +48,7 @@ from .file_storage import MAX_NOTEBOOK_BYTES, MAX_TEXT_BYTES, ContentsStorage
 from .files import ProjectFiles
 from .identity import find_project_id
 from .kernel_host import ServerKernels
+from .kernel_pool import ServerKernelPool
 from .notebook_kernels import NotebookKernels
 from .notebook_rpc import NotebookRpc
 from .path_events import follow_paths
@@ -57,6 +59,7 @@ from .rights import RightsWatch
 from .settings import RoomSettings, ServerSettings
 from .settings_file_ids import SettingsFileIds
 from .shared_documents import SharedDocuments
+from .widgets import ServerWidgets
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -356,28 +359,44 @@ class CoCalcExtension(ExtensionApp):
             events=emitter,
             settings=settings.rooms,
         )
-        follow_paths(events, self.documents)
+        follow_paths(events, self.documents, self._follow_history)
         shared = SharedDocuments(self.documents, self._paths)
         self.settings[neighbours.STOCK_COLLABORATION] = shared
 
     def _build_execution(self) -> None:
+        host = ServerKernels(self.settings["kernel_manager"])
+        self.widgets = ServerWidgets(host, self.settings["event_logger"])
+        self.parts.append(self.widgets)
+        self.settings[kernel_websocket.WIDGETS_OF_KERNEL] = self.widgets.of
         self.execution = execution.Execution(
             documents=self.documents,
             kernel_manager=self.settings["kernel_manager"],
             events=self.settings["event_logger"],
             settings=RunnerSettings(),
+            open_link=self.widgets.open_link,
         )
         self.parts.append(self.execution)
         kernel_websocket.install(self.settings, self.log)
+        pool_settings = settings_from_environment(os.environ, Path.home())
+        self.parts.append(ServerKernelPool(self.settings["kernel_manager"], pool_settings))
 
     def _build_companions(self) -> None:
         manager = self.settings["kernel_manager"]
         kernels = NotebookKernels(self.settings["session_manager"], manager)
         runs = DocumentRuns(self.execution.runners, kernels)
         questions = KernelQuestions(ServerKernels(manager))
-        rpc = NotebookRpc(self.document_bridges.client, self.conat.project_id, kernels, questions)
+        client, project_id = self.document_bridges.client, self.conat.project_id
+        rpc = NotebookRpc(
+            client,
+            project_id,
+            kernels=kernels,
+            questions=questions,
+            widgets=self.widgets,
+            runs=runs,
+        )
         self.document_bridges.bridges.companions = [
             runs.accompany,
+            self.widgets.companion(client, project_id, kernels),
             rpc.accompany,
             self.project_functions.accompany,
         ]
@@ -386,6 +405,9 @@ class CoCalcExtension(ExtensionApp):
         self.blobs.opened(document)
         execution.end_orphaned_runs(document)
         self.document_bridges.opened(document)
+
+    async def _follow_history(self, old_path: str, new_path: str) -> None:
+        await self.document_bridges.bridges.follow_rename(old_path, new_path)
 
     def _web_settings(self) -> dict[str, Any]:
         """Return the settings of the running server; other extensions add theirs after ours."""
