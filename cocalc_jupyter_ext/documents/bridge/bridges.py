@@ -9,6 +9,8 @@ from ...conat.client.client import Client
 from ...conat.client.reconnect import retry_delays
 from ...conat.errors import ClientClosed, ConatError
 from ..document import LiveDocument
+from ..history.listing import ensure_listed
+from ..history.moves import HistoryMoves, renamed
 from ..syncdoc.sync_document import SyncDocument
 from .bridge import BridgeTimes
 from .bridged_document import AccountOf, BridgedDocument
@@ -53,6 +55,8 @@ class Bridges:
         self._bridged: dict[LiveDocument, BridgedDocument] = {}
         self._accompanied: dict[LiveDocument, list[Companion]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reattaching: set[str] = set()
+        self._moves = HistoryMoves(client, project_id)
 
     def __len__(self) -> int:
         return len(self._bridged)
@@ -82,6 +86,14 @@ class Bridges:
                 return bridged.document
         return None
 
+    async def follow_rename(self, old_path: str, new_path: str) -> None:
+        """Let the histories of a renamed file or folder follow it.
+
+        Those of open documents do so by themselves, when the documents have followed.
+        """
+        held = {bridged.path for bridged in self._bridged.values()} | self._reattaching
+        await self._moves.follow(old_path, new_path, held.__contains__)
+
     async def close(self) -> None:
         """Commit and leave everything; calling it again does nothing."""
         for task in list(self._tasks):
@@ -90,9 +102,11 @@ class Bridges:
         await asyncio.gather(*[self._detach(live) for live in list(self._bridged)])
 
     async def _start(self, bridged: BridgedDocument) -> None:
+        await self._moves.settled()
         for delay_s in retry_delays(1.0, 15.0):
             try:
                 await bridged.start()
+                await ensure_listed(self._client, self._project_id, bridged.path)
             except ClientClosed:
                 return
             except ConatError as error:
@@ -117,8 +131,19 @@ class Bridges:
             await bridged.close()
 
     async def _reattach(self, live: LiveDocument) -> None:
-        """Go on under the new path: the history of a document is found by its path."""
-        await self._detach(live)
+        """Go on under the new path, and with the history, which is found by its path."""
+        bridged = self._bridged.get(live)
+        if bridged is None:
+            return
+        path = bridged.path
+        self._reattaching.add(path)
+        try:
+            await self._detach(live)
+            while (target := renamed(path, live.path)) is not None and target != path:
+                await self._moves.move(path, target)
+                path = target
+        finally:
+            self._reattaching.discard(bridged.path)
         if not live.closed:
             self.attach(live)
 

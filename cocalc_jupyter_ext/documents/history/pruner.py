@@ -3,14 +3,12 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from ...conat.errors import ConatError
-from ...conat.sync.inventory import StoreEntry
-from ...conat.sync.opening import open_inventory
-from ..syncdoc.coordination import string_id
 from ..syncdoc.stores import open_record
+from .listing import listed_paths
 from .pruning import Limits, Plan, keeps_newest, plan_pruning
 from .service import HistoryService
 from .stream_history import StreamHistory
@@ -21,7 +19,6 @@ _log = logging.getLogger(__name__)
 
 FIRST_AFTER_S: Final = 600.0
 EVERY_S: Final = 86_400.0
-_STREAM: Final = "patches:"
 
 
 class Pruner:
@@ -58,10 +55,8 @@ class Pruner:
     async def prune_all(self) -> int:
         """Prune every document of the project; return how many messages were deleted."""
         service = self._service
-        async with await open_inventory(service.client, project_id=service.project_id) as stores:
-            paths = list(_documents(stores.get_all(), service.project_id))
         count = 0
-        for path in paths:
+        for path in await listed_paths(service.client, service.project_id):
             try:
                 count += await self.prune(path)
             except ConatError as error:
@@ -104,7 +99,7 @@ class Pruner:
     async def _begin_at(self, path: str, plan: Plan) -> None:
         """Let readers begin at the first patch that stays, if they would begin before it."""
         service = self._service
-        record = await open_record(service.client, service.project_id, path)
+        record = await open_record(service.client, service.project_id, path, is_file_server=True)
         try:
             newest = record.get().get("last_snapshot")
             if not isinstance(newest, int) or newest < plan.first:
@@ -112,11 +107,3 @@ class Pruner:
                 await record.save()
         finally:
             await record.close()
-
-
-def _documents(stores: list[StoreEntry], project_id: str) -> Iterator[str]:
-    """Yield the synced paths of the documents among some stores."""
-    for store in stores:
-        path = store.desc.get("path") if isinstance(store.desc, dict) else None
-        if isinstance(path, str) and store.name == f"{_STREAM}{string_id(project_id, path)}":
-            yield path

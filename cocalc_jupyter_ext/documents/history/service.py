@@ -8,7 +8,7 @@ from ...conat.client.client import Client
 from ...conat.errors import RequestTimeout
 from ...conat.sync.opening import open_inventory
 from ..notebook_records.blobs import BlobSource
-from ..syncdoc.coordination import string_id, synced_path_of_notebook
+from ..syncdoc.coordination import synced_path_of_notebook
 from ..syncdoc.opening import open_document
 from ..syncdoc.patch_graph import HistoryMissing, PatchGraph, UnknownVersion
 from ..syncdoc.patches import Patch
@@ -16,6 +16,7 @@ from ..syncdoc.sync_document import SyncDocument
 from .blame import Passage
 from .errors import NoHistory, NoSuchVersion
 from .leases import Leases
+from .listing import stream_name
 from .restore import restored
 from .shapes import Shape
 from .stream_history import RECORD_FIELDS, StreamHistory
@@ -200,7 +201,7 @@ class HistoryService:
 
         It costs nothing to ask for what does not exist, other than reading a history.
         """
-        name = f"patches:{string_id(self.project_id, synced_path(path))}"
+        name = stream_name(self.project_id, synced_path(path))
         async with await open_inventory(self.client, project_id=self.project_id) as stores:
             return stores.get(name, "stream") is not None
 

@@ -124,7 +124,7 @@ async def open_document(
 def _join(
     record: RecordStore, project_id: str, path: str, participant: str, doctype: DocumentType
 ) -> None:
-    if not record.get().get("users"):
+    if not record.get().get("users") or "doctype" not in record.get():
         record.update(new_record(project_id, path, doctype, datetime.now(UTC)))
     changes, _user_id = participation(record.get(), participant)
     record.update(changes)
