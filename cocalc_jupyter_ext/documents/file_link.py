@@ -68,7 +68,8 @@ class LinkedDocument(Protocol):
 class FileLink:
     """The tie between one live document and its plain file.
 
-    ``saved`` tells that the file was found or made to hold all that is in the document.
+    ``saved`` tells that the file was found or made to hold all that is in the document;
+    ``before_write`` is called when the document may be edited once more before it is written.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class FileLink:
         self._troubles = FileTroubles(document, self._tell)
         self._tasks: list[asyncio.Task[None]] = []
         self.autosave_wanted: Callable[[], bool] = lambda: True
+        self.before_write: Callable[[], None] = lambda: None
         self.sight = FileSight(document, storage)
         self.saved: Signal[[]] = Signal("saving of a file")
 
@@ -149,6 +151,7 @@ class FileLink:
                 raise
 
     async def _save(self) -> None:
+        self.before_write()
         if self.unsaved or await self._look() is None:
             await self._write()
         else:
@@ -402,6 +405,7 @@ class FileLink:
         """Write what no file has; unlike ``save`` this does not bring back a deleted file."""
         async with self._lock:
             if self.unsaved:
+                self.before_write()
                 await self._write()
             else:
                 self._mark_saved()

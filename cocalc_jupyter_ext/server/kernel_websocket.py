@@ -3,17 +3,32 @@
 A notebook's outputs are written into the document by the server. The messages they were made
 from would make every browser receive everything twice, and would count against the rate limit
 of the websocket, which drops what is above it. Kept are: everything that other sessions cause
-(consoles, widgets), and of the runners' messages status, comms and input requests.
+(consoles), and of the runners' messages status and input requests.
+
+Messages of widgets take another way: see ``widget_page.py``. What an Output widget captures is
+shown by the widget and nowhere else (syncdoc-jupyter §8.4).
 """
 
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+from tornado.websocket import WebSocketClosedError
 
 from ..kernels.channels import RUNNER_SESSION_PREFIX
+from ..kernels.widgets.kernel_widgets import KernelWidgets
+from .page_messages import PageMessage, UnreadableMessageError, read, write
+from .widget_page import WidgetPage
 
-__all__ = ["DocumentOutputsConnection", "install"]
+__all__ = ["WIDGETS_OF_KERNEL", "DocumentOutputsConnection", "install"]
+
+WIDGETS_OF_KERNEL: Final = "cocalc_widgets_of_kernel"
+"""The server's setting with the function that gives the widgets of a kernel, or None."""
+
+WidgetsOf = Callable[[str], KernelWidgets | None]
 
 _IN_DOCUMENT = {
     "stream",
@@ -25,14 +40,46 @@ _IN_DOCUMENT = {
     "execute_input",
 }
 _MARK = RUNNER_SESSION_PREFIX.encode()
+_OF_COMMS = b'"comm_'
+TOO_SLOW: Final = 4408
 
 
 class DocumentOutputsConnection(ZMQChannelsWebsocketConnection):
-    """Drops outputs caused by runners; everything else is the stock connection."""
+    """Drops outputs that are shown elsewhere, and gives messages of widgets another way."""
+
+    _page: WidgetPage | None = None
+
+    def connect(self) -> asyncio.Future[None] | None:  # type: ignore[override]  # base says async
+        """Begin to pass messages on, those of widgets first."""
+        widgets_of: WidgetsOf | None = self.websocket_handler.settings.get(WIDGETS_OF_KERNEL)
+        widgets = widgets_of(str(self.kernel_id)) if widgets_of is not None else None
+        if widgets is not None and self._page is None:
+            self._page = WidgetPage(
+                widgets,
+                self.session.session,
+                write=self._write,
+                hang_up=lambda reason: self.websocket_handler.close(TOO_SLOW, reason),
+                is_busy=lambda: getattr(self.kernel_manager, "execution_state", "") == "busy",
+                new_id=lambda: uuid.uuid4().hex,
+            )
+        return super().connect()
+
+    def handle_incoming_message(self, incoming_msg: str) -> None:
+        """Pass a message of the browser to the kernel, unless the server answers it."""
+        page = self._page
+        if page is not None and self.channels and _may_concern_widgets(incoming_msg):
+            try:
+                message = read(incoming_msg, self.subprotocol, self.session)
+            except UnreadableMessageError as error:
+                self.log.warning("A page sent a message that cannot be read: %s", error)
+                return
+            if page.takes(message):
+                return
+        super().handle_incoming_message(incoming_msg)
 
     def handle_outgoing_message(self, stream: Any, outgoing_msg: list[Any]) -> None:
-        """Pass a message of the kernel to the browser, unless the document has it."""
-        if not self._is_in_document(outgoing_msg):
+        """Pass a message of the kernel to the browser, unless it gets it in another way."""
+        if not self._is_elsewhere(outgoing_msg):
             super().handle_outgoing_message(stream, outgoing_msg)
 
     def disconnect(self) -> None:  # type: ignore[override]  # upstream's base class says async
@@ -41,6 +88,8 @@ class DocumentOutputsConnection(ZMQChannelsWebsocketConnection):
         The stock manager keeps everything the kernel says for a browser that may come back,
         without limit: a long run with no browser would fill the memory.
         """
+        if self._page is not None:
+            self._page.leave()
         channels = dict(self.channels)
         super().disconnect()  # type: ignore[no-untyped-call]  # untyped upstream
         iopub = channels.get("iopub")
@@ -50,19 +99,41 @@ class DocumentOutputsConnection(ZMQChannelsWebsocketConnection):
             iopub.on_recv(partial(self._keep, kept["buffer"]))
 
     def _keep(self, buffer: list[tuple[str, list[Any]]], frames: list[Any]) -> None:
-        if not self._is_in_document(frames):
+        if not self._is_elsewhere(frames):
             buffer.append(("iopub", frames))
 
-    def _is_in_document(self, frames: list[Any]) -> bool:
+    def _is_elsewhere(self, frames: list[Any]) -> bool:
         _, parts = self.session.feed_identities(frames)
-        header, parent = parts[1], parts[2]
-        if _MARK not in bytes(parent):  # type: ignore[arg-type]  # a zmq Frame is a buffer
+        header, parent, content = parts[1], parts[2], parts[4]
+        by_runner = _MARK in bytes(parent)  # type: ignore[arg-type]  # a zmq Frame is a buffer
+        if self._page is None and not by_runner:
             return False
-        session = self.session.unpack(parent).get("session", "")
-        return (
-            session.startswith(RUNNER_SESSION_PREFIX)
-            and self.session.unpack(header).get("msg_type") in _IN_DOCUMENT
+        unpack = self.session.unpack
+        kind = str(unpack(header).get("msg_type"))
+        if by_runner and kind in _IN_DOCUMENT:
+            session = str(unpack(parent).get("session", ""))
+            if session.startswith(RUNNER_SESSION_PREFIX):
+                return True
+        return self._page is not None and self._page.leaves_out(
+            kind, lambda: str(unpack(parent).get("msg_id", "")), lambda: unpack(content)
         )
+
+    def _write(self, message: PageMessage) -> tuple[int, Awaitable[None]]:
+        data = write(message, self.subprotocol, self.session)
+        try:
+            sent = self.write_message(data, binary=isinstance(data, bytes))
+        except WebSocketClosedError:
+            sent = _nothing()
+        return len(data), sent
+
+
+async def _nothing() -> None:
+    """Wait for nothing: the connection has ended, and its end is handled where it is noticed."""
+
+
+def _may_concern_widgets(raw: str | bytes) -> bool:
+    """Look at the bytes: most messages of pages are other ones."""
+    return _OF_COMMS in raw if isinstance(raw, bytes) else _OF_COMMS.decode() in raw
 
 
 def install(settings: dict[str, Any], log: Any) -> bool:

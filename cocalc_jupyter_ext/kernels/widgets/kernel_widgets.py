@@ -61,14 +61,16 @@ class Page(Protocol):
 class KernelWidgets:
     """Follows one kernel, through its restarts, from ``start`` to ``close``.
 
-    ``changed`` tells what others than CoCalc clients have changed; ``restarted`` that a new
-    process has begun, which has no widgets.
+    ``changed`` tells what others than CoCalc clients have changed; ``lost`` that the process has
+    ended, whose models are still here; ``restarted`` that a new one has begun, without widgets;
+    ``ended`` that there will be no other.
     """
 
     def __init__(self, kernel_id: str, host: KernelHost, *, new_id: Callable[[], str]) -> None:
         self.kernel_id = kernel_id
         self.changed: Signal[[list[Change]]] = Signal(f"changes of the widgets of {kernel_id}")
         self.restarted: Signal[[]] = Signal(f"restarts of {kernel_id}")
+        self.lost: Signal[[]] = Signal(f"loss of the process of {kernel_id}")
         self.ended: Signal[[]] = Signal(f"end of {kernel_id}")
         self.models = WidgetModels()
         self.cannot_follow = False
@@ -185,7 +187,9 @@ class KernelWidgets:
         model_id: str,
         state: Mapping[str, Any],
         buffers: Mapping[Path, bytes] | None = None,
+        *,
         msg_id: str | None = None,
+        from_table: bool = False,
     ) -> None:
         """Change fields of a model; raises ModelNotFoundError, KernelUnreachableError."""
         buffers = buffers or {}
@@ -195,7 +199,7 @@ class KernelWidgets:
             "buffer_paths": [list(path) for path in buffers],
         }
         header = self.send(model_id, data, list(buffers.values()), msg_id)
-        sent = Sent(model_id, header, dict(state), dict(buffers))
+        sent = Sent(model_id, header, dict(state), dict(buffers), from_table)
         self._unconfirmed.note(header["msg_id"], sent)
 
     def send(
@@ -277,9 +281,9 @@ class KernelWidgets:
     ) -> list[Change]:
         if message.kind not in COMM_KINDS:
             return self.models.apply(message)
-        self._unconfirmed.hear(message)
-        is_own_echo = message.method == ECHO_UPDATE and message.parent_session == link.session_id
-        if is_own_echo and OUTPUTS in message.state:
+        sent = self._unconfirmed.hear(message)
+        is_echo = message.method == ECHO_UPDATE
+        if is_echo and OUTPUTS in message.state and message.parent_session == link.session_id:
             self._check_outputs(message)
             return []
         changes = self.models.apply(message)
@@ -294,7 +298,7 @@ class KernelWidgets:
         else:
             to_pages.append(message)
         # CoCalc clients have what they changed; for them it is no news (§8.2).
-        return [] if is_own_echo else changes
+        return [] if is_echo and sent is not None and sent.from_table else changes
 
     def _idle(self, message_id: str, to_pages: list[CommMessage]) -> list[Change]:
         """Tell others what the kernel took from somebody without telling them itself."""
@@ -308,8 +312,7 @@ class KernelWidgets:
         self._tell(join_updates(to_pages))
         to_pages.clear()
         self._tell([echo], but=str(sent.header.get("session")))
-        is_own = self._link is not None and sent.header.get("session") == self._link.session_id
-        return [] if is_own else changes
+        return [] if sent.from_table else changes
 
     # Output widgets
 
@@ -431,6 +434,7 @@ class KernelWidgets:
             self._begin(link)
             await self._lost.wait()
             self._look()
+            self.lost.emit()
         finally:
             self._link = None
             self._connected.clear()

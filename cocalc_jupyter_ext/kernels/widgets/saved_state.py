@@ -16,13 +16,25 @@ __all__ = ["STATE_MIME", "saved_state"]
 STATE_MIME: Final = "application/vnd.jupyter.widget-state+json"
 
 
-def saved_state(models: Iterable[WidgetModel], shown: set[str]) -> dict[str, Any] | None:
-    """Return the state of the models that are needed to show these; None if there are none."""
-    by_id = {model.model_id: model for model in models}
-    refers_to = {model_id: references(model.state) for model_id, model in by_id.items()}
+def saved_state(
+    models: Iterable[WidgetModel], shown: set[str], before: object = None
+) -> dict[str, Any] | None:
+    """Return the state of what is needed to show these models; None if that is nothing.
+
+    ``before`` is what the file has: of a view whose model is gone it still has the state.
+    """
+    state = {**_entries(before), **{model.model_id: _saved(model) for model in models}}
+    refers_to = {model_id: references(each.get("state")) for model_id, each in state.items()}
     kept = kept_models(refers_to, shown)
-    state = {model_id: _saved(model) for model_id, model in by_id.items() if model_id in kept}
-    return {"version_major": 2, "version_minor": 0, "state": state} if state else None
+    needed = {model_id: each for model_id, each in state.items() if model_id in kept}
+    return {"version_major": 2, "version_minor": 0, "state": needed} if needed else None
+
+
+def _entries(saved: object) -> dict[str, Mapping[str, Any]]:
+    state = saved.get("state") if isinstance(saved, Mapping) else None
+    if not isinstance(state, Mapping):
+        return {}
+    return {key: each for key, each in state.items() if isinstance(each, Mapping)}
 
 
 def _saved(model: WidgetModel) -> Mapping[str, Any]:

@@ -123,7 +123,7 @@ class WidgetTable:
 
     # Garbage (§8.5)
 
-    def collect(self, shown: set[str]) -> None:
+    def collect(self, shown: set[str], *, only_back: bool = False) -> None:
         """Null the records of models that nothing shown needs, and put back those it needs."""
         widgets = self._widgets
         if widgets is None:
@@ -134,7 +134,7 @@ class WidgetTable:
         for model_id in refers_to.keys() & by_id.keys() | self._collected & by_id.keys():
             refers_to[model_id] = references(by_id[model_id].state)
         kept = kept_models(refers_to, shown)
-        for model_id in self._values.keys() - kept:
+        for model_id in set() if only_back else self._values.keys() - kept:
             self._null(model_id)
             if model_id in by_id:
                 self._collected.add(model_id)
@@ -263,7 +263,7 @@ class WidgetTable:
         parts = model.buffers if model is not None else {}
         buffers = {path: part for path, part in parts.items() if path[0] in changed}
         try:
-            widgets.send_update(model_id, changed, buffers)
+            widgets.send_update(model_id, changed, buffers, from_table=True)
         except KernelsError as error:
             _log.warning("a change of a widget does not reach the kernel: %s", error)
 

@@ -19,12 +19,16 @@ MAX_SENT: Final = 1_000
 
 @dataclass(slots=True)
 class Sent:
-    """Fields of a model that were sent to the kernel; ``header`` is that of the message."""
+    """Fields of a model that were sent to the kernel; ``header`` is that of the message.
+
+    ``from_table``: CoCalc clients have changed them in the table, so they know.
+    """
 
     model_id: str
     header: Mapping[str, Any]
     state: dict[str, Any]
     buffers: dict[Path, bytes] = field(default_factory=dict)
+    from_table: bool = False
 
     def without(self, keys: set[str]) -> None:
         """Forget fields about which the kernel has spoken."""
@@ -44,13 +48,14 @@ class Unconfirmed:
         if len(self._sent) > MAX_SENT:
             self._sent.popitem(last=False)
 
-    def hear(self, message: CommMessage) -> None:
-        """Take in what the kernel says because of something that was sent."""
+    def hear(self, message: CommMessage) -> Sent | None:
+        """Take in what the kernel says because of something that was sent; return that."""
         sent = self._sent.get(message.parent_id)
         if sent is not None and sent.model_id == message.comm_id:
             paths = message.data.get("buffer_paths")
             binary = {str(path[0]) for path in paths if path} if isinstance(paths, list) else set()
             sent.without({*message.state, *binary})
+        return sent
 
     def end(self, message_id: str) -> Sent | None:
         """Return what the kernel took without a word, now that it is idle again."""
