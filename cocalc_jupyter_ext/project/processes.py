@@ -11,10 +11,10 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, Self
 
 from .dispatch import ApiError
 
@@ -74,15 +74,11 @@ class CannotStart(ApiError):  # noqa: N818 - says what is wrong, as its neighbou
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How a program is started; ``stdin`` is sent to it, without it there is nothing to read.
-
-    ``title`` is what it is called in errors.
-    """
+    """How a program is started; ``title`` is what it is called in errors."""
 
     argv: Sequence[str]
     cwd: Path
     env: Mapping[str, str]
-    stdin: str | None = None
     title: str = ""
     uid: int | None = None
     gid: int | None = None
@@ -152,44 +148,34 @@ OnOutput = Callable[[str, str], None]
 
 
 class Process:
-    """A running program; whoever starts it waits for it, or ends it with ``kill``."""
+    """A running program; whoever starts it waits for it with ``finish``."""
 
     def __init__(
-        self, start: Start, limits: Limits, child: asyncio.subprocess.Process, on_output: OnOutput
+        self,
+        start: Start,
+        limits: Limits,
+        child: asyncio.subprocess.Process,
+        outputs: "list[_Output]",
     ) -> None:
         self._start = start
         self._limits = limits
         self._child = child
-        self._on_output = on_output
-        limit = min(limits.max_output, MAX_OUTPUT)
-        self._kept = {"stdout": _Kept(limit), "stderr": _Kept(limit)}
+        self._outputs = {output.name: output for output in outputs}
 
     @classmethod
     async def start(
         cls, start: Start, limits: Limits, on_output: OnOutput = lambda _stream, _text: None
-    ) -> "Process":
+    ) -> Self:
         """Start a program; raises CannotStart."""
-        try:
-            child = await asyncio.create_subprocess_exec(
-                *start.argv,
-                cwd=start.cwd,
-                env=dict(start.env),
-                stdin=asyncio.subprocess.DEVNULL
-                if start.stdin is None
-                else asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,
-                user=start.uid,
-                group=start.gid,
-                extra_groups=None if start.uid is None else [],
-            )
-        except OSError as error:
-            name = _error_name(error)
-            raise CannotStart(start.name, name, error.strerror or str(error)) from error
-        except ValueError as error:
-            raise CannotStart(start.name, "EINVAL", str(error)) from error
-        return cls(start, limits, child, on_output)
+        limit = min(limits.max_output, MAX_OUTPUT)
+        with ExitStack() as opened:
+            pipes = [_pipe(opened) for _ in _STREAMS]
+            child = await _spawn(start, *(write for _, write in pipes))
+            outputs = [
+                _Output(name, os.fdopen(os.dup(read), "rb", buffering=0), _Kept(limit), on_output)
+                for name, (read, _) in zip(_STREAMS, pipes, strict=True)
+            ]
+        return cls(start, limits, child, outputs)
 
     @property
     def pid(self) -> int:
@@ -198,7 +184,7 @@ class Process:
 
     def so_far(self, stream: str) -> str:
         """Return what came on ``stdout`` or ``stderr`` until now."""
-        return self._kept[stream].result()
+        return self._outputs[stream].kept.result()
 
     async def finish(self) -> Finished:
         """Wait until the program has ended; raises KilledCommand when its time is over.
@@ -206,64 +192,91 @@ class Process:
         When this is cancelled, the program and all that it started are ended.
         """
         timeout_s = self._limits.timeout_s
+        reading = [asyncio.create_task(output.read()) for output in self._outputs.values()]
         try:
             async with asyncio.timeout(timeout_s or None):
-                await self._communicate()
+                await self._child.wait()
+                await asyncio.wait(reading, timeout=_LINGER_S)
         except TimeoutError as error:
             raise KilledCommand(self._start.name, timeout_s) from error
         finally:
-            await self._end()
+            await self._end(reading)
         code = self._child.returncode or 0
         return Finished(self.so_far("stdout"), self.so_far("stderr"), max(code, 0))
 
-    def kill(self) -> None:
-        """End the program and all that it started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-
-    async def _communicate(self) -> None:
-        child = self._child
-        tasks = [
-            asyncio.create_task(self._read("stdout", child.stdout)),
-            asyncio.create_task(self._read("stderr", child.stderr)),
-        ]
-        feeding = asyncio.create_task(self._feed())
-        try:
-            await child.wait()
-            await asyncio.wait(tasks, timeout=_LINGER_S)
-        finally:
-            for task in (*tasks, feeding):
-                task.cancel()
-            await asyncio.gather(*tasks, feeding, return_exceptions=True)
-
-    async def _feed(self) -> None:
-        if self._start.stdin is None or self._child.stdin is None:
-            return
-        # A program that does not want all of its input may end before it has read it.
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self._child.stdin.write(self._start.stdin.encode())
-            await self._child.stdin.drain()
-        self._child.stdin.close()
-
-    async def _read(self, name: str, stream: asyncio.StreamReader | None) -> None:
-        kept = self._kept[name]
-        while stream is not None and (data := await stream.read(_CHUNK)):
-            if text := kept.take(data):
-                self._on_output(name, text)
-        if text := kept.take(b"", is_last=True):
-            self._on_output(name, text)
-
-    async def _end(self) -> None:
+    async def _end(self, reading: "list[asyncio.Task[None]]") -> None:
         if self._child.returncode is None:
-            self.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
             await asyncio.shield(self._child.wait())
-        transport = getattr(self._child, "_transport", None)  # asyncio closes pipes only through it
-        if transport is not None:
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
+        for output in self._outputs.values():
+            output.pipe.close()  # also of a task that was cancelled before its first step
+
+
+_STREAMS: Final = ("stdout", "stderr")
+
+
+@dataclass(slots=True)
+class _Output:
+    """One stream of a program.
+
+    The pipes are our own: those of asyncio would make waiting for the program wait for all that
+    it leaves in the background.
+    """
+
+    name: str
+    pipe: BinaryIO
+    kept: _Kept
+    on_output: OnOutput
+
+    async def read(self) -> None:
+        """Read to the end, or until this is cancelled; then the pipe is closed."""
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(lambda: protocol, self.pipe)
+        try:
+            while data := await reader.read(_CHUNK):
+                self._take(data)
+        finally:
             transport.close()
+        self._take(b"", is_last=True)
+
+    def _take(self, data: bytes, *, is_last: bool = False) -> None:
+        if text := self.kept.take(data, is_last=is_last):
+            self.on_output(self.name, text)
 
 
-def _error_name(error: OSError) -> str:
-    return errno.errorcode.get(error.errno or 0, "EIO")
+def _pipe(opened: ExitStack) -> tuple[int, int]:
+    """Return the two ends of a pipe, which are closed with the stack."""
+    read, write = os.pipe()
+    opened.callback(os.close, read)
+    opened.callback(os.close, write)
+    return read, write
+
+
+async def _spawn(start: Start, stdout: int, stderr: int) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *start.argv,
+            cwd=start.cwd,
+            env=dict(start.env),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            user=start.uid,
+            group=start.gid,
+            extra_groups=None if start.uid is None else [],
+        )
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, "EIO")
+        raise CannotStart(start.name, name, error.strerror or str(error)) from error
+    except ValueError as error:
+        raise CannotStart(start.name, "EINVAL", str(error)) from error
 
 
 async def run(start: Start, limits: Limits) -> Finished:

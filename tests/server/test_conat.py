@@ -64,7 +64,7 @@ async def test_the_project_answers_its_collaborators(server: JupyterServer) -> N
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("system.exec", "'system.exec' is not supported by this server"),
+        ("editor.printSageWS", "'editor.printSageWS' is not supported by this server"),
         ("system.nonsense", "unknown function 'system.nonsense'"),
         ("system.ping", "system.ping: too many positional arguments"),
     ],
