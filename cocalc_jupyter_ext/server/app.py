@@ -40,6 +40,7 @@ from . import (
     neighbours,
     rooms,
 )
+from .author_names import AuthorNames
 from .bridges import DocumentBridges
 from .connections import UserSockets
 from .document_parts import DocumentParts
@@ -262,10 +263,11 @@ class CoCalcExtension(ExtensionApp):
         self._executor = ThreadPoolExecutor(_STORAGE_THREADS, thread_name_prefix="cocalc-storage")
         self.user_sockets = UserSockets()
         self.user_sockets.watch(self.settings["identity_provider"])
-        self._build_documents()
-        self._build_execution()
         settings = self.server_settings
         project_id = find_project_id(os.environ, settings.data_folder)
+        self.author_names = AuthorNames(settings.data_folder / "author-names.json", project_id)
+        self._build_documents()
+        self._build_execution()
         self.conat = conat.ConatService(project_id, stream_folder=settings.stream_folder)
         self.parts.append(self.conat)
         self.parts.append(
@@ -286,7 +288,7 @@ class CoCalcExtension(ExtensionApp):
         self.parts.append(self.project_functions)
         self.parts.append(self.document_bridges)
         self.history = history.ProjectHistory(
-            self.conat, find_open, settings.history, self.blobs.store.get
+            self.conat, find_open, settings.history, self.blobs.store.get, self.author_names
         )
         self.parts.append(self.history)
         self.parts.append(RightsWatch(self.user_sockets, self.rights_check_s))
@@ -358,6 +360,7 @@ class CoCalcExtension(ExtensionApp):
             paths=self._paths,
             events=emitter,
             settings=settings.rooms,
+            authors=self.author_names,
         )
         follow_paths(events, self.documents, self._follow_history)
         shared = SharedDocuments(self.documents, self._paths)

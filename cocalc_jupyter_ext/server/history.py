@@ -6,6 +6,7 @@ Below ``cocalc/history/`` the handlers authenticate, check rights and paths, cal
 """
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -26,6 +27,7 @@ from ..documents.history.pruning import Limits
 from ..documents.history.service import FindOpen, HistoryService
 from ..documents.notebook_records.blobs import BlobSource
 from .api_paths import normal_path
+from .author_names import AuthorNames
 from .conat import ConatService
 from .identity import account_id_from_username
 
@@ -42,9 +44,15 @@ class ProjectHistory:
     """
 
     def __init__(
-        self, conat: ConatService, find_open: FindOpen, limits: Limits, get_blob: BlobSource
+        self,
+        conat: ConatService,
+        find_open: FindOpen,
+        limits: Limits,
+        get_blob: BlobSource,
+        authors: AuthorNames,
     ) -> None:
         self.project_id = conat.project_id
+        self.authors = authors
         project = User("project", conat.project_id)
         self._client = Client(LoopbackTransport(conat.broker, project))
         self.service = HistoryService(
@@ -105,6 +113,7 @@ class _HistoryHandler(APIHandler):
         """Call a function of the histories and send what it returns, or why it cannot."""
         try:
             result = await self._history.api.functions[name](options)
+            result["authors"] = self._history.authors.of(_authors(result))
         except HistoryError as error:
             self.set_status(error.code if isinstance(error.code, int) else 400)
             result = {"message": str(error)}
@@ -161,6 +170,15 @@ class RestoreHandler(_HistoryHandler):
             ),
         }
         await self.answer("restore", options)
+
+
+def _authors(result: dict[str, Any]) -> Iterator[str | None]:
+    """Yield the accounts that an answer names."""
+    versions = result.get("versions") or []
+    entries = list(versions.values()) if isinstance(versions, dict) else list(versions)
+    for entry in [*entries, result, result.get("version")]:
+        if isinstance(entry, dict):
+            yield entry.get("author")
 
 
 def handlers(history: ProjectHistory) -> list[tuple[str, type[APIHandler], dict[str, Any]]]:

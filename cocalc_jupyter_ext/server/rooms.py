@@ -35,6 +35,7 @@ from ..documents.room import DocumentRoom, PresenceRoom
 from ..documents.room_ids import RoomId
 from ..documents.rooms import Rooms
 from .api_paths import normal_path
+from .author_names import AuthorNames
 from .event_emitter import EventEmitter
 from .path_rooms import PathRooms
 from .refusals import NOT_READABLE, OTHER_HISTORY, REVOKED, Closing, Refusals, shorten
@@ -59,6 +60,7 @@ class RoomServices:
     paths: PathRooms
     events: EventEmitter
     settings: RoomSettings
+    authors: AuthorNames
     refusals: Refusals = field(default_factory=Refusals)
 
 
@@ -148,6 +150,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, _Authorized):
         """Upgrade to a websocket; 403 for users who may not read."""
         await self.require_view()
         self.name = self.current_user.username
+        self._services.authors.note(self.name, self.current_user.display_name)
         self.can_write = await is_allowed(self, EDIT)
         await super().get(*args, **kwargs)
 

@@ -105,6 +105,7 @@ async def test_a_text_is_edited_compared_blamed_and_restored(server: JupyterServ
     account = {name: account_id_from_username(name, project_id) for name in ("ann", "ben")}
     assert changes["hunks"][0]["lines"] == [["=", "x = 1\n"], ["+", "y = 2\n"], ["+", "z = 3\n"]]
     assert authors[-2:] == [account["ann"], account["ben"]]
+    assert {blame["authors"][author] for author in authors[-2:]} == {"ann", "ben"}
     assert response.status_code == 200
     assert response.json()["version"]["author"] == account["ben"]
     await until(lambda: (server.work / "text.py").read_text() == "x = 1\n")
