@@ -129,10 +129,12 @@ def read_order(args: object, notebook: str | None = None) -> ConversionOrder:
 
 
 def _without_file(words: list[str]) -> tuple[list[str], str]:
-    if not words or words[-1].startswith("-"):
+    *options, file = words or [""]
+    if options[-1:] == ["--"]:
+        return options[:-1], file
+    if file.startswith("-"):
         raise ConversionRefused("the last argument must be the name of an .ipynb file")
-    *options, file = words
-    return (options[:-1] if options[-1:] == ["--"] else options), file
+    return options, file
 
 
 def _collect(options: Iterator[tuple[str, str | None]], notebook: str) -> ConversionOrder:
