@@ -17,7 +17,7 @@ from jupyter_ydoc import YNotebook
 from jupyter_ydoc.yunicode import YUnicode
 from pycrdt import Array, Doc, Map
 
-from .blobs.notebook import without_blobs
+from .blobs.notebook import BlobNotebook, with_blobs, without_blobs
 from .errors import FileUnreadableError
 from .notebook_cells import take_notebook, with_cell_ids
 from .room_ids import RoomId
@@ -133,7 +133,7 @@ def content_digest(content: Content) -> str:
 
 def plain_content(ydoc: YDocument) -> Content:
     """Return what ``ydoc.get()`` returns; of a notebook, several times as fast."""
-    if type(ydoc) is not YNotebook:
+    if type(ydoc) is not YNotebook and not isinstance(ydoc, BlobNotebook):
         return ydoc.get()
     about = _parsed(ydoc.ydoc.get("meta", type=Map))
     cells = _parsed(ydoc.ycells)
@@ -142,12 +142,13 @@ def plain_content(ydoc: YDocument) -> Content:
         return ydoc.get()  # it gives the doubles other ids
     major, minor = int(about.get("nbformat", 0)), int(about.get("nbformat_minor", 0))
     has_ids = major != 4 or minor > 4
-    return {
+    content = {
         "cells": [_saved_cell(cell, has_id=has_ids) for cell in cells],
         "metadata": about.get("metadata", {}),
         "nbformat": major,
         "nbformat_minor": minor,
     }
+    return with_blobs(ydoc, content)
 
 
 def _parsed(shared: Map[Any] | Array[Any]) -> Any:

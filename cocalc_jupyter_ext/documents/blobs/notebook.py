@@ -23,6 +23,7 @@ __all__ = [
     "lost_blobs",
     "notebook_class",
     "references_of",
+    "with_blobs",
     "without_blobs",
 ]
 
@@ -34,15 +35,17 @@ class BlobNotebook(YNotebook):
 
     def get(self, deduplicate: bool = True) -> dict[str, Any]:
         """Return the content, complete; what is gone from the store stays a placeholder."""
-        return self._whole(super().get(deduplicate))
+        return with_blobs(self, super().get(deduplicate))
 
     async def aget(self, deduplicate: bool = True) -> dict[str, Any]:
         """Return the content, complete, without keeping the event loop for long."""
-        return self._whole(await super().aget(deduplicate))
+        return with_blobs(self, await super().aget(deduplicate))
 
     def get_cell(self, index: int) -> dict[str, Any]:
         """Return a cell, complete."""
-        return map_bundles([super().get_cell(index)], self._expand)[0]
+        return map_bundles(
+            [super().get_cell(index)], partial(placeholders.expand, get=self.blobs.get)
+        )[0]
 
     def set(self, value: Mapping[str, Any]) -> None:
         """Set the content; large outputs go into the store."""
@@ -63,12 +66,6 @@ class BlobNotebook(YNotebook):
         cell = map_bundles([value], keeper_of(self))[0]
         shared: Map[Any] = super().create_ycell(cell)
         return shared
-
-    def _whole(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        return {**content, "cells": map_bundles(content["cells"], self._expand)}
-
-    def _expand(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        return placeholders.expand(data, self.blobs.get)
 
 
 def notebook_class(blobs: BlobStore) -> type[BlobNotebook]:
@@ -102,6 +99,14 @@ def keep_all(document: object, content: object) -> None:
     if isinstance(document, BlobNotebook) and isinstance(content, Mapping):
         keep = partial(placeholders.extract, put=document.blobs.put, inline_bytes=0)
         map_bundles(content.get("cells") or [], keep)
+
+
+def with_blobs(document: object, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the shared types of a notebook hold as its complete content."""
+    if not isinstance(document, BlobNotebook):
+        return dict(content)
+    expand = partial(placeholders.expand, get=document.blobs.get)
+    return {**content, "cells": map_bundles(content["cells"], expand)}
 
 
 def without_blobs(document: object, content: Mapping[str, Any]) -> dict[str, Any]:
