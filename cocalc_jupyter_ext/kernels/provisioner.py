@@ -91,6 +91,11 @@ class ProjectProvisioner(LocalProvisioner):
             self._exit_code = status
         return status
 
+    async def cleanup(self, restart: bool = False) -> None:
+        """Give ports back as Jupyter does, but not before they are known."""
+        if self.connection_info:
+            await super().cleanup(restart=restart)
+
     async def ending(self) -> Ending:
         """Return how the last process ended; call it when it did."""
         await self.poll()

@@ -1,10 +1,19 @@
 """Environment and limits of kernels (syncdoc-jupyter §4.8)."""
 
 import subprocess
+import sys
+import time
+from contextlib import suppress
+from shutil import which
 
+import psutil
 import pytest
 
-from cocalc_jupyter_ext.kernels.launching import kernel_environment, with_limits
+from cocalc_jupyter_ext.kernels.launching import (
+    kernel_environment,
+    with_limits,
+    with_parent,
+)
 
 
 def test_what_is_the_servers_is_dropped_and_the_rest_is_kept() -> None:
@@ -55,3 +64,29 @@ def test_without_limits_the_command_stays_what_it_was() -> None:
 def test_what_is_no_limit_is_an_error(ulimit: str) -> None:
     with pytest.raises(ValueError, match="no option of ulimit"):
         with_limits(["a"], ulimit)
+
+
+def test_a_process_ends_when_the_one_that_started_it_is_killed() -> None:
+    setpriv = which("setpriv")
+    if setpriv is None:
+        pytest.skip("setpriv is not installed")
+    command = with_parent(["sleep", "60"], setpriv)
+    script = (
+        f"import subprocess; p = subprocess.Popen({command}); print(p.pid, flush=True); input()"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    deadline = time.monotonic() + 10
+    with suppress(psutil.NoSuchProcess):
+        while child.status() != psutil.STATUS_ZOMBIE:  # nobody may be there to bury it
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_without_the_program_the_command_stays_what_it_was() -> None:
+    assert with_parent(["a"], None) == ["a"]

@@ -18,6 +18,7 @@ from typing import Any, Final
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.paths import jupyter_runtime_dir
+from jupyter_core.utils import ensure_dir_exists
 
 from ..channels import ConnectionInfo
 from ..errors import KernelSpecNotFoundError
@@ -131,10 +132,12 @@ async def launch_warm_kernel(
     allowed = await asyncio.to_thread(specs.find_kernel_specs)
     if key.name not in allowed:
         raise KernelSpecNotFoundError(key.name, sorted(allowed))
+    folder = jupyter_runtime_dir()
+    await asyncio.to_thread(ensure_dir_exists, folder, 0o700)
     manager = AsyncKernelManager(
         kernel_name=key.name,
         kernel_spec_manager=specs,
-        connection_file=str(Path(jupyter_runtime_dir()) / f"kernel-{uuid.uuid4()}.json"),
+        connection_file=str(Path(folder) / f"kernel-{uuid.uuid4()}.json"),
     )
     provisioner = ProjectProvisioner(
         kernel_spec=manager.kernel_spec, parent=manager, ulimit=key.ulimit, ends_with_us=True
