@@ -7,12 +7,14 @@ and performed one at a time, in order.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 __all__ = [
+    "BY_RECORDS",
     "Abort",
     "AbortCell",
     "AwaitIdle",
+    "Cancelled",
     "ConnectKernel",
     "Effect",
     "Enqueue",
@@ -20,6 +22,7 @@ __all__ = [
     "FinishCell",
     "GraceOver",
     "Idle",
+    "InterruptKernel",
     "Interrupted",
     "KernelLost",
     "KernelReady",
@@ -31,6 +34,10 @@ __all__ = [
     "StartCell",
     "StartRefused",
 ]
+
+
+BY_RECORDS: Final = "records"
+"""The group of all cells that CoCalc clients ask for: an error empties their queue (§4.2)."""
 
 
 class Loss(Enum):
@@ -61,6 +68,7 @@ class Abort(Enum):
 
     ERROR = "An earlier cell of the same run failed."
     INTERRUPTED = "The kernel was interrupted."
+    CANCELLED = "Somebody cancelled the cell."
     DELETED = "The cell was deleted before its turn."
     REFUSED = "The kernel skipped the cell because another request failed. Run it again."
 
@@ -72,7 +80,10 @@ class Abort(Enum):
 
 @dataclass(frozen=True, slots=True)
 class QueuedCell:
-    """One cell of one run; ``serial`` is unique in the notebook, ``index`` its place in the run."""
+    """One cell of one run; ``serial`` is unique in the notebook, ``index`` its place in the run.
+
+    With ``stop_on_error`` its failure ends the queued cells of the same ``group``.
+    """
 
     serial: int
     run_id: str
@@ -80,6 +91,7 @@ class QueuedCell:
     cell_id: str
     source: str
     stop_on_error: bool
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +126,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Enqueue:
-    """Somebody runs cells, given by id and text in this order."""
+    """Somebody runs cells, given by id and text in this order.
+
+    A failure stops the cells of the same ``group``: those of the run, if it is not given.
+    """
 
     run_id: str
     cells: tuple[tuple[str, str], ...]
     stop_on_error: bool
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +177,31 @@ class Interrupted:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Somebody does not want this cell to run, or to go on."""
+
+    cell_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class KernelLost:
-    """The kernel's process ended, or the notebook uses another one."""
+    """The kernel's process ended, or the notebook uses another one; ``detail`` says how."""
 
     loss: Loss
+    detail: str = ""
 
 
-Event = Enqueue | KernelReady | Replied | Idle | GraceOver | StartRefused | Interrupted | KernelLost
+Event = (
+    Enqueue
+    | KernelReady
+    | Replied
+    | Idle
+    | GraceOver
+    | StartRefused
+    | Interrupted
+    | Cancelled
+    | KernelLost
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +245,12 @@ class AbortCell:
     cell: QueuedCell
     reason: Loss | Abort
     started: bool
+    detail: str = ""
 
 
-Effect = Queued | ConnectKernel | StartCell | AwaitIdle | FinishCell | AbortCell
+@dataclass(frozen=True, slots=True)
+class InterruptKernel:
+    """Interrupt the kernel; the running cell ends by its reply."""
+
+
+Effect = Queued | ConnectKernel | StartCell | AwaitIdle | FinishCell | AbortCell | InterruptKernel

@@ -22,6 +22,7 @@ from .events import (
     Abort,
     AbortCell,
     AwaitIdle,
+    Cancelled,
     ConnectKernel,
     Effect,
     Enqueue,
@@ -30,6 +31,7 @@ from .events import (
     GraceOver,
     Idle,
     Interrupted,
+    InterruptKernel,
     KernelLost,
     KernelReady,
     Loss,
@@ -72,6 +74,12 @@ class ExecutionState:
         """True while a cell runs or waits."""
         return self.running is not None or bool(self.queue)
 
+    @property
+    def active(self) -> set[str]:
+        """The cells that run or wait."""
+        running = [self.running.cell] if self.running else []
+        return {cell.cell_id for cell in (*running, *self.queue)}
+
     def awaits_idle(self, serial: int) -> bool:
         """Return whether this cell was replied to and only its idle status is missing."""
         running = _running(self, serial)
@@ -96,8 +104,10 @@ def apply(state: ExecutionState, event: Event) -> list[Effect]:
             effects = _grace_over(state, serial)
         case StartRefused(serial):
             effects = _start_refused(state, serial)
-        case KernelLost(loss):
-            effects = _kernel_lost(state, loss)
+        case KernelLost(loss, detail):
+            effects = _kernel_lost(state, loss, detail)
+        case Cancelled(cell_id):
+            effects = _cancelled(state, cell_id)
         case Interrupted():
             effects = _abort_queued(state, Abort.INTERRUPTED, lambda _: True)
         case _:
@@ -110,7 +120,13 @@ def _enqueue(state: ExecutionState, event: Enqueue) -> list[Effect]:
         raise TooManyQueuedError(state.max_queued)
     cells = [
         QueuedCell(
-            state.next_serial + index, event.run_id, index, cell_id, source, event.stop_on_error
+            state.next_serial + index,
+            event.run_id,
+            index,
+            cell_id,
+            source,
+            event.stop_on_error,
+            event.run_id if event.group is None else event.group,
         )
         for index, (cell_id, source) in enumerate(event.cells)
     ]
@@ -165,13 +181,21 @@ def _start_refused(state: ExecutionState, serial: int) -> list[Effect]:
     return [AbortCell(running.cell, Abort.DELETED, started=False)]
 
 
-def _kernel_lost(state: ExecutionState, loss: Loss) -> list[Effect]:
+def _cancelled(state: ExecutionState, cell_id: str) -> list[Effect]:
+    """Take the cell out of the queue; a running one ends when the kernel is interrupted."""
+    effects = _abort_queued(state, Abort.CANCELLED, lambda cell: cell.cell_id == cell_id)
+    if state.running is not None and state.running.cell.cell_id == cell_id:
+        effects.append(InterruptKernel())
+    return effects
+
+
+def _kernel_lost(state: ExecutionState, loss: Loss, detail: str) -> list[Effect]:
     state.kernel = _Kernel.ABSENT
     effects: list[Effect] = []
     if state.running is not None:
-        effects.append(AbortCell(state.running.cell, loss, started=True))
+        effects.append(AbortCell(state.running.cell, loss, started=True, detail=detail))
         state.running = None
-    return effects + _abort_queued(state, loss, lambda _: True)
+    return effects + _abort_queued(state, loss, lambda _: True, detail)
 
 
 def _finish(state: ExecutionState, running: _Running, reply: Reply) -> list[Effect]:
@@ -184,16 +208,19 @@ def _finish(state: ExecutionState, running: _Running, reply: Reply) -> list[Effe
     if reply.interrupted:
         return effects + _abort_queued(state, Abort.INTERRUPTED, lambda _: True)
     if reply.status != "ok" and cell.stop_on_error:
-        return effects + _abort_queued(state, Abort.ERROR, lambda c: c.run_id == cell.run_id)
+        return effects + _abort_queued(state, Abort.ERROR, lambda c: c.group == cell.group)
     return effects
 
 
 def _abort_queued(
-    state: ExecutionState, reason: Loss | Abort, concerned: Callable[[QueuedCell], bool]
+    state: ExecutionState,
+    reason: Loss | Abort,
+    concerned: Callable[[QueuedCell], bool],
+    detail: str = "",
 ) -> list[Effect]:
     aborted = [cell for cell in state.queue if concerned(cell)]
     state.queue = deque(cell for cell in state.queue if not concerned(cell))
-    return [AbortCell(cell, reason, started=False) for cell in aborted]
+    return [AbortCell(cell, reason, started=False, detail=detail) for cell in aborted]
 
 
 def _running(state: ExecutionState, serial: int) -> _Running | None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from .backlog import IopubMessage
 from .channels import ConnectionInfo, KernelChannels, new_session
+from .endings import Ending
 from .errors import KernelUnreachableError
 from .iopub import IopubReader
 
@@ -43,6 +44,12 @@ class KernelHost(Protocol):
 
         Raises ``KernelNotFoundError``, ``KernelUnreachableError``.
         """
+
+    async def interrupt(self, kernel_id: str) -> None:
+        """Interrupt the code that runs; raises ``KernelNotFoundError``."""
+
+    async def ending(self, kernel_id: str) -> Ending:
+        """Return how the kernel's process ended, as far as somebody knows."""
 
 
 class KernelListener(Protocol):

@@ -5,9 +5,9 @@ A cell that was deleted meanwhile is passed over; one that was moved is found by
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pycrdt import Map
@@ -18,10 +18,15 @@ from .backlog import IopubMessage
 from .errors import CellsNotFoundError
 from .events import Abort, Loss, QueuedCell, Reply
 from .outputs import CellOutputs, Output, OutputLimits
+from .overflow import Overflow
+from .widgets.captures import CAPTURED_KINDS, Captures
+from .widgets.comm_messages import COMM_KINDS
 
 __all__ = ["Notebook", "NotebookDocument", "Releasable", "end_orphans"]
 
-_MAX_REMEMBERED_CELLS = 100
+_MAX_REMEMBERED_CELLS = 1_000
+_MAX_REMEMBERED_CHARS = 20_000_000
+_OVERFLOW_FACTOR = 10
 _CHARS_PER_FLUSH = 50_000
 _MAX_FLUSHES_TO_WAIT = 40
 
@@ -56,21 +61,30 @@ class _Shown:
     cell: QueuedCell
     outputs: CellOutputs
     wait: int = 0
-    captured_by: set[str] = field(default_factory=set)
 
 
 class Notebook:
-    """Cells of one document as execution sees them."""
+    """Cells of one document as execution sees them.
 
-    def __init__(self, document: NotebookDocument, limits: OutputLimits) -> None:
+    ``limits`` are asked for whenever a cell starts; ``overflow`` keeps what is beyond them.
+    """
+
+    def __init__(
+        self,
+        document: NotebookDocument,
+        limits: Callable[[], OutputLimits] = OutputLimits,
+        overflow: Overflow | None = None,
+    ) -> None:
         self._document = document
         self._limits = limits
+        self._overflow = overflow or Overflow()
         self._keep_out = keeper_of(document.ydoc)
         self._positions: dict[str, int] = {}
         self._by_cell: OrderedDict[str, _Shown] = OrderedDict()
         self._by_request: dict[str, _Shown] = {}
         self._by_display: dict[str, list[_Shown]] = {}
         self._changed: dict[_Shown, None] = {}
+        self._captures = Captures()
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -89,6 +103,10 @@ class Notebook:
             raise CellsNotFoundError(missing)
         return [(cell_id, str(cell["source"])) for cell_id, cell in cells if cell is not None]
 
+    def has(self, cell_id: str) -> bool:
+        """Return whether there is such a code cell."""
+        return self._cell(cell_id) is not None
+
     def show_queued(self, cell: QueuedCell) -> None:
         """Show that the cell waits."""
         shared = self._cell(cell.cell_id)
@@ -101,7 +119,9 @@ class Notebook:
         if shared is None:
             return False
         render.show_started(shared)
-        self._remember(_Shown(cell, CellOutputs(self._limits, self._keep_out)))
+        limits = self._limits()
+        overflow = self._overflow.begin(cell.cell_id, _OVERFLOW_FACTOR * limits.max_chars)
+        self._remember(_Shown(cell, CellOutputs(limits, self._keep_out, overflow)))
         return True
 
     def expect(self, request_id: str, cell: QueuedCell) -> None:
@@ -123,15 +143,24 @@ class Notebook:
             if message.kind == "status":
                 if message.content.get("execution_state") == "idle":
                     idle.append(shown.cell.serial)
-            else:
+                    self._captures.end(message.parent_id)
+            elif not self._is_for_widget(message):
                 self._apply(shown, message.kind, message.content)
         return idle
 
-    def echo(self, cell: QueuedCell, text: str) -> None:
-        """Show a question and its answer where a terminal would."""
+    def ask(self, cell: QueuedCell, output: Output) -> None:
+        """Show a question of the running code."""
         shown = self._shown(cell)
         if shown is not None:
-            self._apply(shown, "stream", {"name": "stdout", "text": text})
+            shown.outputs.ask(output)
+            self._changed[shown] = None
+
+    def settle_question(self, cell: QueuedCell, answered: Output | None) -> None:
+        """Show the answer in place of the question, or take the question away."""
+        shown = self._shown(cell)
+        if shown is not None:
+            shown.outputs.settle_question(answered)
+            self._changed[shown] = None
 
     def flush(self) -> bool:
         """Write changed outputs; return whether some were put off until a later flush.
@@ -159,17 +188,21 @@ class Notebook:
             self._write_last(shown)
         self._end(cell, reply.execution_count)
 
-    def abort(self, cell: QueuedCell, reason: Loss | Abort, *, started: bool) -> None:
-        """Show that a cell ended without the kernel's reply, and why."""
+    def abort(
+        self, cell: QueuedCell, reason: Loss | Abort, *, started: bool, detail: str = ""
+    ) -> None:
+        """Show that a cell ended without the kernel's reply, and why; ``detail`` is for people."""
         shown = self._shown(cell) if started else None
         if shown is not None:
-            error = _error_output(reason, "It ended this cell.")
+            error = _error_output(reason, "It ended this cell.", detail)
             shown.outputs.show_error(error["ename"], error["evalue"], error["traceback"])
             self._write_last(shown)
         elif isinstance(reason, Loss):
             shared = self._cell(cell.cell_id)
             if shared is not None:
-                render.append_output(shared, _error_output(reason, "This cell did not run."))
+                render.append_output(
+                    shared, _error_output(reason, "This cell did not run.", detail)
+                )
         self._end(cell, None)
 
     def forget_kernel(self) -> None:
@@ -178,6 +211,7 @@ class Notebook:
         self._by_display.clear()
         self._by_cell.clear()
         self._changed.clear()
+        self._captures = Captures()
 
     def _cell(self, cell_id: str) -> Map[Any] | None:
         """Return the shared code cell; most often it is where it was before."""
@@ -199,8 +233,11 @@ class Notebook:
     def _remember(self, shown: _Shown) -> None:
         self._drop(self._by_cell.pop(shown.cell.cell_id, None))
         self._by_cell[shown.cell.cell_id] = shown
-        if len(self._by_cell) > _MAX_REMEMBERED_CELLS:
-            self._drop(self._by_cell.popitem(last=False)[1])
+        chars = sum(each.outputs.chars for each in self._by_cell.values())
+        while len(self._by_cell) > _MAX_REMEMBERED_CELLS or chars > _MAX_REMEMBERED_CHARS:
+            _, oldest = self._by_cell.popitem(last=False)
+            chars -= oldest.outputs.chars
+            self._drop(oldest)
 
     def _drop(self, shown: _Shown | None) -> None:
         if shown is None:
@@ -212,14 +249,22 @@ class Notebook:
             if not self._by_display[display_id]:
                 del self._by_display[display_id]
 
+    def _is_for_widget(self, message: IopubMessage) -> bool:
+        """Follow which Output widgets capture outputs: those are not the cell's (§8.4)."""
+        if message.kind in COMM_KINDS:
+            content = message.content
+            comm_id, data = str(content.get("comm_id")), content.get("data")
+            self._captures.note(comm_id, data if isinstance(data, dict) else {}, message.parent_id)
+            return True
+        captured = message.kind in CAPTURED_KINDS
+        return captured and self._captures.target(message.parent_id) is not None
+
     def _apply(self, shown: _Shown, kind: str, content: dict[str, Any]) -> None:
-        if kind == "comm_msg":
-            _note_capture(shown.captured_by, content)
-        if kind == "clear_output" and shown.captured_by:
-            return
+        display_id = (content.get("transient") or {}).get("display_id")
+        if isinstance(display_id, str):
+            self._update_display(content)
         shown.outputs.apply(kind, content)
         self._changed[shown] = None
-        display_id = (content.get("transient") or {}).get("display_id")
         if isinstance(display_id, str):
             showing = self._by_display.setdefault(display_id, [])
             if shown not in showing:
@@ -238,7 +283,7 @@ class Notebook:
             shown.wait = min(chars // _CHARS_PER_FLUSH, _MAX_FLUSHES_TO_WAIT)
 
     def _write_last(self, shown: _Shown) -> None:
-        shown.outputs.finish()
+        shown.outputs.settle_question(None)
         self._changed.pop(shown, None)
         self._write(shown)
 
@@ -261,21 +306,10 @@ def end_orphans(document: NotebookDocument) -> int:
     if orphans:
         with document.edit():
             for cell in orphans:
+                render.remove_questions(cell)
                 render.append_output(cell, _error_output(Loss.SERVER_ENDED, "Run the cell again."))
                 render.show_finished(cell)
     return len(orphans)
-
-
-def _note_capture(captured_by: set[str], content: dict[str, Any]) -> None:
-    """Follow which Output widgets capture what the cell prints.
-
-    What they capture is shown in the cell, but when they are cleared the cell is not: it shows
-    the widgets themselves.
-    """
-    state = (content.get("data") or {}).get("state")
-    if isinstance(state, dict) and "msg_id" in state:
-        change = captured_by.add if state["msg_id"] else captured_by.discard
-        change(str(content.get("comm_id")))
 
 
 def _pages(reply: Reply) -> list[dict[str, Any]]:
@@ -287,12 +321,12 @@ def _pages(reply: Reply) -> list[dict[str, Any]]:
     ]
 
 
-def _error_output(reason: Loss | Abort, consequence: str) -> Output:
+def _error_output(reason: Loss | Abort, consequence: str, detail: str = "") -> Output:
     name = reason.error_name if isinstance(reason, Loss) else "CellNotRun"
     message = f"{reason.message} {consequence}" if isinstance(reason, Loss) else reason.message
     return {
         "output_type": "error",
         "ename": name,
         "evalue": message,
-        "traceback": [f"\x1b[31m{name}\x1b[39m: {message}"],
+        "traceback": [f"\x1b[31m{name}\x1b[39m: {message}", *detail.splitlines()],
     }

@@ -6,44 +6,44 @@ the last kept one if that is a stream, deletes the rest and appends. These are t
 that JupyterLab's front end displays correctly (it ignores the position of an inserted output),
 so an update of a display that is not the last output rewrites the outputs after it.
 
-Text and number of outputs are bounded by ``OutputLimits``: the head is shown while the cell
-runs, the end of what did not fit when it has finished, with a notice between them. Errors are
-never dropped.
+What a cell may show is bounded by ``OutputLimits`` (syncdoc-jupyter §4.6): by the length of its
+messages as JSON, after carriage returns were applied and text was joined, and by their number. The
+rest goes to ``CellOverflow``, and the last output says so. Errors are shown even so, some of them,
+and so is a question.
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from .stream_text import StreamText
+from ..documents.notebook_records.live_outputs import more_output
+from .overflow import CellOverflow
+from .stream_text import StreamText, json_chars
 
-__all__ = ["CellOutputs", "Output", "OutputLimits", "OutputsEdit"]
+__all__ = ["MAX_OUTPUT_CHARS", "CellOutputs", "KeepOut", "Output", "OutputLimits", "OutputsEdit"]
 
 Output = dict[str, Any]
 """One output in the form of nbformat 4."""
 
+MAX_OUTPUT_CHARS: Final = 250_000
 _MAX_LATE_ERRORS = 10
-_MAX_TAIL_STREAMS = 100
+_MAX_LATE_ERROR_CHARS = 20_000
+_MAX_TRACEBACK_CHARS = 100_000
 _BUNDLE_TYPES = {"display_data", "execute_result"}
+
+KeepOut = Callable[[dict[str, Any]], dict[str, Any]]
+"""Returns a bundle whose large values were put elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputLimits:
     """How much one cell may put into the document."""
 
-    head_chars: int = 1_000_000
-    """Characters of text shown while the cell runs."""
-    tail_chars: int = 100_000
-    """Characters of the end of the text shown when it has finished."""
-    max_outputs: int = 1_000
-    """Outputs beyond this number are dropped (text goes into the tail)."""
-    max_bundle_chars: int = 20_000_000
-    """Size of one display; a larger one is replaced by a notice."""
-    max_displays_chars: int = 50_000_000
-    """Size of all displays of the cell together."""
-    max_traceback_chars: int = 200_000
-    """A longer traceback loses its middle."""
+    max_chars: int = MAX_OUTPUT_CHARS
+    """Characters of its messages as JSON."""
+    max_outputs: int = 500
+    """Messages; adjacent text of one stream is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,17 @@ class OutputsEdit:
     @property
     def chars(self) -> int:
         """How much the edit makes everybody receive, roughly."""
-        return len(self.add) + sum(_output_chars(output) for output in self.append)
+        return len(self.add) + sum(map(_output_chars, self.append))
 
 
 @dataclass(slots=True)
 class _Stream:
     name: str
     text: StreamText = field(default_factory=StreamText)
+
+    @property
+    def chars(self) -> int:
+        return _STREAM_CHARS + self.text.json_chars
 
     def render(self) -> Output:
         return {"output_type": "stream", "name": self.name, "text": str(self.text)}
@@ -73,8 +77,8 @@ class _Stream:
 @dataclass(slots=True)
 class _Display:
     output: Output
-    display_id: str | None = None
     chars: int = 0
+    display_id: str | None = None
 
     def render(self) -> Output:
         return self.output
@@ -84,34 +88,47 @@ class CellOutputs:
     """What one run of one cell has shown so far.
 
     ``apply`` takes the kernel's messages by type and content (Jupyter messaging protocol 5.4);
-    types that are no outputs are ignored. ``keep_out`` returns a bundle of representations as the
-    document holds it: large ones may be kept elsewhere. Limits count what was published.
+    types that are no outputs are ignored. ``keep_out`` is given every bundle, and ``overflow``
+    what is beyond the limits; without one that is lost.
     """
 
     def __init__(
         self,
         limits: OutputLimits,
-        keep_out: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+        keep_out: KeepOut = dict,
+        overflow: CellOverflow | None = None,
     ) -> None:
         self._limits = limits
         self._keep_out = keep_out
+        self._overflow = overflow or CellOverflow(0)
         self._entries: list[_Stream | _Display] = []
         self._taken = 0
         self._taken_text_bytes: int | None = None
         self._keep = 0
         self._clear_on_next = False
-        self._text_chars = 0
-        self._display_chars = 0
-        self._tail: list[_Stream] = []
-        self._omitted_chars = 0
-        self._dropped_outputs = 0
+        self._chars = 0
+        self._marker: _Display | None = None
+        self._question: _Display | None = None
+        self._late_errors = 0
         self.has_error = False
 
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def chars(self) -> int:
+        """Characters of all messages as JSON."""
+        return self._chars
+
     def apply(self, kind: str, content: dict[str, Any]) -> None:
-        """Fold in one message."""
+        """Fold in one message; what comes late was printed before the question that waits."""
+        question = self._question
+        self.settle_question(None)
+        self._apply(kind, content)
+        if question is not None:
+            self._ask(question)
+
+    def _apply(self, kind: str, content: dict[str, Any]) -> None:
         if kind == "stream":
             self.write(str(content.get("name", "stdout")), str(content.get("text", "")))
         elif kind in _BUNDLE_TYPES:
@@ -128,48 +145,64 @@ class CellOutputs:
     def write(self, name: str, text: str) -> None:
         """Print ``text`` to the stream ``name``; adjacent text of one stream is one output."""
         self._clear_if_due()
-        room = self._limits.head_chars - self._text_chars
-        if self._tail or room <= 0 or not self._has_room_for_stream(name):
-            self._write_tail(name, text)
-            return
-        self._write_head(name, text[:room])
-        if len(text) > room:
-            self._write_tail(name, text[room:])
+        if self._marker is None and text:
+            text = self._write_what_fits(name, text)
+            if text:
+                self._mark()
+        self._overflow.add_text(name, text)
 
     def show_error(self, name: str, value: str, traceback: list[str]) -> None:
-        """Append an error output."""
+        """Append an error output; beyond the limits it is shortened, and stands before the mark."""
         self._clear_if_due()
         self.has_error = True
-        if len(self._entries) >= self._limits.max_outputs + _MAX_LATE_ERRORS:
-            self._dropped_outputs += 1
+        entry = _error(name, value, traceback, _MAX_TRACEBACK_CHARS)
+        if self._has_room(entry.chars):
+            self._append(entry)
             return
-        self._flush_tail()
-        output = {
-            "output_type": "error",
-            "ename": name,
-            "evalue": _clip(value, self._limits.max_traceback_chars),
-            "traceback": _clip("\n".join(traceback), self._limits.max_traceback_chars).split("\n"),
-        }
-        self._entries.append(_Display(output))
+        self._mark()
+        if self._late_errors >= _MAX_LATE_ERRORS:
+            self._overflow.add(entry.output)
+            return
+        self._late_errors += 1
+        index = self._entries.index(self._marker) if self._marker else len(self._entries)
+        self._entries.insert(index, _error(name, value, traceback, _MAX_LATE_ERROR_CHARS))
+        self._keep = min(self._keep, index)
 
     def update_display(self, display_id: str, content: dict[str, Any]) -> bool:
         """Replace what the displays with this id show; False when there is none here."""
         found = False
+        bundle = self._bundle(content)
         for index, entry in enumerate(self._entries):
             if isinstance(entry, _Display) and entry.display_id == display_id:
-                bundle, entry.chars = self._bundle(content, replacing=entry.chars)
-                entry.output = {**entry.output, **bundle}
-                self._keep = min(self._keep, index)
+                self._replace(index, entry, bundle)
                 found = True
+        self._overflow.update_display(display_id, bundle)
         return found
 
-    def finish(self) -> None:
-        """Show the end of what did not fit: the cell has ended."""
-        self._flush_tail()
-        if self._dropped_outputs:
-            notice = f"[{self._dropped_outputs} more outputs are not shown.]\n"
-            self._write_head("stderr", notice)
-            self._dropped_outputs = 0
+    def ask(self, output: Output) -> None:
+        """Show a question as the last output."""
+        self._clear_if_due()
+        self.settle_question(None)
+        self._ask(_Display(output, _output_chars(output)))
+
+    def settle_question(self, answered: Output | None) -> None:
+        """Show the answer in place of the question, or take the question away."""
+        question, self._question = self._question, None
+        if question is None or question not in self._entries:
+            return
+        index = self._entries.index(question)
+        del self._entries[index]
+        self._chars -= question.chars
+        self._keep = min(self._keep, index)
+        if answered is None:
+            return
+        entry = _Display(answered, _output_chars(answered))
+        if self._has_room(entry.chars):
+            self._entries.insert(index, entry)
+            self._chars += entry.chars
+        else:
+            self._mark()
+            self._overflow.add(answered)
 
     def take_edit(self) -> OutputsEdit | None:
         """Return the difference to the outputs at the previous call, or None."""
@@ -210,35 +243,40 @@ class CellOutputs:
         self._taken = 0
         self._taken_text_bytes = None
         if isinstance(last, _Stream) and (added := last.text.take_edit().add):
-            self._write_head(last.name, added)
+            self.write(last.name, added)
         for entry in fresh:
             if isinstance(entry, _Stream):
-                self._write_head(entry.name, str(entry.text))
+                self.write(entry.name, str(entry.text))
             else:
-                self._entries.append(entry)
-                self._display_chars += entry.chars
+                self._append(entry)
 
     def _show(self, kind: str, content: dict[str, Any]) -> None:
         self._clear_if_due()
-        if len(self._entries) >= self._limits.max_outputs:
-            self._dropped_outputs += 1
-            return
-        bundle, chars = self._bundle(content)
-        output: Output = {"output_type": kind, **bundle}
+        output: Output = {"output_type": kind, **self._bundle(content)}
         if kind == "execute_result":
             output["execution_count"] = content.get("execution_count")
         display_id = (content.get("transient") or {}).get("display_id")
-        self._entries.append(_Display(output, display_id, chars))
+        entry = _Display(output, _output_chars(output), display_id)
+        if self._has_room(entry.chars):
+            self._append(entry)
+        else:
+            self._mark()
+            self._overflow.add(output, display_id)
 
-    def _bundle(self, content: dict[str, Any], replacing: int = 0) -> tuple[Output, int]:
-        data = dict(content.get("data") or {})
-        size = _bundle_chars(data)
-        used = self._display_chars - replacing
-        if size > self._limits.max_bundle_chars or used + size > self._limits.max_displays_chars:
-            data = {"text/plain": f"[A display of {size} characters is too large to be shown.]"}
-        size = _bundle_chars(data)
-        self._display_chars = used + size
-        return {"data": self._keep_out(data), "metadata": dict(content.get("metadata") or {})}, size
+    def _bundle(self, content: dict[str, Any]) -> Output:
+        data = self._keep_out(dict(content.get("data") or {}))
+        return {"data": data, "metadata": dict(content.get("metadata") or {})}
+
+    def _replace(self, index: int, entry: _Display, bundle: Output) -> None:
+        output = {**entry.output, **bundle}
+        chars = _output_chars(output)
+        if self._chars - entry.chars + chars > self._limits.max_chars:
+            text = f"[A display of {chars} characters is too large to be shown.]"
+            output["data"] = {"text/plain": text}
+            chars = _output_chars(output)
+        self._chars += chars - entry.chars
+        entry.output, entry.chars = output, chars
+        self._keep = min(self._keep, index)
 
     def _clear(self, *, wait: bool) -> None:
         self._clear_on_next = wait
@@ -247,71 +285,59 @@ class CellOutputs:
 
     def _reset(self) -> None:
         self._entries = []
-        self._tail = []
-        self._keep = self._omitted_chars = self._dropped_outputs = 0
-        self._text_chars = self._display_chars = 0
+        self._keep = self._chars = self._late_errors = 0
+        self._marker = self._question = None
+        self._overflow.clear()
 
     def _clear_if_due(self) -> None:
         if self._clear_on_next:
             self._clear(wait=False)
 
-    def _has_room_for_stream(self, name: str) -> bool:
-        return len(self._entries) < self._limits.max_outputs or self._ends_with_stream(name)
+    def _has_room(self, chars: int) -> bool:
+        return (
+            self._marker is None
+            and len(self._entries) < self._limits.max_outputs
+            and self._chars + chars <= self._limits.max_chars
+        )
+
+    def _ask(self, question: _Display) -> None:
+        self._question = question
+        self._append(question)
+
+    def _append(self, entry: _Stream | _Display) -> None:
+        self._entries.append(entry)
+        self._chars += entry.chars
+
+    def _mark(self) -> None:
+        """Say that there is more, from now on."""
+        if self._marker is None:
+            self._marker = _Display(more_output())
+            self._entries.append(self._marker)
+
+    def _write_what_fits(self, name: str, text: str) -> str:
+        """Write as much as there is room for, and return the rest.
+
+        Piece by piece, because text that goes back to the start of its line needs little room.
+        """
+        while text:
+            if not self._ends_with_stream(name):
+                if not self._has_room(_STREAM_CHARS + 1):
+                    return text
+                self._append(_Stream(name))
+            stream = self._entries[-1]
+            assert isinstance(stream, _Stream)  # noqa: S101 - it was just made sure
+            piece = _fitting(text, self._limits.max_chars - self._chars)
+            if not piece:
+                return text
+            before = stream.chars
+            stream.text.write(piece)
+            self._chars += stream.chars - before
+            text = text[len(piece) :]
+        return text
 
     def _ends_with_stream(self, name: str) -> bool:
         last = self._entries[-1] if self._entries else None
         return isinstance(last, _Stream) and last.name == name
-
-    def _stream(self, entries: list[Any], name: str) -> StreamText:
-        """Return the text of the last entry if it is this stream's, else of a new one."""
-        last = entries[-1] if entries else None
-        if not (isinstance(last, _Stream) and last.name == name):
-            last = _Stream(name)
-            entries.append(last)
-        return last.text
-
-    def _write_head(self, name: str, text: str) -> None:
-        stream = self._stream(self._entries, name)
-        before = len(stream)
-        stream.write(text)
-        self._text_chars += len(stream) - before
-
-    def _write_tail(self, name: str, text: str) -> None:
-        if not self._tail:
-            notice = "\n[Long output: the end of it is shown when the cell has finished.]\n"
-            self._write_head(name, notice)
-        self._stream(self._tail, name).write(text)
-        # Rarely, so that many small writes stay cheap.
-        if (
-            len(self._tail) > 2 * _MAX_TAIL_STREAMS
-            or sum(len(stream.text) for stream in self._tail) > 2 * self._limits.tail_chars
-        ):
-            self._trim_tail()
-
-    def _trim_tail(self) -> None:
-        limit = self._limits.tail_chars
-        kept: list[_Stream] = []
-        for stream in reversed(self._tail):
-            text = str(stream.text)
-            part = text[max(0, len(text) - limit) :] if len(kept) < _MAX_TAIL_STREAMS else ""
-            limit -= len(part)
-            self._omitted_chars += len(text) - len(part)
-            if part:
-                kept.append(_Stream(stream.name))
-                kept[-1].text.write(part)
-        self._tail = kept[::-1]
-
-    def _flush_tail(self) -> None:
-        if not self._tail:
-            return
-        self._trim_tail()
-        if self._omitted_chars:
-            notice = f"[{self._omitted_chars} characters are not shown.]\n"
-            self._write_head(self._tail[0].name, notice)
-        for stream in self._tail:
-            self._write_head(stream.name, str(stream.text))
-        self._tail = []
-        self._omitted_chars = 0
 
     def _take_from(self, keep: int) -> tuple[Output, ...]:
         for entry in self._entries[keep:]:
@@ -323,12 +349,31 @@ class CellOutputs:
         return tuple(entry.render() for entry in self._entries[keep:])
 
 
+def _error(name: str, value: str, traceback: list[str], limit: int) -> _Display:
+    output: Output = {
+        "output_type": "error",
+        "ename": name,
+        "evalue": _clip(value, limit),
+        "traceback": _clip("\n".join(traceback), limit).split("\n"),
+    }
+    return _Display(output, _output_chars(output))
+
+
+def _fitting(text: str, room: int) -> str:
+    """Return the beginning of a text that takes at most ``room`` characters as JSON."""
+    piece = text[: max(0, room)]
+    surplus = json_chars(piece) - room
+    # Each character that is taken away makes at least one less.
+    return piece[: len(piece) - surplus] if surplus > 0 else piece
+
+
 def _output_chars(output: Output) -> int:
-    return len(output.get("text", "")) + _bundle_chars(output.get("data", {}))
+    """Return the length of the output's message, which says no type, as JSON."""
+    message = {name: part for name, part in output.items() if part and name != "output_type"}
+    return len(json.dumps(message, ensure_ascii=False, default=str))
 
 
-def _bundle_chars(data: dict[str, Any]) -> int:
-    return sum(len(v) if isinstance(v, str) else len(json.dumps(v)) for v in data.values())
+_STREAM_CHARS = _output_chars({"name": "stdout", "text": "."}) - 1
 
 
 def _clip(text: str, limit: int) -> str:

@@ -19,6 +19,12 @@ __all__ = ["KernelState", "NotebookKernel", "RecordKernel"]
 _log = logging.getLogger(__name__)
 
 LOOK_EVERY_S: Final = 2.0
+ERROR_SHOWN_S: Final = 3.0
+"""An error is shown until the kernel has run for so long (§3.4)."""
+DIED_AGAIN: Final = (
+    "The kernel dies again and again, and is not started any more. Look at what it says, then "
+    "restart it or choose another one."
+)
 _SETTINGS: Final = {"type": "settings"}
 
 
@@ -48,11 +54,14 @@ class RecordKernel:
         *,
         clock: Callable[[], float] = time.time,
         look_every_s: float = LOOK_EVERY_S,
+        error_shown_s: float = ERROR_SHOWN_S,
     ) -> None:
         self._document = document
         self._kernel = kernel
         self._clock = clock
         self._look_every_s = look_every_s
+        self._error_shown_s = error_shown_s
+        self._running_since: float | None = None
         self._due = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -71,6 +80,12 @@ class RecordKernel:
     def look_soon(self) -> None:
         """Look at the kernel now: something has probably changed."""
         self._due.set()
+
+    def tell_error(self, reason: str) -> None:
+        """Tell everybody what is wrong with the kernel."""
+        self._running_since = None
+        self._set({"kernel_error": reason})
+        self.look_soon()
 
     async def close(self) -> None:
         """Stop following the kernel; calling it again does nothing."""
@@ -103,10 +118,20 @@ class RecordKernel:
             fields["last_backend_state"] = round(self._clock() * 1000)
         if known.get("kernel_state") != state.execution:
             fields["kernel_state"] = state.execution
-        if state.backend == "running" and known.get("kernel_error"):
+        if self._has_run_for_long(state) and known.get("kernel_error"):
             fields["kernel_error"] = ""
+        if state.execution == "dead" and not known.get("kernel_error"):
+            fields["kernel_error"] = DIED_AGAIN
         if fields:
             self._set(fields)
+
+    def _has_run_for_long(self, state: KernelState) -> bool:
+        if state.backend != "running":
+            self._running_since = None
+            return False
+        if self._running_since is None:
+            self._running_since = self._clock()
+        return self._clock() - self._running_since >= self._error_shown_s
 
     def _look_at_change(self, before: Records) -> None:
         """End the kernel when somebody has chosen another one; the next run starts that."""

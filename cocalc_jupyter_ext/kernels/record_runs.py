@@ -9,22 +9,49 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ..documents.syncdoc.records import Records
 from ..documents.syncdoc.sync_document import SyncDocument
-from .errors import NoKernelChosenError
-from .record_states import Request, orphaned, progress_fields, requested
+from .errors import InputAnsweredError, NoKernelChosenError
+from .record_states import (
+    Request,
+    answers,
+    cancelled,
+    cleared_fields,
+    orphaned,
+    progress_fields,
+    requested,
+    still_wanted,
+)
 from .runs import CellState
 
-__all__ = ["RecordRuns", "StartRun"]
+__all__ = ["ActiveRuns", "RecordRuns", "StartRun"]
 
 _log = logging.getLogger(__name__)
 
 MAX_WAITING: Final = 1_000
+RECONCILE_S: Final = 2.0
+"""States are compared with what is true at most so long after a change (§4.5)."""
 
 StartRun = Callable[[Request, str | None], Awaitable[None]]
 """Queues cells on the kernel of this name, or the notebook's own; raises what prevents it."""
+
+
+class ActiveRuns(Protocol):
+    """What runs and waits in the notebook, whoever asked for it."""
+
+    def active(self) -> set[str]:
+        """Return the cells that run or wait."""
+
+    def cancel(self, cell_id: str) -> None:
+        """Take a cell out of the queue, or interrupt it."""
+
+    def cancel_missing(self) -> None:
+        """Cancel the cells that were deleted."""
+
+    def answer(self, cell_id: str, value: str) -> None:
+        """Answer the question of a cell; raises ``InputAnsweredError`` if there is none."""
 
 
 class RecordRuns:
@@ -34,26 +61,40 @@ class RecordRuns:
         self,
         document: SyncDocument[Records],
         start_run: StartRun,
+        active_runs: ActiveRuns,
         clock: Callable[[], float] = time.time,
+        *,
+        reconcile_s: float = RECONCILE_S,
     ) -> None:
         self._document = document
         self._start_run = start_run
+        self._runs = active_runs
         self._clock = clock
+        self._reconcile_s = reconcile_s
+        self._reconciling: asyncio.TimerHandle | None = None
+        self.default_kernel: str | None = None
         self._waiting: asyncio.Queue[Request] = asyncio.Queue(MAX_WAITING)
         self._worker: asyncio.Task[None] | None = None
         self._progress: deque[tuple[str, CellState, int]] = deque()
-        self._disconnect = document.changes.connect(self._look)
+        self._disconnects = [
+            document.changes.connect(self._look),
+            document.commits.connect(self._reconcile_soon),
+        ]
 
     def start(self) -> None:
         """End what an earlier process left running, and begin to run what is asked for."""
         self._worker = asyncio.create_task(self._work(), name="runs asked for by records")
         for cell_id in orphaned(self._cells()):
-            self._write(cell_id, progress_fields("aborted", self._now_ms(), kernel=None))
+            self._tell(cell_id, "aborted", self._now_ms())
         self._take(requested([], self._cells()))
 
     async def close(self) -> None:
         """Run nothing any more; calling it again does nothing."""
-        self._disconnect()
+        for disconnect in self._disconnects:
+            disconnect()
+        self._disconnects = []
+        if self._reconciling is not None:
+            self._reconciling.cancel()
         self._tell_progress()
         if self._worker is not None:
             self._worker.cancel()
@@ -80,14 +121,42 @@ class RecordRuns:
         record = self._document.value.get_one({"type": "cell", "id": cell_id})
         if record is None:
             return
-        kernel = self._settings().get("kernel") or None
-        fields = progress_fields(state, now_ms, kernel=kernel)
-        if state not in {"queued", "running"} and "start" not in record:
-            fields["start"] = fields["end"]
+        kernel = self._settings().get("kernel") or self.default_kernel
+        fields = progress_fields(state, now_ms, kernel=kernel, before=record)
+        if state == "ok" and not str(record.get("input") or "").strip():
+            fields = cleared_fields()
         self._write(cell_id, fields)
 
     def _look(self, before: Records) -> None:
-        self._take(requested(before.get({"type": "cell"}), self._cells()))
+        old, new = before.get({"type": "cell"}), self._cells()
+        for cell_id in cancelled(old, new):
+            self._runs.cancel(cell_id)
+        for cell_id, value in answers(old, new):
+            try:
+                self._runs.answer(cell_id, value)
+            except InputAnsweredError:
+                _log.debug("an answer to cell %s came too late", cell_id)
+        self._take(requested(old, new))
+        self._reconcile_soon()
+
+    def still_wanted(self, request: Request) -> Request:
+        """Return the request without the cells that were cancelled meanwhile."""
+        return still_wanted(request, self._cells())
+
+    def _reconcile_soon(self, _what: object = None) -> None:
+        if self._reconciling is None:
+            loop = asyncio.get_running_loop()
+            self._reconciling = loop.call_later(self._reconcile_s, self._reconcile)
+
+    def _reconcile(self) -> None:
+        """End what is not there any more, and what only seems to run (§4.5)."""
+        self._reconciling = None
+        self._runs.cancel_missing()
+        self._tell_progress()
+        active = self._runs.active()
+        for cell_id in orphaned(self._cells()):
+            if cell_id not in active:
+                self._tell(cell_id, "aborted", self._now_ms())
 
     def _take(self, requests: Iterable[Request]) -> None:
         for request in requests:
@@ -107,7 +176,7 @@ class RecordRuns:
 
     def _refuse(self, request: Request, reason: str) -> None:
         for cell_id in request.cell_ids:
-            self._write(cell_id, progress_fields("aborted", self._now_ms(), kernel=None))
+            self._tell(cell_id, "aborted", self._now_ms())
         self._document.editable().set({"type": "settings", "kernel_error": reason})
         self._document.commit()
 

@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from .errors import EditsMissingError, InputAnsweredError, KernelNotFoundError
+from .events import Loss
 from .kernel import KernelHost, OpenLink, connect
 from .notebook import NotebookDocument
-from .runner import NotebookRunner
+from .outputs import MAX_OUTPUT_CHARS, Output, OutputLimits
+from .overflow import Overflow
+from .runner import NotebookRunner, RunnerHooks
 from .runs import CellState, Run, Runs
 from .settings import RunnerSettings
 
@@ -17,6 +21,7 @@ __all__ = ["Edits", "RunRequest", "RunnableDocument", "RunnerRegistry"]
 _EDITS_TIMEOUT_S = 5.0
 
 OnProgress = Callable[[NotebookDocument, str, CellState], None]
+OnLoss = Callable[[NotebookDocument, Loss, str], None]
 
 
 class RunnableDocument(NotebookDocument, Protocol):
@@ -42,13 +47,16 @@ class RunRequest:
     cell_ids: list[str]
     stop_on_error: bool
     edits: Edits | None
+    group: str | None = None
+    """An error stops all cells of the group; None is this request alone."""
 
 
 class RunnerRegistry:
     """Owns the runners; close it when the server stops.
 
     ``open_document`` gives the live notebook of a room id and raises the errors of documents.
-    ``on_progress`` is told of every step of every cell.
+    ``on_progress`` is told of every step of every cell, ``on_loss`` of every kernel that was lost;
+    ``max_output_chars`` says how much a cell of a notebook may show.
     """
 
     def __init__(
@@ -62,6 +70,8 @@ class RunnerRegistry:
         open_link: OpenLink = connect,
     ) -> None:
         self.on_progress: OnProgress = lambda _document, _cell_id, _state: None
+        self.on_loss: OnLoss = lambda _document, _loss, _detail: None
+        self.max_output_chars: Callable[[NotebookDocument], int] = lambda _: MAX_OUTPUT_CHARS
         self._open_link = open_link
         self._open_document = open_document
         self._host = host
@@ -69,6 +79,8 @@ class RunnerRegistry:
         self._settings = settings
         self._new_id = new_id
         self._runners: dict[str, NotebookRunner] = {}
+        # What cells printed outlives their runner, but not their document.
+        self._overflows: WeakKeyDictionary[NotebookDocument, Overflow] = WeakKeyDictionary()
         self._closing: set[asyncio.Task[None]] = set()
 
     async def run(self, room_id: str, request: RunRequest) -> str:
@@ -85,7 +97,10 @@ class RunnerRegistry:
         try:
             await self._await_edits(document, request.edits)
             return self._runner(room_id, document).enqueue(
-                request.kernel_id, request.cell_ids, stop_on_error=request.stop_on_error
+                request.kernel_id,
+                request.cell_ids,
+                stop_on_error=request.stop_on_error,
+                group=request.group,
             )
         finally:
             hold.release()
@@ -101,10 +116,34 @@ class RunnerRegistry:
         """
         self._runs.get(run_id)
         for runner in self._runners.values():
-            if runner.has_question(run_id, input_id):
-                runner.answer(run_id, input_id, value)
+            if runner.asks(input_id, run_id=run_id):
+                runner.answer(value)
                 return
         raise InputAnsweredError
+
+    def answer_cell(
+        self, document: NotebookDocument, cell_id: str, value: str, input_id: str | None = None
+    ) -> None:
+        """Answer the question that a cell shows; raises ``InputAnsweredError`` if it waits no more.
+
+        With ``input_id`` it must be that question.
+        """
+        runner = self.runner_of(document)
+        if runner is None or not runner.asks(input_id, cell_id=cell_id):
+            raise InputAnsweredError
+        runner.answer(value)
+
+    def runner_of(self, document: NotebookDocument) -> NotebookRunner | None:
+        """Return who runs the cells of a document, if somebody does."""
+        for runner in self._runners.values():
+            if runner.document is document:
+                return runner
+        return None
+
+    def more_output(self, document: NotebookDocument, cell_id: str) -> list[Output]:
+        """Return what a cell printed beyond what its notebook shows, as far as it is kept."""
+        overflow = self._overflows.get(document)
+        return [] if overflow is None else overflow.outputs(cell_id)
 
     def kernel_interrupted(self, kernel_id: str) -> None:
         """Clear the queues of the notebooks that use this kernel."""
@@ -139,10 +178,18 @@ class RunnerRegistry:
                 new_id=self._new_id,
                 on_unused=lambda _: self._close_later(room_id),
                 open_link=self._open_link,
-                on_progress=lambda cell_id, state: self.on_progress(document, cell_id, state),
+                hooks=self._hooks(document),
             )
             self._runners[room_id] = runner
         return runner
+
+    def _hooks(self, document: NotebookDocument) -> RunnerHooks:
+        return RunnerHooks(
+            limits=lambda: OutputLimits(max_chars=self.max_output_chars(document)),
+            overflow=self._overflows.setdefault(document, Overflow()),
+            on_progress=lambda cell_id, state: self.on_progress(document, cell_id, state),
+            on_loss=lambda loss, detail: self.on_loss(document, loss, detail),
+        )
 
     def _close_later(self, room_id: str) -> None:
         runner = self._runners.pop(room_id, None)

@@ -14,9 +14,18 @@ from typing import Any
 from pycrdt import Array, Map, Text
 
 from ..documents.notebook_cells import shared_output
+from ..documents.notebook_records.live_outputs import question_in
 from .outputs import CellOutputs, Output, OutputsEdit
 
-__all__ = ["append_output", "is_code_cell", "show_finished", "show_queued", "show_started", "write"]
+__all__ = [
+    "append_output",
+    "is_code_cell",
+    "remove_questions",
+    "show_finished",
+    "show_queued",
+    "show_started",
+    "write",
+]
 
 
 def is_code_cell(cell: Map[Any]) -> bool:
@@ -50,6 +59,15 @@ def show_finished(cell: Map[Any], execution_count: int | None = None) -> None:
     if execution_count is not None:
         cell["execution_count"] = float(execution_count)
     _set(cell, "execution_state", "idle")
+
+
+def remove_questions(cell: Map[Any]) -> None:
+    """Take away questions that nobody can answer any more."""
+    outputs: Array[Any] = cell["outputs"]
+    for index in reversed(range(len(outputs))):
+        asked = question_in(outputs[index].to_py())
+        if asked is not None and "value" not in asked:
+            del outputs[index]
 
 
 def append_output(cell: Map[Any], output: Output) -> None:

@@ -11,14 +11,16 @@ Whatever fails, every cell ends visibly: an unexpected error here is treated as 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import InputAnsweredError, KernelNotFoundError, KernelUnreachableError
+from ..documents.notebook_records.live_outputs import question as question_output
+from .errors import InputAnsweredError, KernelNotFoundError, KernelsError, KernelUnreachableError
 from .events import (
     AbortCell,
     AwaitIdle,
+    Cancelled,
     ConnectKernel,
     Effect,
     Enqueue,
@@ -27,6 +29,7 @@ from .events import (
     GraceOver,
     Idle,
     Interrupted,
+    InterruptKernel,
     KernelLost,
     KernelReady,
     Loss,
@@ -40,12 +43,27 @@ from .events import (
 from .execution import ExecutionState, apply
 from .kernel import KernelHost, Link, OpenLink, connect
 from .notebook import Notebook, NotebookDocument
+from .outputs import Output, OutputLimits
+from .overflow import Overflow
+from .owned_tasks import OwnedTasks
 from .runs import CellState, PendingInput, Runs
 from .settings import RunnerSettings
 
-__all__ = ["NotebookRunner"]
+__all__ = ["NotebookRunner", "RunnerHooks"]
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerHooks:
+    """What a runner asks about its notebook, and whom it tells."""
+
+    limits: Callable[[], OutputLimits] = OutputLimits
+    overflow: Overflow = field(default_factory=Overflow)
+    on_progress: Callable[[str, CellState], None] = lambda _cell_id, _state: None
+    """Told of every step of every cell."""
+    on_loss: Callable[[Loss, str], None] = lambda _loss, _detail: None
+    """Told when the kernel was lost, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +71,14 @@ class _Question:
     cell: QueuedCell
     request: dict[str, Any]
     pending: PendingInput
+
+    def output(self, value: str | None = None) -> Output:
+        """Return what the cell shows; of a password never the value."""
+        asked = self.pending
+        shown = "" if asked.password and value is not None else value
+        return question_output(
+            asked.prompt, password=asked.password, value=shown, question_id=asked.input_id
+        )
 
 
 class NotebookRunner:
@@ -68,7 +94,7 @@ class NotebookRunner:
         new_id: Callable[[], str],
         on_unused: Callable[["NotebookRunner"], None],
         open_link: OpenLink = connect,
-        on_progress: Callable[[str, CellState], None] = lambda _cell_id, _state: None,
+        hooks: RunnerHooks | None = None,
     ) -> None:
         self.document = document
         self.kernel_id: str | None = None
@@ -77,28 +103,34 @@ class NotebookRunner:
         self._settings = settings
         self._new_id = new_id
         self._on_unused = on_unused
-        self._on_progress = on_progress
+        self._hooks = hooks or RunnerHooks()
         self._open_link = open_link
         self._loop = asyncio.get_running_loop()
-        self._notebook = Notebook(document, settings.outputs)
+        self._notebook = Notebook(document, self._hooks.limits, self._hooks.overflow)
         self._state = ExecutionState(settings.max_queued)
         self._events: deque[Event] = deque()
         self._dispatching = False
         self._hold = document.hold("execution")
         self._link: Link | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._kernel_tasks: set[asyncio.Task[None]] = set()
+        self._tasks = OwnedTasks("notebook runner", self._fail)
         self._request: tuple[str, QueuedCell] | None = None
         self._question: _Question | None = None
-        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._written_at = 0.0
         self._closed = False
 
     # What others ask for
 
-    def enqueue(self, kernel_id: str, cell_ids: list[str], *, stop_on_error: bool) -> str:
+    @property
+    def active(self) -> set[str]:
+        """The cells that run or wait."""
+        return self._state.active
+
+    def enqueue(
+        self, kernel_id: str, cell_ids: list[str], *, stop_on_error: bool, group: str | None = None
+    ) -> str:
         """Queue cells with their present text; return the id of the run.
 
+        An error stops the cells of the same ``group``, those of this run if it is not given.
         Raises ``CellsNotFoundError``, ``TooManyQueuedError``; nothing is queued then.
         """
         cells = self._notebook.sources(cell_ids)
@@ -107,7 +139,7 @@ class NotebookRunner:
         self.kernel_id = kernel_id
         run = self._runs.create(cell_ids)
         try:
-            self._dispatch(Enqueue(run.run_id, tuple(cells), stop_on_error))
+            self._dispatch(Enqueue(run.run_id, tuple(cells), stop_on_error, group))
         except BaseException:
             self._runs.discard(run.run_id)
             raise
@@ -118,25 +150,40 @@ class NotebookRunner:
         self._set_question(None)
         self._dispatch(Interrupted())
 
-    def has_question(self, run_id: str, input_id: str) -> bool:
-        """Return whether this run waits for this input."""
+    def cancel(self, cell_id: str) -> None:
+        """Take a cell out of the queue; interrupt the kernel if it is the one that runs."""
+        self._dispatch(Cancelled(cell_id))
+
+    def cancel_missing(self) -> None:
+        """Cancel the cells that were deleted."""
+        for cell_id in self.active:
+            if not self._notebook.has(cell_id):
+                self.cancel(cell_id)
+
+    def asks(
+        self, input_id: str | None = None, *, run_id: str | None = None, cell_id: str | None = None
+    ) -> bool:
+        """Return whether a question waits for an answer: this one, or of this run or cell."""
         question = self._question
         return (
             question is not None
-            and question.cell.run_id == run_id
-            and question.pending.input_id == input_id
+            and input_id in {None, question.pending.input_id}
+            and run_id in {None, question.cell.run_id}
+            and cell_id in {None, question.cell.cell_id}
         )
 
-    def answer(self, run_id: str, input_id: str, value: str) -> None:
-        """Answer a question of the running code; raises ``InputAnsweredError``."""
+    @property
+    def asks_for_password(self) -> bool:
+        """Whether the question that waits is for something that nobody should see."""
+        return self._question is not None and self._question.pending.password
+
+    def answer(self, value: str) -> None:
+        """Answer the question of the running code; raises ``InputAnsweredError``."""
         question = self._question
-        if question is None or self._link is None or not self.has_question(run_id, input_id):
+        if question is None or self._link is None:
             raise InputAnsweredError
         self._link.answer(question.request, value)
-        shown = "\N{MIDDLE DOT}" * 8 if question.pending.password else value
-        self._notebook.echo(question.cell, f"{question.pending.prompt}{shown}\n")
-        self._set_question(None)
-        self.on_messages()
+        self._set_question(None, question.output(value))
 
     async def close(self) -> None:
         """End all cells visibly, let go of kernel and document; idempotent."""
@@ -144,9 +191,7 @@ class NotebookRunner:
             return
         self._lose(Loss.SERVER_ENDED)
         self._closed = True
-        for timer in self._timers.values():
-            timer.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
         self._hold.release()
 
     # What the kernel says
@@ -175,14 +220,14 @@ class NotebookRunner:
 
     def on_messages(self) -> None:
         """Write outputs soon, but not more often than the batch time."""
-        if "write" not in self._timers:
+        if not self._tasks.has_timer("write"):
             delay_s = self._written_at + self._settings.batch_s - self._loop.time()
-            self._start_timer("write", max(0.0, delay_s), self._write)
+            self._tasks.start_timer("write", max(0.0, delay_s), self._write)
 
     def on_disconnected(self) -> None:
         """Find out what happened to the kernel, and end its cells."""
         if self._link is not None:
-            self._spawn(self._settle(self._link), of_kernel=True)
+            self._tasks.spawn(self._settle(self._link), temporary=True)
 
     # Events and effects
 
@@ -213,9 +258,9 @@ class NotebookRunner:
         match effect:
             case Queued(cell):
                 self._notebook.show_queued(cell)
-                self._on_progress(cell.cell_id, "queued")
+                self._hooks.on_progress(cell.cell_id, "queued")
             case ConnectKernel():
-                self._spawn(self._connect(), of_kernel=True)
+                self._tasks.spawn(self._connect(), temporary=True)
             case StartCell(cell):
                 self._start(cell)
             case AwaitIdle(cell):
@@ -224,9 +269,11 @@ class NotebookRunner:
                 state: CellState = "ok" if reply.status == "ok" else "error"
                 self._record(cell, state, payload=reply.payload)
                 self._notebook.finish(cell, reply)
-            case AbortCell(cell, reason, started):
+            case AbortCell(cell, reason, started, detail):
                 self._record(cell, "aborted", reason=reason.message)
-                self._notebook.abort(cell, reason, started=started)
+                self._notebook.abort(cell, reason, started=started, detail=detail)
+            case InterruptKernel():
+                self._tasks.spawn(self._interrupt(), temporary=True)
 
     def _start(self, cell: QueuedCell) -> None:
         if not self._notebook.start(cell):
@@ -249,7 +296,7 @@ class NotebookRunner:
             _log.warning("A kernel did not report that a cell was over; its reply ended the cell")
             self._dispatch(GraceOver(serial))
         elif self._state.awaits_idle(serial):
-            self._start_timer("grace", left_s, lambda: self._await_idle(serial, since))
+            self._tasks.start_timer("grace", left_s, lambda: self._await_idle(serial, since))
 
     def _record(
         self,
@@ -260,14 +307,21 @@ class NotebookRunner:
         payload: tuple[dict[str, Any], ...] = (),
     ) -> None:
         self._runs.set_cell(cell.run_id, cell.index, state, reason=reason, payload=payload)
-        self._on_progress(cell.cell_id, state)
+        self._hooks.on_progress(cell.cell_id, state)
 
-    def _set_question(self, question: _Question | None) -> None:
-        if self._question is not None:
-            self._runs.set_input(self._question.cell.run_id, None)
-        self._question = question
-        if question is not None:
-            self._runs.set_input(question.cell.run_id, question.pending)
+    def _set_question(self, question: _Question | None, settled: Output | None = None) -> None:
+        """Show the question to everybody; the one before is ``settled``, or goes."""
+        before, self._question = self._question, question
+        if before is None and question is None:
+            return
+        with self._notebook.batch():
+            if before is not None:
+                self._runs.set_input(before.cell.run_id, None)
+                self._notebook.settle_question(before.cell, settled)
+            if question is not None:
+                self._runs.set_input(question.cell.run_id, question.pending)
+                self._notebook.ask(question.cell, question.output())
+        self.on_messages()
 
     # Outputs
 
@@ -302,9 +356,11 @@ class NotebookRunner:
             self._lose(Loss.MISSING)
         except KernelUnreachableError as error:
             _log.warning("%s", error)
-            self._lose(Loss.UNREACHABLE)
+            is_alive = await self._host.is_alive(self.kernel_id)
+            ending = "" if is_alive else str(await self._host.ending(self.kernel_id))
+            self._lose(Loss.UNREACHABLE, ending or str(error))
         else:
-            self._spawn(self._watch(self._link, self.kernel_id), of_kernel=True)
+            self._tasks.spawn(self._watch(self._link, self.kernel_id), temporary=True)
             self._dispatch(KernelReady())
             # What came while connecting was not taken, and only the first message is announced.
             self.on_messages()
@@ -322,9 +378,15 @@ class NotebookRunner:
         if self._state.busy:
             await asyncio.sleep(self._settings.settle_s)
             self._write()
-        loss = await self._cause(stopping) if self._state.busy else Loss.DIED
+        if self._state.busy:
+            loss = await self._cause(stopping)
+        else:
+            loss = Loss.SHUT_DOWN if stopping else Loss.DIED
+        words = ""
+        if loss is Loss.DIED and self.kernel_id is not None:
+            words = str(await self._host.ending(self.kernel_id))
         if link is self._link:
-            self._lose(loss)
+            self._lose(loss, words)
 
     async def _cause(self, stopping: bool) -> Loss:
         if not stopping or self.kernel_id is None:
@@ -344,57 +406,33 @@ class NotebookRunner:
             not self._host.exists(kernel_id) or self._host.is_stopping(kernel_id)
         )
 
-    def _lose(self, loss: Loss) -> None:
+    async def _interrupt(self) -> None:
+        if self.kernel_id is None:
+            return
+        try:
+            await self._host.interrupt(self.kernel_id)
+        except KernelsError as error:
+            _log.warning("A cell cannot be cancelled: %s", error)
+
+    def _lose(self, loss: Loss, detail: str = "") -> None:
         """Let go of the kernel and end every cell."""
         link, self._link = self._link, None
         self._request = None
         self._set_question(None)
-        self._dispatch(KernelLost(loss))
+        self._dispatch(KernelLost(loss, detail))
         self._notebook.forget_kernel()
-        current = asyncio.current_task()
-        for task in self._kernel_tasks - {current}:
-            task.cancel()
+        self._hooks.on_loss(loss, detail)
+        self._tasks.end_temporary()
         if link is not None:
-            self._spawn(link.close())
-
-    # Tasks and timers
+            self._tasks.spawn(link.close())
 
     def _rest(self) -> None:
         """Close the runner some time after the last cell or output."""
         if self._state.busy:
-            self._stop_timer("unused")
+            self._tasks.stop_timer("unused")
         else:
-            self._start_timer("unused", self._settings.unused_s, lambda: self._on_unused(self))
-
-    def _spawn(self, work: Coroutine[Any, Any, None], *, of_kernel: bool = False) -> None:
-        task = asyncio.create_task(work, name="notebook runner")
-        tasks = [self._tasks, self._kernel_tasks] if of_kernel else [self._tasks]
-        for owner in tasks:
-            owner.add(task)
-        task.add_done_callback(self._on_task_done)
-
-    def _on_task_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._kernel_tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._fail(error)
-
-    def _start_timer(self, name: str, delay_s: float, then: Callable[[], None]) -> None:
-        self._stop_timer(name)
-        if not self._closed:
-            self._timers[name] = self._loop.call_later(delay_s, self._on_timer, name, then)
-
-    def _stop_timer(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
-
-    def _on_timer(self, name: str, then: Callable[[], None]) -> None:
-        self._timers.pop(name, None)
-        try:
-            then()
-        except Exception as error:  # noqa: BLE001 - the cells must end visibly; it is logged
-            self._fail(error)
+            unused_s = self._settings.unused_s
+            self._tasks.start_timer("unused", unused_s, lambda: self._on_unused(self))
 
     def _fail(self, error: BaseException) -> None:
         _log.error("Running cells failed", exc_info=error)

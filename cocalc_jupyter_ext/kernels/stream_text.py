@@ -10,14 +10,16 @@ Only the last line can still change, so the difference to what was taken before 
 every front end applies correctly (it applies deletions at the end whatever their position).
 """
 
+import json
 import re
 from dataclasses import dataclass
 
-__all__ = ["StreamText", "TextEdit"]
+__all__ = ["StreamText", "TextEdit", "json_chars"]
 
 _TOKEN = re.compile(
     r"\x1b\[(?P<argument>[0-9;?]*)[ -/]*(?P<final>[@-~])"
     r"|(?P<partial>\x1b(?:\[[0-9;?]{0,64}[ -/]{0,8})?\Z)"
+    r"|(?P<run>[^\x1b\r\b\n]+)"
     r"|(?P<char>.)",
     re.DOTALL,
 )
@@ -36,12 +38,18 @@ class TextEdit:
         return bool(self.erase or self.add)
 
 
+def json_chars(text: str) -> int:
+    """Return the characters of a text as JSON, without the quotation marks."""
+    return len(json.dumps(text, ensure_ascii=False)) - 2
+
+
 class StreamText:
     """The text, the cursor in its last line, and what was not taken yet."""
 
     def __init__(self) -> None:
         self._done: list[str] = []
         self._done_chars = 0
+        self._done_json_chars = 0
         self._cells: list[str] = []
         self._column = 0
         self._prefix = ""
@@ -56,6 +64,11 @@ class StreamText:
 
     def __str__(self) -> str:
         return "".join(self._done) + "".join(self._cells)
+
+    @property
+    def json_chars(self) -> int:
+        """Characters of the text as JSON, without the quotation marks."""
+        return self._done_json_chars + json_chars("".join(self._cells))
 
     def write(self, text: str) -> None:
         """Print ``text`` at the cursor."""
@@ -98,7 +111,9 @@ class StreamText:
 
     def _write_tokens(self, text: str) -> None:
         for token in _TOKEN.finditer(text):
-            if token["char"]:
+            if token["run"]:
+                self._put_run(token["run"])
+            elif token["char"]:
                 self._write_char(token["char"])
             elif token["partial"]:
                 self._partial = token["partial"]
@@ -117,10 +132,8 @@ class StreamText:
             self._column = 0
         elif char == "\b":
             self._column = max(0, self._column - 1)
-        elif char == "\x1b":
-            self._prefix += char
         else:
-            self._put(char)
+            self._prefix += char
 
     def _erase_in_line(self, argument: str) -> None:
         if argument in {"", "0"}:
@@ -134,12 +147,15 @@ class StreamText:
             count = min(self._column + 1, len(self._cells))
             self._cells[:count] = [" "] * count
 
-    def _put(self, char: str) -> None:
+    def _put_run(self, run: str) -> None:
+        """Print characters that take one cell each."""
         self._pad(self._column)
         self._touch(self._column)
-        self._cells[self._column : self._column + 1] = [self._prefix + char]
+        cells = list(run)
+        cells[0] = self._prefix + cells[0]
         self._prefix = ""
-        self._column += 1
+        self._cells[self._column : self._column + len(cells)] = cells
+        self._column += len(cells)
 
     def _pad(self, column: int) -> None:
         self._cells.extend(" " * (column - len(self._cells)))
@@ -155,5 +171,6 @@ class StreamText:
         line = "".join(self._cells) + ending
         self._done.append(line)
         self._done_chars += len(line)
+        self._done_json_chars += json_chars(line)
         self._cells.clear()
         self._column = self._kept = 0

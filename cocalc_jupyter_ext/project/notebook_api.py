@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from ..kernels.errors import KernelNotFoundError
+from ..kernels.stored_values import MAX_STORED, StoredValues
 from .dispatch import ApiError, ApiFunction
 
 __all__ = ["NOTEBOOK_FUNCTIONS", "NotebookApi", "NotebookHost"]
@@ -29,7 +30,6 @@ NOTEBOOK_FUNCTIONS: Final = frozenset(
 
 DEFAULT_SAVE_TIMEOUT_S: Final = 15.0
 MAX_SAVE_TIMEOUT_S: Final = 300.0
-MAX_STORED: Final = 1_000
 
 
 class NotebookHost(Protocol):
@@ -55,14 +55,20 @@ class NotebookHost(Protocol):
         """Wait for a version, then write the file; raises what prevents it."""
         ...
 
+    async def more_output(self, cell_id: str) -> list[dict[str, Any]]:
+        """Return the messages of a cell that are not in the notebook (§4.6)."""
+        ...
+
 
 class NotebookApi:
-    """The functions of one notebook; what ``store`` keeps does not outlive it."""
+    """The functions of one notebook; ``stored`` are the values that clients keep here."""
 
-    def __init__(self, host: NotebookHost, opened_ms: int) -> None:
+    def __init__(
+        self, host: NotebookHost, opened_ms: int, stored: StoredValues | None = None
+    ) -> None:
         self._host = host
         self._opened_ms = opened_ms
-        self._stored: dict[str, Any] = {}
+        self._stored = stored or StoredValues()
 
     def functions(self) -> dict[str, ApiFunction]:
         """Return the functions by their names on the wire."""
@@ -72,6 +78,7 @@ class NotebookApi:
             "introspect": self.introspect,
             "signal": self.signal,
             "save_ipynb_file": self.save,
+            "more_output": self.more_output,
             "store": self.store,
         }
 
@@ -107,6 +114,12 @@ class NotebookApi:
         await self._host.save(version if isinstance(version, int) else None, timeout_s)
         return None
 
+    async def more_output(self, cell_id: object) -> object:
+        """Return the messages that a cell has beyond those in the notebook."""
+        if not isinstance(cell_id, str):
+            raise ApiError("more_output: the argument must be the id of a cell")
+        return await self._host.more_output(cell_id)
+
     async def store(self, options: object) -> object:
         """Keep, return or forget a value."""
         if not isinstance(options, Mapping) or not isinstance(options.get("key"), str):
@@ -114,11 +127,7 @@ class NotebookApi:
         key = options["key"]
         if "value" not in options:
             return self._stored.get(key)
-        if options["value"] is None:
-            self._stored.pop(key, None)
-        elif key in self._stored or len(self._stored) < MAX_STORED:
-            self._stored[key] = options["value"]
-        else:
+        if not self._stored.set(key, options["value"]):
             raise ApiError(f"store: at most {MAX_STORED} values are kept")
         return None
 

@@ -35,16 +35,19 @@ from ..kernels.errors import (
     RunNotFoundError,
     TooManyQueuedError,
 )
+from ..kernels.kernel import OpenLink, connect
 from ..kernels.notebook import end_orphans
 from ..kernels.registry import Edits, RunnerRegistry, RunRequest
 from ..kernels.runs import Runs
 from ..kernels.settings import RunnerSettings
 from .kernel_host import ServerKernels
-from .rights import RUN, VIEW, missing
+from .rights import RUN, VIEW, Right, missing
 
 __all__ = [
+    "CellInputHandler",
     "Execution",
     "InputHandler",
+    "MoreOutputHandler",
     "RunHandler",
     "RunProgressHandler",
     "end_orphaned_runs",
@@ -82,6 +85,7 @@ class Execution:
         kernel_manager: Any,
         events: EventLogger,
         settings: RunnerSettings,
+        open_link: OpenLink = connect,
     ) -> None:
         self._documents = documents
         self._events = events
@@ -92,6 +96,7 @@ class Execution:
             runs=Runs(new_id=_new_id, now=time.monotonic),
             settings=settings,
             new_id=_new_id,
+            open_link=open_link,
         )
 
     async def start(self) -> None:
@@ -106,6 +111,14 @@ class Execution:
         await self.runners.close()
         self._kernels.forget_failed_starts()
         self._events.remove_listener(schema_id=_KERNEL_ACTIONS, listener=self._on_kernel_action)
+
+    def find_notebook(self, room_id: str) -> LiveDocument:
+        """Return a notebook that is open; raises ``DocumentError`` for any other."""
+        parsed = RoomId.parse(room_id)
+        document = self._documents.get(parsed) if parsed.type == _NOTEBOOK else None
+        if document is None:
+            raise UnknownDocumentError(room_id)
+        return document
 
     async def _open_notebook(self, room_id: str) -> LiveDocument:
         parsed = RoomId.parse(room_id)
@@ -128,16 +141,19 @@ class _ExecuteHandler(APIHandler):
     """What the handlers have in common."""
 
     auth_resource = "kernels"
+    needed: tuple[Right, ...] = (VIEW, RUN)
 
-    def initialize(self, runners: RunnerRegistry) -> None:
+    def initialize(self, execution: Execution) -> None:
         """Take what the handlers call."""
-        self._runners = runners
+        self._execution = execution
+        self._runners = execution.runners
 
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Let only those pass who may execute code."""
         await super().prepare(*args, **kwargs)
-        if self.current_user is not None and await missing(self, (VIEW, RUN)):
-            raise HTTPError(403, "You may not run code in this project.")
+        if self.current_user is not None and (lacking := await missing(self, self.needed)):
+            what = "run code" if RUN in lacking else "see the documents"
+            raise HTTPError(403, f"You may not {what} in this project.")
 
     def refuse(self, error: Exception) -> None:
         """Answer with the error's own words and its status."""
@@ -217,11 +233,49 @@ class InputHandler(_ExecuteHandler):
             self.finish()
 
 
+class CellInputHandler(_ExecuteHandler):
+    """``POST cocalc/api/notebooks/<room id>/input``: for everybody who has the notebook open."""
+
+    @authenticated
+    async def post(self, room_id: str) -> None:
+        """Answer the question that a cell shows: 204; 409 when it was answered already."""
+        body = self.body()
+        cell_id, value = _text(body, "cell_id"), _text(body, "value")
+        input_id = _text(body, "input_id") if body.get("input_id") is not None else None
+        try:
+            document = self._execution.find_notebook(room_id)
+            self._runners.answer_cell(document, cell_id, value, input_id)
+        except (KernelsError, DocumentError) as error:
+            self.refuse(error)
+        else:
+            self.set_status(HTTPStatus.NO_CONTENT)
+            self.finish()
+
+
+class MoreOutputHandler(_ExecuteHandler):
+    """``GET cocalc/api/notebooks/<room id>/more-output?cell_id=<cell id>``."""
+
+    needed = (VIEW,)
+
+    @authenticated
+    async def get(self, room_id: str) -> None:
+        """Answer with ``{"outputs"}`` in the form of nbformat; none when they are gone."""
+        try:
+            document = self._execution.find_notebook(room_id)
+        except DocumentError as error:
+            self.refuse(error)
+        else:
+            cell_id = self.get_query_argument("cell_id")
+            self.finish({"outputs": self._runners.more_output(document, cell_id)})
+
+
 def handlers(execution: Execution) -> list[tuple[str, type[APIHandler], dict[str, Any]]]:
     """Return the routes, relative to the base URL."""
-    route = partial(_route, {"runners": execution.runners})
+    route = partial(_route, {"execution": execution})
     return [
         route(r"cocalc/api/notebooks/([^/]+)/run", RunHandler),
+        route(r"cocalc/api/notebooks/([^/]+)/input", CellInputHandler),
+        route(r"cocalc/api/notebooks/([^/]+)/more-output", MoreOutputHandler),
         route(r"cocalc/api/runs/(\w+)", RunProgressHandler),
         route(r"cocalc/api/runs/(\w+)/input", InputHandler),
     ]

@@ -31,6 +31,12 @@ class NotebookKernels:
         session = await self._session(path)
         return None if session is None else str(session["kernel"]["id"])
 
+    def name_of(self, kernel_id: str) -> str | None:
+        """Return the name of the specification of a kernel, if it is known."""
+        if kernel_id not in self._kernels:
+            return None
+        return getattr(self._kernels.get_kernel(kernel_id), "kernel_name", None)
+
     async def ensure(self, path: str, kernel_name: str | None) -> str:
         """Return the kernel of a notebook; starts one where there is none.
 

@@ -21,7 +21,10 @@ from ..kernels.errors import KernelNotFoundError
 from ..kernels.questions import KernelQuestions
 from ..project.dispatch import ApiError, Dispatcher
 from ..project.notebook_api import NOTEBOOK_FUNCTIONS, NotebookApi
+from ..project.widget_api import WidgetApi
 from .notebook_kernels import NotebookKernels
+from .record_runs import DocumentRuns
+from .widgets import ServerWidgets
 
 __all__ = ["NotebookRpc"]
 
@@ -39,22 +42,29 @@ class NotebookRpc:
         self,
         client: Client,
         project_id: str,
+        *,
         kernels: NotebookKernels,
         questions: KernelQuestions,
+        widgets: ServerWidgets,
+        runs: DocumentRuns,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
         self._project_id = project_id
         self._kernels = kernels
         self._questions = questions
+        self._widgets = widgets
+        self._runs = runs
         self._clock = clock
 
     def accompany(self, live: LiveDocument, document: SyncDocument[Any]) -> Companion | None:
         """Begin to serve a notebook."""
         if live.room_id.type != _NOTEBOOK:
             return None
-        host = _Host(live, document, self._kernels, self._questions)
-        functions = NotebookApi(host, round(self._clock() * 1000)).functions()
+        host = _Host(live, document, self._kernels, self._questions, self._runs)
+        opened_ms = round(self._clock() * 1000)
+        functions = NotebookApi(host, opened_ms, self._runs.stored(live)).functions()
+        functions |= WidgetApi(lambda: self._widgets.of_notebook(live)).functions()
         subject = service_subject("api", project_id=self._project_id, path=live.path)
         return _Served(self._client, subject, Dispatcher(functions, NOTEBOOK_FUNCTIONS))
 
@@ -90,8 +100,10 @@ class _Host:
         document: SyncDocument[Any],
         kernels: NotebookKernels,
         questions: KernelQuestions,
+        runs: DocumentRuns,
     ) -> None:
         self._live = live
+        self._runs = runs
         self._document = document
         self._kernels = kernels
         self._questions = questions
@@ -120,6 +132,9 @@ class _Host:
         if version is not None:
             await self._wait_for(version, timeout_s)
         await self._live.save()
+
+    async def more_output(self, cell_id: str) -> list[dict[str, Any]]:
+        return self._runs.more_output(self._live, cell_id)
 
     async def _kernel(self) -> str:
         settings = self._document.value.get_one({"type": "settings"}) or {}

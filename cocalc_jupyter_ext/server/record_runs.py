@@ -2,16 +2,24 @@
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from ..documents.blobs.notebook import BlobNotebook
 from ..documents.bridge.bridges import Companion
 from ..documents.document import LiveDocument
+from ..documents.notebook_actions.outputs import max_output_length
+from ..documents.notebook_records.blobs import BlobSink
+from ..documents.notebook_records.outputs import message_from_output
 from ..documents.syncdoc.sync_document import SyncDocument
+from ..kernels.events import BY_RECORDS, Loss
 from ..kernels.notebook import NotebookDocument
+from ..kernels.outputs import MAX_OUTPUT_CHARS
 from ..kernels.record_kernel import NotebookKernel, RecordKernel
 from ..kernels.record_runs import RecordRuns
 from ..kernels.record_states import Request
 from ..kernels.registry import RunnerRegistry, RunRequest
 from ..kernels.runs import CellState
+from ..kernels.stored_values import StoredValues
 from .notebook_kernels import NotebookKernels
 
 __all__ = ["DocumentRuns"]
@@ -26,7 +34,20 @@ class DocumentRuns:
         self._runners = runners
         self._kernels = kernels
         self._accompanied: dict[NotebookDocument, _Accompanied] = {}
+        self._stored: WeakKeyDictionary[LiveDocument, StoredValues] = WeakKeyDictionary()
         runners.on_progress = self._on_progress
+        runners.on_loss = self._on_loss
+        runners.max_output_chars = self._max_output_chars
+
+    def stored(self, live: LiveDocument) -> StoredValues:
+        """Return what clients keep with a notebook: passwords that running code asks for."""
+        return self._stored.setdefault(live, StoredValues())
+
+    def more_output(self, live: LiveDocument, cell_id: str) -> list[dict[str, Any]]:
+        """Return the messages of a cell that are kept outside of its notebook (§4.6)."""
+        put = _sink_of(live)
+        outputs = self._runners.more_output(live, cell_id)
+        return [message_from_output(output, put) for output in outputs]
 
     def accompany(self, live: LiveDocument, document: SyncDocument[Any]) -> Companion | None:
         """Begin to run what the records of a notebook ask for."""
@@ -35,15 +56,24 @@ class DocumentRuns:
 
         async def start_run(request: Request, kernel: str | None) -> None:
             kernel_id = await self._kernels.ensure(live.path, kernel)
+            own.runs.default_kernel = self._kernels.name_of(kernel_id)
+            request = own.runs.still_wanted(request)
             wanted = RunRequest(
-                kernel_id, list(request.cell_ids), request.stops_on_error, edits=None
+                kernel_id,
+                list(request.cell_ids),
+                request.stops_on_error,
+                edits=None,
+                group=BY_RECORDS,
             )
-            await self._runners.run(str(live.room_id), wanted)
+            if wanted.cell_ids:
+                await self._runners.run(str(live.room_id), wanted)
 
         kernel = NotebookKernel(
             look=lambda: self._kernels.look(live.path), end=lambda: self._kernels.end(live.path)
         )
-        own = _Accompanied(RecordRuns(document, start_run), RecordKernel(document, kernel))
+        active = _ActiveRuns(self._runners, live, self.stored(live))
+        own = _Accompanied(RecordRuns(document, start_run, active), RecordKernel(document, kernel))
+        own.document = document
         own.forget = lambda: self._accompanied.pop(live, None)
         self._accompanied[live] = own
         own.start()
@@ -55,11 +85,59 @@ class DocumentRuns:
             own.runs.progress(cell_id, state)
             own.kernel.look_soon()
 
+    def _on_loss(self, document: NotebookDocument, loss: Loss, detail: str) -> None:
+        own = self._accompanied.get(document)
+        if own is None:
+            return
+        if loss in {Loss.DIED, Loss.UNREACHABLE, Loss.FAILED}:
+            own.kernel.tell_error(f"{loss.message}\n\n{detail}".strip())
+        else:
+            own.kernel.look_soon()
+
+    def _max_output_chars(self, document: NotebookDocument) -> int:
+        own = self._accompanied.get(document)
+        return MAX_OUTPUT_CHARS if own is None else max_output_length(own.document.value)
+
+
+def _sink_of(live: LiveDocument) -> BlobSink:
+    return live.ydoc.blobs.put if isinstance(live.ydoc, BlobNotebook) else _keep_inline
+
+
+def _keep_inline(content: bytes) -> None:
+    """Keep nothing outside of a document that has no store."""
+
+
+class _ActiveRuns:
+    """What runs in one notebook."""
+
+    def __init__(self, runners: RunnerRegistry, live: LiveDocument, stored: StoredValues) -> None:
+        self._runners = runners
+        self._live = live
+        self._stored = stored
+
+    def active(self) -> set[str]:
+        runner = self._runners.runner_of(self._live)
+        return runner.active if runner else set()
+
+    def cancel(self, cell_id: str) -> None:
+        if runner := self._runners.runner_of(self._live):
+            runner.cancel(cell_id)
+
+    def cancel_missing(self) -> None:
+        if runner := self._runners.runner_of(self._live):
+            runner.cancel_missing()
+
+    def answer(self, cell_id: str, value: str) -> None:
+        """Answer a question; the answer of a password was stored before (§3.5)."""
+        secret = self._stored.take(cell_id)
+        self._runners.answer_cell(self._live, cell_id, value if secret is None else str(secret))
+
 
 class _Accompanied:
     """The runs and the kernel of one notebook, as its records tell them."""
 
     forget: Callable[[], object]
+    document: SyncDocument[Any]
 
     def __init__(self, runs: RecordRuns, kernel: RecordKernel) -> None:
         self.runs = runs

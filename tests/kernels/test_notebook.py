@@ -1,10 +1,11 @@
 import pytest
 
+from cocalc_jupyter_ext.documents.notebook_cells import shared_output
+from cocalc_jupyter_ext.documents.notebook_records.live_outputs import question
 from cocalc_jupyter_ext.kernels.backlog import IopubMessage
 from cocalc_jupyter_ext.kernels.errors import CellsNotFoundError
 from cocalc_jupyter_ext.kernels.events import Abort, Loss, QueuedCell, Reply
 from cocalc_jupyter_ext.kernels.notebook import Notebook, end_orphans
-from cocalc_jupyter_ext.kernels.outputs import OutputLimits
 from tests.support.memory_document import MemoryDocument
 
 OK = Reply("ok", 1)
@@ -17,7 +18,7 @@ def document():
 
 @pytest.fixture
 def notebook(document):
-    return Notebook(document, OutputLimits())
+    return Notebook(document)
 
 
 def cell(position, serial=1):
@@ -104,7 +105,7 @@ def test_a_cell_that_wrote_much_waits_in_proportion_and_loses_nothing(notebook, 
         flushes += 1
     assert flushes == 3
     assert texts(document, 0) == ["x" * 150_000 + "y"]
-    receive(notebook, "stream", name="stdout", text="z" * 150_000)
+    receive(notebook, "stream", name="stdout", text="z" * 90_000)
     receive(notebook, "stream", name="stdout", text="end")
     with notebook.batch():
         notebook.finish(queued, OK)
@@ -236,12 +237,14 @@ def test_a_cell_that_the_kernel_refused_says_so(notebook, document):
     assert error_names(document, 0) == ["CellNotRun"]
 
 
-def test_an_answer_is_echoed(notebook, document):
+def test_a_question_and_its_answer_are_shown(notebook, document):
     queued = started(notebook, 0)
-    with notebook.batch():
-        notebook.echo(queued, "Name: Ada\n")
-        notebook.flush()
-    assert texts(document, 0) == ["Name: Ada\n"]
+    for value in (None, "Ada"):
+        output = question("Name: ", password=False, value=value)
+        with notebook.batch():
+            (notebook.settle_question if value else notebook.ask)(queued, output)
+            notebook.flush()
+        assert document.cell(0)["outputs"] == [output]
 
 
 def test_after_the_kernel_is_gone_nothing_of_it_is_expected(notebook, document):
@@ -279,18 +282,34 @@ def test_a_closed_document_is_left_alone(notebook, document):
 
 
 def test_only_the_latest_cells_are_remembered():
-    document = MemoryDocument(*map(str, range(150)))
-    notebook = Notebook(document, OutputLimits())
-    for number in range(150):
+    document = MemoryDocument(*map(str, range(90)))
+    notebook = Notebook(document)
+    for number in range(90):
         started(notebook, number, serial=number)
-    receive(notebook, "stream", serial=0, name="stdout", text="x")
-    receive(notebook, "stream", serial=149, name="stdout", text="x")
-    assert (texts(document, 0), texts(document, 149)) == ([], ["x"])
+        receive(notebook, "stream", serial=number, name="stdout", text="x" * 240_000)
+    receive(notebook, "stream", serial=0, name="stdout", text="late")
+    receive(notebook, "stream", serial=89, name="stdout", text="late")
+    with notebook.batch():
+        while notebook.flush():
+            pass
+    assert not texts(document, 0)[0].endswith("late")
+    assert texts(document, 89)[0].endswith("late")
+
+
+def test_a_display_is_updated_in_the_whole_notebook_also_by_a_new_one(document, notebook):
+    """syncdoc-jupyter §3.5: every message with a display id replaces all outputs that have it."""
+    started(notebook, 0, serial=1)
+    receive(notebook, "display_data", serial=1, **display("one"))
+    started(notebook, 1, serial=2)
+    receive(notebook, "display_data", serial=2, **display("two"))
+    shown = [document.cell(n)["outputs"][0]["data"]["text/plain"] for n in (0, 1)]
+    assert shown == ["two", "two"]
 
 
 def test_cells_that_ran_when_the_server_ended_are_ended():
     document = MemoryDocument("one", "two")
     document.ydoc.ycells[0]["execution_state"] = "running"
+    document.ydoc.ycells[0]["outputs"].append(shared_output(question("?", password=False)))
     assert end_orphans(document) == 1
     assert error_names(document, 0) == ["ServerRestarted"]
     assert document.cell(0)["execution_state"] == "idle"

@@ -1,14 +1,19 @@
 import itertools
+import json
 
 import nbformat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cocalc_jupyter_ext.documents.notebook_records.live_outputs import more_output, question
+from cocalc_jupyter_ext.documents.notebook_records.outputs import message_from_output
 from cocalc_jupyter_ext.kernels.outputs import CellOutputs, OutputLimits, OutputsEdit
+from cocalc_jupyter_ext.kernels.overflow import CellOverflow
 
 DEFAULT = OutputLimits()
-SMALL = OutputLimits(head_chars=40, tail_chars=10, max_outputs=5)
+SMALL = OutputLimits(max_chars=300, max_outputs=5)
+MORE = more_output()
 
 
 def stream(text, name="stdout"):
@@ -50,9 +55,13 @@ MESSAGES = st.lists(
         ),
         st.just(ERROR),
         st.just(("take", None)),
+        st.just(("ask", None)),
+        st.builds(lambda value: ("settle", value), st.sampled_from([None, "x" * 9])),
     ),
     max_size=30,
 )
+
+PURPOSES = {"take", "update", "ask", "settle"}
 
 
 class Document:
@@ -73,11 +82,10 @@ class Document:
         self.outputs.extend(dict(output) for output in edit.append)
 
 
-def folded(*messages, limits=DEFAULT):
-    outputs = CellOutputs(limits)
+def folded(*messages, limits=DEFAULT, overflow=None):
+    outputs = CellOutputs(limits, overflow=overflow)
     for kind, content in messages:
         outputs.apply(kind, content)
-    outputs.finish()
     return outputs.snapshot()
 
 
@@ -96,9 +104,13 @@ def test_edits_taken_at_any_moments_add_up_to_the_outputs(messages, limits):
             assert outputs.taken_count == len(document.outputs)
         elif kind == "update":
             outputs.update_display(content[1], {"data": {"text/plain": content[0]}})
+        elif kind == "ask":
+            outputs.ask(question("?", password=False))
+        elif kind == "settle":
+            answered = content and question("?", password=False, value=content)
+            outputs.settle_question(answered)
         else:
             outputs.apply(kind, content)
-    outputs.finish()
     document.apply(outputs.take_edit())
     assert document.outputs == outputs.snapshot()
     assert outputs.take_edit() is None
@@ -107,7 +119,7 @@ def test_edits_taken_at_any_moments_add_up_to_the_outputs(messages, limits):
 @settings(deadline=None)
 @given(MESSAGES, st.sampled_from([OutputLimits(), SMALL]))
 def test_outputs_are_valid_and_adjacent_text_of_one_stream_is_one_output(messages, limits):
-    outputs = folded(*[m for m in messages if m[0] not in {"take", "update"}], limits=limits)
+    outputs = folded(*[m for m in messages if m[0] not in PURPOSES], limits=limits)
     cell = nbformat.v4.new_code_cell(outputs=outputs)
     nbformat.validate(nbformat.v4.new_notebook(cells=[cell]))
     names = [o.get("name", object()) for o in outputs]
@@ -165,65 +177,131 @@ def test_an_execute_result_keeps_its_count():
     assert folded(result("42", 7))[0]["execution_count"] == 7
 
 
-def test_long_text_keeps_its_head_and_its_end_and_says_how_much_is_missing():
-    lines = [stream(f"line {i:03}\n") for i in range(100)]
-    limits = OutputLimits(head_chars=100, tail_chars=20)
-    text = text_of(folded(*lines, limits=limits))
-    assert text.startswith("line 000\n")
-    assert text.endswith("line 098\nline 099\n")
-    assert "[Long output: the end of it is shown when the cell has finished.]" in text
-    shown = text.count("line ") * 9
-    assert f"[{900 - 100 - 20} characters are not shown.]" in text
-    assert shown < 150
+def messages_chars(outputs):
+    """Return the length of the messages as JSON: what the limit is about (§4.6)."""
+    messages = [message_from_output(each, lambda _: None) for each in outputs]
+    return sum(len(json.dumps(message, ensure_ascii=False)) for message in messages)
+
+
+@settings(deadline=None)
+@given(MESSAGES)
+def test_the_length_of_the_messages_is_bounded_and_known(messages):
+    """syncdoc-jupyter §4.6; late errors, the mark and a question come on top."""
+    outputs = CellOutputs(SMALL)
+    for kind, content in messages:
+        if kind not in PURPOSES and kind != "error":
+            outputs.apply(kind, content)
+    shown = [each for each in outputs.snapshot() if each != MORE]
+    assert len(shown) <= SMALL.max_outputs
+    assert messages_chars(shown) <= outputs.chars <= SMALL.max_chars
+
+
+def test_what_exceeds_the_limit_is_kept_elsewhere_and_the_last_output_says_so():
+    """syncdoc-jupyter §4.6: 250,000 characters, then the mark; the rest on demand."""
+    overflow = CellOverflow(2_500_000)
+    lines = [f"line {i:06}\n" for i in range(30_000)]
+    outputs = folded(*map(stream, lines), display("later"), overflow=overflow)
+    assert len(outputs) == 2
+    assert outputs[-1] == MORE
+    assert messages_chars(outputs[:1]) <= 250_000
+    assert messages_chars(outputs[:1]) > 249_980
+    rest = overflow.outputs()
+    assert outputs[0]["text"] + rest[0]["text"] == "".join(lines)
+    assert rest[1]["data"] == {"text/plain": "later"}
+
+
+def test_the_501st_message_is_kept_elsewhere():
+    """syncdoc-jupyter §4.6: 500 messages per cell."""
+    overflow = CellOverflow(1_000_000)
+    outputs = folded(*[display(str(i)) for i in range(502)], overflow=overflow)
+    assert len(outputs) == 501
+    assert outputs[-1] == MORE
+    assert [each["data"]["text/plain"] for each in overflow.outputs()] == ["500", "501"]
 
 
 def test_text_of_exactly_the_limit_is_complete():
-    text = "x" * 40
+    text = "x" * (SMALL.max_chars - len('{"name": "stdout", "text": ""}'))
     assert text_of(folded(stream(text), limits=SMALL)) == text
+    assert folded(stream(text + "x"), limits=SMALL)[-1] == MORE
 
 
 def test_a_progress_bar_does_not_use_up_the_limit():
     bars = [stream(f"\r{i:4}%") for i in range(1000)]
     assert text_of(folded(*bars, limits=SMALL)) == " 999%"
+    assert text_of(folded(stream("".join(m[1]["text"] for m in bars)), limits=SMALL)) == " 999%"
 
 
-def test_too_many_displays_are_counted_in_a_notice():
-    outputs = folded(*[display(str(i)) for i in range(8)], limits=SMALL)
-    assert len(outputs) == 6
-    assert outputs[-1]["text"] == "[3 more outputs are not shown.]\n"
+def test_clearing_makes_room_again():
+    """syncdoc-jupyter §3.5: counter and length begin anew."""
+    overflow = CellOverflow(1_000)
+    outputs = folded(stream("x" * 900), clear(), stream("y"), limits=SMALL, overflow=overflow)
+    assert text_of(outputs) == "y"
+    assert overflow.outputs() == []
 
 
-def test_an_error_is_shown_even_after_too_many_outputs():
+def test_an_error_is_shown_even_after_too_many_outputs_before_the_mark():
     outputs = folded(*[display(str(i)) for i in range(8)], ERROR, limits=SMALL)
-    assert "ValueError" in [o.get("ename") for o in outputs]
+    assert [o.get("ename") for o in outputs] == [None] * 5 + ["ValueError", None]
+    assert outputs[-1] == MORE
 
 
 def test_errors_without_end_are_bounded():
     assert len(folded(*[ERROR] * 100, limits=SMALL)) <= 16
 
 
-def test_a_display_that_is_too_large_becomes_a_notice():
-    outputs = folded(display("x" * 100), limits=OutputLimits(max_bundle_chars=50))
-    assert outputs[0]["data"] == {
-        "text/plain": "[A display of 100 characters is too large to be shown.]"
-    }
+def test_a_display_that_is_too_large_is_kept_elsewhere():
+    overflow = CellOverflow(10_000)
+    assert folded(display("x" * 1000), limits=SMALL, overflow=overflow) == [MORE]
+    assert overflow.outputs()[0]["data"] == {"text/plain": "x" * 1000}
+
+
+def test_what_is_put_elsewhere_by_its_content_does_not_use_up_the_limit():
+    outputs = CellOutputs(SMALL, lambda data: {"text/plain": f"{len(data['image/png'])} bytes"})
+    outputs.apply("display_data", {"data": {"image/png": "x" * 10_000}})
+    assert outputs.snapshot()[0]["data"] == {"text/plain": "10000 bytes"}
 
 
 def test_replacing_a_display_again_and_again_does_not_use_up_the_limit():
-    outputs = CellOutputs(OutputLimits(max_displays_chars=50))
-    outputs.apply(*display("x" * 30, "d"))
+    outputs = CellOutputs(SMALL)
+    outputs.apply(*display("x" * 150, "d"))
     for _ in range(5):
-        outputs.update_display("d", {"data": {"text/plain": "y" * 30}})
-    assert outputs.snapshot()[0]["data"]["text/plain"] == "y" * 30
+        outputs.update_display("d", {"data": {"text/plain": "y" * 150}})
+    assert outputs.snapshot()[0]["data"]["text/plain"] == "y" * 150
+
+
+def test_replacing_a_display_by_one_that_is_too_large_says_so():
+    outputs = CellOutputs(SMALL)
+    outputs.apply(*display("x", "d"))
+    outputs.update_display("d", {"data": {"text/plain": "y" * 1000}})
+    assert "too large" in outputs.snapshot()[0]["data"]["text/plain"]
 
 
 def test_a_huge_traceback_loses_its_middle():
-    error = {"ename": "E", "evalue": "v", "traceback": ["a" * 500, "b" * 500]}
-    outputs = folded(("error", error), limits=OutputLimits(max_traceback_chars=100))
-    lines = outputs[0]["traceback"]
-    assert lines[0] == "a" * 50
-    assert lines[-1] == "b" * 50
+    error = {"ename": "E", "evalue": "v", "traceback": ["a" * 100_000, "b" * 100_000]}
+    lines = folded(("error", error))[0]["traceback"]
+    assert lines[0] == "a" * 50_000
+    assert lines[-1] == "b" * 50_000
     assert "characters are not shown" in lines[1]
+
+
+def test_a_question_is_the_last_output_until_it_is_answered():
+    """syncdoc-jupyter §3.5: the project waits until the last message has a value."""
+    outputs = CellOutputs(DEFAULT)
+    outputs.ask(question("Name? ", password=False))
+    outputs.apply(*stream("printed before, came late\n"))
+    assert [o["output_type"] for o in outputs.snapshot()] == ["stream", "display_data"]
+    outputs.settle_question(question("Name? ", password=False, value="Ada"))
+    outputs.apply(*stream("Hello\n"))
+    shown = outputs.snapshot()
+    assert shown[1]["data"]["text/plain"] == "Name? Ada"
+    assert shown[2]["text"] == "Hello\n"
+
+
+def test_a_question_that_nobody_can_answer_any_more_goes():
+    outputs = CellOutputs(DEFAULT)
+    outputs.ask(question("Name? ", password=False))
+    outputs.settle_question(None)
+    assert outputs.snapshot() == []
 
 
 def test_messages_that_are_no_outputs_are_ignored():

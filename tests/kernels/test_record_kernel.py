@@ -46,13 +46,19 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def follow(world: World, kernel: Kernel) -> tuple[RecordKernel, SyncDB, Callable[[], Any]]:
+async def follow(
+    world: World,
+    kernel: Kernel,
+    clock: Callable[[], float] = lambda: 5.0,
+    error_shown_s: float = 3.0,
+) -> tuple[RecordKernel, SyncDB, Callable[[], Any]]:
     project, bob = await open_notebook(world, PROJECT), await open_notebook(world, "bob")
     follower = RecordKernel(
         project.document,
         NotebookKernel(kernel.look, kernel.end),
-        clock=lambda: 5.0,
+        clock=clock,
         look_every_s=0.02,
+        error_shown_s=error_shown_s,
     )
     follower.start()
     world.stack.push_async_callback(follower.close)
@@ -103,13 +109,37 @@ async def test_the_kernel_ends_when_another_one_is_chosen(world: World) -> None:
 
 async def test_an_error_goes_when_the_kernel_runs(world: World) -> None:
     kernel = Kernel()
-    _follower, bob, settings = await follow(world, kernel)
+    _follower, bob, settings = await follow(world, kernel, error_shown_s=0)
     bob.set({"type": "settings", "kernel_error": "it died"})
     await bob.commit()
 
     kernel.state = KernelState("running", "idle")
 
     await until(lambda: settings().get("kernel_error") == "")
+
+
+async def test_an_error_is_shown_until_the_kernel_has_run_for_a_while(world: World) -> None:
+    """syncdoc-jupyter §3.4: it is cleared 3 s after the kernel runs."""
+    kernel = Kernel()
+    kernel.state = KernelState("running", "idle")
+    now = [100.0]
+    follower, _bob, settings = await follow(world, kernel, clock=lambda: now[0])
+    follower.tell_error("it died")
+    await until(lambda: settings().get("kernel_error") == "it died")
+    for seconds in (0, 2.9):
+        now[0] = 100 + seconds
+        follower.look_soon()
+        await asyncio.sleep(0.05)
+        assert settings()["kernel_error"] == "it died"
+    now[0] = 103.1
+    await until(lambda: settings().get("kernel_error") == "")
+
+
+async def test_a_kernel_that_died_too_often_is_called_so(world: World) -> None:
+    kernel = Kernel()
+    kernel.state = KernelState("ready", "dead")
+    _follower, _bob, settings = await follow(world, kernel)
+    await until(lambda: "again and again" in settings().get("kernel_error", ""))
 
 
 async def test_a_kernel_that_cannot_be_looked_at_is_looked_at_again(world: World) -> None:

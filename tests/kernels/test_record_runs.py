@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
+from cocalc_jupyter_ext.kernels.errors import InputAnsweredError
 from cocalc_jupyter_ext.kernels.record_runs import RecordRuns
 from cocalc_jupyter_ext.kernels.record_states import Request
 
@@ -53,8 +54,45 @@ class Starter:
         self.started.append((request, kernel))
 
 
-async def run_for(world: World, project: SyncDB, starter: Starter) -> RecordRuns:
-    runs = RecordRuns(project.document, starter, clock=lambda: 7.0)
+class Active:
+    """What runs, as a test says; notes what is to happen to it."""
+
+    def __init__(self) -> None:
+        self.cells: set[str] = set()
+        self.cancelled: list[str] = []
+        self.answered: list[tuple[str, str]] = []
+        self.asks = True
+        self.looked_for_missing = False
+
+    def active(self) -> set[str]:
+        return self.cells
+
+    def cancel(self, cell_id: str) -> None:
+        self.cancelled.append(cell_id)
+
+    def cancel_missing(self) -> None:
+        self.looked_for_missing = True
+
+    def answer(self, cell_id: str, value: str) -> None:
+        if not self.asks:
+            raise InputAnsweredError
+        self.answered.append((cell_id, value))
+
+
+async def run_for(
+    world: World,
+    project: SyncDB,
+    starter: Starter,
+    active: Active | None = None,
+    reconcile_s: float = 2.0,
+) -> RecordRuns:
+    runs = RecordRuns(
+        project.document,
+        starter,
+        active or Active(),
+        clock=lambda: 7.0,
+        reconcile_s=reconcile_s,
+    )
     runs.start()
     world.stack.push_async_callback(runs.close)
     return runs
@@ -158,3 +196,105 @@ async def test_what_was_not_told_yet_is_told_when_the_runs_are_closed(world: Wor
     await runs.close()
 
     assert (project.get_one({"id": "a"}) or {})["state"] == "done"
+
+
+async def cells_in(world: World, *cells: dict[str, object]) -> tuple[SyncDB, SyncDB]:
+    """Return the notebook with some cells, as the project and as a client have it."""
+    project, bob = await open_notebook(world, PROJECT), await open_notebook(world, "bob")
+    bob.set([{"type": "cell", **cell} for cell in cells])
+    await bob.commit()
+    await until(lambda: len(project) == len(cells))
+    return project, bob
+
+
+async def test_a_cell_that_somebody_calls_done_is_cancelled(world: World) -> None:
+    """syncdoc-jupyter §4.5: its state was set to done while it waited or ran."""
+    project, bob = await cells_in(world, {"id": "a", "input": "1"}, {"id": "b", "input": "2"})
+    active = Active()
+    runs = await run_for(world, project, Starter(), active)
+    active.cells = {"a", "b"}
+    for cell_id in "ab":
+        runs.progress(cell_id, "running")
+    await until(lambda: all(c.get("state") == "busy" for c in bob.get({"type": "cell"})))
+
+    bob.set({"type": "cell", "id": "b", "state": "done"})
+    await bob.commit()
+
+    await until(lambda: active.cancelled == ["b"])
+
+
+async def test_a_cell_that_is_cancelled_before_its_kernel_runs_is_not_wanted(world: World) -> None:
+    """syncdoc-jupyter §4.5."""
+    project, bob = await cells_in(world, {"id": "a"}, {"id": "b"})
+    runs = await run_for(world, project, Starter())
+    bob.set([{"type": "cell", "id": cell_id, "state": "start"} for cell_id in "ab"])
+    await bob.commit()
+    bob.set({"type": "cell", "id": "a", "state": "done"})
+    await bob.commit()
+    await until(lambda: (project.get_one({"id": "a"}) or {}).get("state") == "done")
+
+    request = Request(("a", "b"), stops_on_error=True)
+    assert runs.still_wanted(request).cell_ids == ("b",)
+
+
+async def test_the_last_output_answers_the_question(world: World) -> None:
+    """syncdoc-jupyter §3.5: whoever writes a value into it answers; the first one counts."""
+    question = {"name": "input", "opts": {"prompt": "?", "password": False}}
+    project, bob = await cells_in(world, {"id": "a", "output": {"0": question}})
+    active = Active()
+    active.cells = {"a"}
+    await run_for(world, project, Starter(), active)
+
+    bob.set({"type": "cell", "id": "a", "output": {"0": {**question, "value": "Ada"}}})
+    await bob.commit()
+    await until(lambda: active.answered == [("a", "Ada")])
+
+    active.asks = False
+    bob.set({"type": "cell", "id": "a", "output": {"0": {**question, "value": "Bob"}}})
+    await bob.commit()
+    await until(lambda: project.get_one({"id": "a"})["output"]["0"]["value"] == "Bob")  # type: ignore[index]
+    assert active.answered == [("a", "Ada")]
+
+
+async def test_states_are_made_to_match_what_runs(world: World) -> None:
+    """syncdoc-jupyter §4.5: who seems to run is done, and deleted cells are cancelled."""
+    project, bob = await cells_in(world, {"id": "a", "input": "1"}, {"id": "b", "input": "2"})
+    active = Active()
+    active.cells = {"a"}
+    await run_for(world, project, Starter(), active, reconcile_s=0.02)
+
+    bob.set([{"type": "cell", "id": cell_id, "state": "busy", "start": 1} for cell_id in "ab"])
+    await bob.commit()
+
+    await until(lambda: (bob.get_one({"id": "b"}) or {}).get("state") == "done")
+    assert bob.get_one({"id": "a"})["state"] == "busy"  # type: ignore[index]
+    assert active.looked_for_missing
+
+
+async def test_running_an_empty_cell_clears_it(world: World) -> None:
+    """syncdoc-jupyter §3.3: state, times, outputs and count go."""
+    old = {"output": {"0": {"name": "stdout", "text": "x"}}, "exec_count": 3, "start": 1, "end": 2}
+    project, bob = await cells_in(world, {"id": "a", "input": " ", **old})
+    runs = await run_for(world, project, Starter())
+    runs.progress("a", "queued")
+    runs.progress("a", "running")
+    runs.progress("a", "ok")
+
+    await until(lambda: "exec_count" not in (bob.get_one({"id": "a"}) or {}))
+    assert bob.get_one({"id": "a"}) == {
+        "type": "cell",
+        "id": "a",
+        "input": " ",
+        "last": 1,
+    }
+
+
+async def test_how_long_the_run_before_took_is_told_for_runs_of_others(world: World) -> None:
+    """syncdoc-jupyter §3.3: ``last``; who asks by the record writes it, JupyterLab does not."""
+    project, bob = await cells_in(world, {"id": "a", "input": "1", "start": 100, "end": 350})
+    runs = await run_for(world, project, Starter())
+    runs.default_kernel = "python3"
+    runs.progress("a", "queued")
+
+    await until(lambda: (bob.get_one({"id": "a"}) or {}).get("last") == 250)
+    assert bob.get_one({"id": "a"})["kernel"] == "python3"  # type: ignore[index]

@@ -60,7 +60,11 @@ def test_a_cell_is_queued_then_busy_then_done() -> None:
     }
     assert progress_fields("running", 6, kernel=None) == {"state": "busy", "start": 6}
     for state in ("ok", "error", "aborted"):
-        assert progress_fields(state, 7, kernel=None) == {"state": "done", "end": 7}
+        started = {"start": 6}
+        fields = progress_fields(state, 7, kernel=None, before=started)
+        assert fields == {"state": "done", "end": 7}
+        never = progress_fields(state, 7, kernel=None)
+        assert never == {"state": "done", "start": 7, "end": 7}
 
 
 def test_cells_that_ran_when_the_project_ended_are_found() -> None:

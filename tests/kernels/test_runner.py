@@ -1,11 +1,14 @@
 """The runner on a kernel that says only what a test makes it say."""
 
 import asyncio
+import json
 import time
 from itertools import count
 
 import pytest
 
+from cocalc_jupyter_ext.documents.notebook_records.live_outputs import INPUT_TYPE
+from cocalc_jupyter_ext.kernels.endings import Ending
 from cocalc_jupyter_ext.kernels.errors import (
     CellsNotFoundError,
     InputAnsweredError,
@@ -13,7 +16,8 @@ from cocalc_jupyter_ext.kernels.errors import (
     KernelUnreachableError,
     TooManyQueuedError,
 )
-from cocalc_jupyter_ext.kernels.runner import NotebookRunner
+from cocalc_jupyter_ext.kernels.events import Loss
+from cocalc_jupyter_ext.kernels.runner import NotebookRunner, RunnerHooks
 from cocalc_jupyter_ext.kernels.runs import Runs
 from cocalc_jupyter_ext.kernels.settings import RunnerSettings
 from tests.support.memory_document import MemoryDocument
@@ -35,6 +39,7 @@ class World:
         self.kernel = ScriptedKernel()
         self.runs = Runs(new_id=lambda: f"id{next(numbers)}", now=time.monotonic)
         self.unused = asyncio.Event()
+        self.losses = []
         self.runner = NotebookRunner(
             document=self.document,
             host=self.host,
@@ -43,6 +48,7 @@ class World:
             new_id=lambda: f"id{next(numbers)}",
             on_unused=lambda _: self.unused.set(),
             open_link=self.kernel.open_link,
+            hooks=RunnerHooks(on_loss=lambda loss, detail: self.losses.append((loss, detail))),
         )
 
     def enqueue(self, *cell_ids, kernel_id="k", stop_on_error=True):
@@ -66,6 +72,13 @@ async def until(run, condition):
     async with asyncio.timeout(5):
         while not condition():
             await run.wait_change(run.change, 5)
+
+
+async def until_shown(world, condition):
+    """Wait for what is written in batches."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 async def finished(run):
@@ -274,27 +287,96 @@ async def test_an_interrupt_while_connecting_clears_the_queue(world):
 async def test_the_first_answer_is_given_to_the_kernel_and_shown(world):
     run = await world.start("c0")
     world.kernel.ask("Name: ")
-    assert world.runner.has_question(run.run_id, run.input.input_id)
-    input_id = run.input.input_id
-    world.runner.answer(run.run_id, input_id, "Ada")
+    assert world.runner.asks(run.input.input_id)
+    assert world.runner.asks(run_id=run.run_id)
+    assert world.runner.asks(cell_id="c0")
+    assert not world.runner.asks("other")
+    assert not world.runner.asks(cell_id="c1")
+    world.runner.answer("Ada")
     with pytest.raises(InputAnsweredError, match="answered already"):
-        world.runner.answer(run.run_id, input_id, "Bob")
+        world.runner.answer("Bob")
     assert (world.kernel.answers, run.input) == (["Ada"], None)
     world.kernel.idle()
     world.kernel.reply()
     await finished(run)
-    assert world.outputs(0)[0]["text"] == "Name: Ada\n"
+    assert world.outputs(0)[0]["data"]["text/plain"] == "Name: Ada"
 
 
 async def test_a_password_is_given_to_the_kernel_and_not_shown(world):
     run = await world.start("c0")
     world.kernel.ask("Key: ", password=True)
-    world.runner.answer(run.run_id, run.input.input_id, "secret")
+    world.runner.answer("secret")
     world.kernel.idle()
     world.kernel.reply()
     await finished(run)
     assert world.kernel.answers == ["secret"]
-    assert "secret" not in world.outputs(0)[0]["text"]
+    assert world.outputs(0)[0]["data"][INPUT_TYPE]["value"] == ""
+    assert "secret" not in json.dumps(world.outputs(0))
+
+
+async def test_everybody_sees_the_question_while_it_waits(world):
+    """syncdoc-jupyter §3.5: it is an output, which any participant can answer."""
+    run = await world.start("c0")
+    world.kernel.ask("Name: ")
+    asked = {"prompt": "Name: ", "password": False, "id": run.input.input_id}
+    await until_shown(world, lambda: world.outputs(0))
+    assert world.outputs(0)[0]["data"][INPUT_TYPE] == asked
+    assert not world.runner.asks_for_password
+    world.runner.interrupted()
+    await until_shown(world, lambda: not world.outputs(0))
+
+
+async def test_a_cell_that_waits_is_cancelled_without_touching_the_one_that_runs(world):
+    """syncdoc-jupyter §4.5: a cancelled cell is removed from the queue."""
+    run = await world.start("c0", "c1", "c2")
+    world.runner.cancel("c2")
+    assert [cell.state for cell in run.cells] == ["running", "queued", "aborted"]
+    assert world.runner.active == {"c0", "c1"}
+    assert world.host.interrupts == []
+
+
+async def test_cancelling_the_running_cell_interrupts_the_kernel(world):
+    """syncdoc-jupyter §4.5."""
+    await world.start("c0")
+    world.runner.cancel("c0")
+    await until_shown(world, lambda: world.host.interrupts == ["k"])
+
+
+async def test_deleted_cells_are_cancelled(world):
+    """syncdoc-jupyter §4.5, for cells that somebody deletes in JupyterLab."""
+    run = await world.start("c0", "c1", "c2")
+    with world.document.edit():
+        del world.document.ydoc.ycells[1]
+        del world.document.ydoc.ycells[0]
+    world.runner.cancel_missing()
+    assert [cell.state for cell in run.cells] == ["running", "aborted", "queued"]
+    await until_shown(world, lambda: world.host.interrupts == ["k"])
+
+
+async def test_an_error_stops_all_cells_of_the_same_group(world):
+    """syncdoc-jupyter §4.2: an error empties the queue of those who ask by records."""
+    numbers = [world.runner.enqueue("k", [c], stop_on_error=True, group="g") for c in ("c0", "c1")]
+    other = world.runs.get(world.runner.enqueue("k", ["c2"], stop_on_error=True))
+    first, second = map(world.runs.get, numbers)
+    await until(first, lambda: first.cells[0].state == "running")
+    world.kernel.idle()
+    world.kernel.reply("error", ename="E", evalue="v")
+    await until(second, lambda: second.finished)
+    assert second.cells[0].state == "aborted"
+    await until(other, lambda: other.cells[0].state == "running")
+
+
+async def test_how_the_kernel_died_is_told_in_the_cell_and_to_who_follows(world):
+    """syncdoc-jupyter §4.5: exit code or signal, and the end of stderr."""
+    run = await world.start("c0")
+    world.host.how_it_ended = Ending(-11, "Fatal Python error")
+    world.host.alive = False
+    world.kernel.listener.on_disconnected()
+    assert await finished(run) == ["aborted"]
+    shown = "\n".join(world.outputs(0)[0]["traceback"])
+    assert "SIGSEGV" in shown
+    assert "Fatal Python error" in shown
+    assert world.losses == [(Loss.DIED, str(world.host.how_it_ended))]
 
 
 async def test_a_question_of_somebody_elses_request_is_left_alone(world):

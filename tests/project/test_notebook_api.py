@@ -38,6 +38,9 @@ class Host:
     async def save(self, version: int | None, timeout_s: float) -> None:
         self.asked.append((version, timeout_s))
 
+    async def more_output(self, cell_id: str) -> list[dict[str, Any]]:
+        return [{"name": "stdout", "text": f"more of {cell_id}"}]
+
 
 @pytest.fixture
 def host() -> Host:
@@ -117,7 +120,14 @@ async def test_values_are_kept_returned_and_forgotten(host: Host) -> None:
 
 
 async def test_what_is_not_there_yet_is_not_called_unknown(host: Host) -> None:
-    with pytest.raises(ApiError, match="'more_output' is not supported by this server"):
-        await ask(host, "more_output", "cell")
+    with pytest.raises(ApiError, match="'comm' is not supported by this server"):
+        await ask(host, "comm", {})
     with pytest.raises(ApiError, match="unknown function 'execute'"):
         await ask(host, "execute")
+
+
+async def test_more_output_is_that_of_a_cell(host: Host) -> None:
+    """syncdoc-jupyter §4.6, §4.9."""
+    assert await ask(host, "more_output", "a") == [{"name": "stdout", "text": "more of a"}]
+    with pytest.raises(ApiError, match="id of a cell"):
+        await ask(host, "more_output", 5)

@@ -234,7 +234,9 @@ async def test_a_question_is_shown_and_the_first_answer_wins(notebook):
     assert late.status_code == 409
     assert "answered already" in late.json()["message"]
     assert (await runs.finish(run_id))["input"] is None
-    assert runs.text(await runs.cell("c0")) == "Name: Ada\nhello Ada\n"
+    asked, printed = (await runs.cell("c0"))["outputs"]
+    assert asked["data"]["text/plain"] == "Name: Ada"
+    assert printed["text"] == "hello Ada\n"
 
 
 async def test_a_password_is_not_shown(notebook):

@@ -3,6 +3,7 @@
 import asyncio
 
 from cocalc_jupyter_ext.kernels.backlog import IopubMessage
+from cocalc_jupyter_ext.kernels.endings import Ending
 from cocalc_jupyter_ext.kernels.errors import KernelNotFoundError
 
 __all__ = ["ScriptedHost", "ScriptedKernel"]
@@ -15,6 +16,8 @@ class ScriptedHost:
         self.known = True
         self.stopping = False
         self.alive = True
+        self.interrupts = []
+        self.how_it_ended = Ending(None)
 
     def exists(self, kernel_id):
         return self.known and kernel_id.startswith("k")
@@ -24,6 +27,12 @@ class ScriptedHost:
 
     async def is_alive(self, kernel_id):
         return self.alive
+
+    async def interrupt(self, kernel_id):
+        self.interrupts.append(kernel_id)
+
+    async def ending(self, kernel_id):
+        return self.how_it_ended
 
     async def connection_info(self, kernel_id):
         raise KernelNotFoundError(kernel_id)

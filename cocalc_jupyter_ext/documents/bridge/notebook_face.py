@@ -105,7 +105,7 @@ class NotebookFace:
                 self._push_parts(cell_id, old[cell_id], record)
         self._cells.arrange(
             list(new),
-            lambda cell_id: cell_from_record(new[cell_id], self._get),
+            lambda cell_id: cell_from_record(new[cell_id], self._get, live=True),
             [i for i in new if i in old and new[i].get("pos") != old[i].get("pos")],
         )
         for cell_id in new.keys() - self._known.keys():
@@ -208,7 +208,7 @@ class NotebookFace:
     # From the records to the shared types
 
     def _push_parts(self, cell_id: str, old: Record, new: Record) -> None:
-        before, after = cell_from_record(old, self._get), cell_from_record(new, self._get)
+        before, after = (cell_from_record(each, self._get, live=True) for each in (old, new))
         if before["cell_type"] != after["cell_type"]:
             self._cells.replace(cell_id, after)
             self._known[cell_id] = read_cell(self._cells.by_id[cell_id])

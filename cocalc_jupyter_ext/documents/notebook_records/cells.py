@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .blobs import BlobSink, BlobSource
+from .live_outputs import live_output
 from .outputs import message_from_output, output_from_message
 
 __all__ = ["PARTS", "cell_from_record", "fields_from_cell", "record_from_cell"]
@@ -32,18 +33,23 @@ def fields_from_cell(cell: Cell, part: str, put: BlobSink) -> dict[str, Any]:
     return _FIELDS[part](cell, put)
 
 
-def cell_from_record(record: Mapping[str, Any], get: BlobSource) -> dict[str, Any]:
-    """Return the whole cell of a record as nbformat 4.5 has it."""
+def cell_from_record(
+    record: Mapping[str, Any], get: BlobSource, *, live: bool = False
+) -> dict[str, Any]:
+    """Return the whole cell of a record as nbformat 4.5 has it.
+
+    With ``live`` it is for the shared types: questions can be answered there (``live_outputs``).
+    """
     kind = record.get("cell_type") or "code"
     cell: dict[str, Any] = {
         "cell_type": kind,
         "id": str(record.get("id")),
         "source": str(record.get("input") or ""),
-        "metadata": _metadata(record),
+        "metadata": _metadata(record, live=live),
     }
     if kind == "code":
         cell["execution_count"] = record.get("exec_count")
-        cell["outputs"] = _outputs(record, get)
+        cell["outputs"] = _outputs(record, get, live=live)
     elif attachments := _attachments(record):
         cell["attachments"] = attachments
     return cell
@@ -134,7 +140,7 @@ PARTS: Final = tuple(_FIELDS)
 """The keys of an nbformat cell that are carried over one by one."""
 
 
-def _metadata(record: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata(record: Mapping[str, Any], *, live: bool) -> dict[str, Any]:
     kept = record.get("metadata")
     metadata = dict(kept) if isinstance(kept, Mapping) else {}
     metadata.update({flag: True for flag in _FLAGS if record.get(flag)})
@@ -147,14 +153,14 @@ def _metadata(record: Mapping[str, Any]) -> dict[str, Any]:
         for number, message in _messages(record)
         if isinstance(message, Mapping) and message.get("name") == "input"
     }
-    if questions:
+    if questions and not live:
         metadata[_COCALC] = {**metadata.get(_COCALC, {}), _STDIN_OUTPUTS: questions}
     return metadata
 
 
-def _outputs(record: Mapping[str, Any], get: BlobSource) -> list[dict[str, Any]]:
+def _outputs(record: Mapping[str, Any], get: BlobSource, *, live: bool) -> list[dict[str, Any]]:
     return [
-        output_from_message(message, get)
+        (live_output(message) if live else None) or output_from_message(message, get)
         for _number, message in _messages(record)
         if isinstance(message, Mapping)
     ]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from .blobs import BlobSink, BlobSource, expand_data, extract_data
+from .live_outputs import message_from_live_output
 
 __all__ = ["MORE_OUTPUT_LOST", "message_from_output", "output_from_message"]
 
@@ -17,6 +18,9 @@ MORE_OUTPUT_LOST: Final = "WARNING: Some output was deleted.\n"
 
 def message_from_output(output: Mapping[str, Any], put: BlobSink) -> dict[str, Any]:
     """Return the message of one output; its blobs go to ``put``."""
+    special = message_from_live_output(output)
+    if special is not None:
+        return special
     kind = output.get("output_type")
     if kind == "stream":
         return {"name": output.get("name", "stdout"), "text": _joined(output.get("text", ""))}
