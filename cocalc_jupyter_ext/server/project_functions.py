@@ -32,6 +32,7 @@ from ..project.file_functions import FileFunctions
 from ..project.formatting.document_formatter import DocumentFormatter, FindOpen
 from ..project.formatting.formatter import Formatter
 from ..project.kernel_specs import KernelSpecs
+from ..project.nbgrader.functions import NbgraderFunctions
 from .conat import API_COMPUTE_SERVER, ConatService
 from .files import folder_of
 from .open_documents import save_open
@@ -112,6 +113,7 @@ class ProjectFunctions:
             formatter,
             Configuration(home, os.environ),
             self._converter,
+            NbgraderFunctions(home, lambda: self._settings()["kernel_spec_manager"]),
         ):
             self._conat.offer(group.functions())
 

@@ -50,7 +50,7 @@ class NotebookActions(LookActions):
         """
         with self.together():
             requests = running.request_runs(self.records, ids, self._starts(), no_halt=no_halt)
-            self._do(lambda _records: requests.changes)
+            self.edit(lambda _records: requests.changes)
         return requests.ids
 
     def run_all_cells(self, *, no_halt: bool = False) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ class NotebookActions(LookActions):
 
     def cancel_cells(self, ids: Sequence[str] | None = None) -> bool:
         """Take back requests and end runs of cells, by default of all (§4.5)."""
-        return self._do(running.cancel, ids)
+        return self.edit(running.cancel, ids)
 
     # Cells
 
@@ -108,7 +108,7 @@ class NotebookActions(LookActions):
             for fields in cells:
                 new.append((self._other_id(identifier for identifier, _ in new), fields))
             index = len(cell_ids(self.records)) if at is None else at
-            self._do(placing.insert_cells, new, index)
+            self.edit(placing.insert_cells, new, index)
         return [cell_id for cell_id, _ in new]
 
     def copy_cells(self, ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -121,19 +121,19 @@ class NotebookActions(LookActions):
 
     def delete_cells(self, ids: Sequence[str]) -> None:
         """Delete cells, all or none; raises NotDeletableError."""
-        self._do(placing.delete_cells, ids)
+        self.edit(placing.delete_cells, ids)
 
     def delete_all_blank_code_cells(self) -> bool:
         """Delete the code cells in which nothing is written, unless they are protected."""
-        return self._do(placing.delete_blank_code_cells)
+        return self.edit(placing.delete_blank_code_cells)
 
     def move_cell(self, cell_id: str, by: int) -> bool:
         """Move a cell down by so many places, up by a negative number; it stops at the ends."""
-        return self._do(placing.move_cell, cell_id, by)
+        return self.edit(placing.move_cell, cell_id, by)
 
     def move_cells(self, ids: Sequence[str], at: int) -> bool:
         """Move cells so that they stand together in this order, ``at`` cells before them."""
-        return self._do(placing.move_cells, ids, at)
+        return self.edit(placing.move_cells, ids, at)
 
     def split_cell(self, cell_id: str, at: int) -> str:
         """Put the text before character ``at`` into a new cell above; return its id.
@@ -141,7 +141,7 @@ class NotebookActions(LookActions):
         Raises NotEditableError, and InvalidActionError where the text is shorter.
         """
         new_id = self._new_id()
-        self._do(joining.split_cell, cell_id, at, new_id)
+        self.edit(joining.split_cell, cell_id, at, new_id)
         return new_id
 
     def merge_cells(self, ids: Sequence[str]) -> None:
@@ -149,7 +149,7 @@ class NotebookActions(LookActions):
 
         Raises InvalidActionError for less than two, NotEditableError, NotDeletableError.
         """
-        self._do(joining.merge_cells, ids)
+        self.edit(joining.merge_cells, ids)
 
     def merge_with_next(self, cell_id: str) -> None:
         """Add the cell below to this one; raises as ``merge_cells``."""
@@ -168,53 +168,53 @@ class NotebookActions(LookActions):
 
         Others' simultaneous edits of other parts of the text stay.
         """
-        return self._do(set_cell_input, cell_id, text)
+        return self.edit(set_cell_input, cell_id, text)
 
     def set_cell_type(self, cell_id: str, cell_type: str) -> bool:
         """Make it a ``code``, ``markdown`` or ``raw`` cell; raises as ``set_cell_input``."""
-        return self._do(set_cell_type, cell_id, cell_type)
+        return self.edit(set_cell_type, cell_id, cell_type)
 
     def set_cell_heading(self, cell_id: str, level: int) -> bool:
         """Make it markdown with a heading of level 1 to 6; raises as ``set_cell_input``."""
-        return self._do(set_cell_heading, cell_id, level)
+        return self.edit(set_cell_heading, cell_id, level)
 
     def attach(self, cell_id: str, name: str, content: bytes) -> str:
         """Attach a file to a cell; return how markdown refers to it. Raises NotEditableError."""
-        self._do(attach, cell_id, name, content)
+        self.edit(attach, cell_id, name, content)
         return f"attachment:{attachment_name(name)}"
 
     def delete_attachment(self, cell_id: str, name: str) -> None:
         """Take an attachment away; raises NotEditableError, InvalidActionError."""
-        self._do(delete_attachment, cell_id, name)
+        self.edit(delete_attachment, cell_id, name)
 
     # The notebook
 
     def set_kernel(self, kernel: str) -> bool:
         """Choose the kernel by name; the empty text means none. A running one is replaced."""
-        return self._do(settings.set_kernel, kernel)
+        return self.edit(settings.set_kernel, kernel)
 
     def set_trust(self, is_trusted: bool = True) -> bool:
         """Say whether outputs may do what their authors like."""
-        return self._do(settings.set_trust, is_trusted)
+        return self.edit(settings.set_trust, is_trusted)
 
     def set_notebook_metadata(self, metadata: Mapping[str, Any], *, merge: bool = False) -> bool:
         """Replace the notebook's metadata; with ``merge`` only these keys, null taking one away.
 
         Raises InvalidActionError for the kernel, which is chosen by ``set_kernel``.
         """
-        return self._do(settings.set_notebook_metadata, metadata, merge=merge)
+        return self.edit(settings.set_notebook_metadata, metadata, merge=merge)
 
     def set_max_output_length(self, characters: int) -> bool:
         """Limit the outputs of each cell, to 100 up to 250000 characters."""
-        return self._do(settings.set_max_output_length, characters)
+        return self.edit(settings.set_max_output_length, characters)
 
     # Outputs
 
     def clear_outputs(self, ids: Sequence[str] | None = None) -> bool:
         """Clear the outputs and prompt numbers of cells, by default of all."""
         if ids is None:
-            return self._do(outputs.clear_all_outputs)
-        return self._do(outputs.clear_outputs, ids)
+            return self.edit(outputs.clear_all_outputs)
+        return self.edit(outputs.clear_outputs, ids)
 
     def process_output(self, cell_id: str, msg_type: str, content: Mapping[str, Any]) -> bool:
         """Store a kernel's message in a cell as the project would; tell whether it changes it.
@@ -235,12 +235,12 @@ class NotebookActions(LookActions):
         if message is None:
             return False
         if msg_type == "update_display_data":
-            return self._do(outputs.update_displays, message)
+            return self.edit(outputs.update_displays, message)
         with self.together():
             if cell_id in self._to_clear:
                 self._to_clear.discard(cell_id)
                 self.clear_outputs([cell_id])
-            return self._do(outputs.store_message, cell_id, message)
+            return self.edit(outputs.store_message, cell_id, message)
 
     def answer_input(self, cell_id: str, value: str) -> None:
         """Answer the question that a cell asks; raises NoQuestionError.
@@ -249,7 +249,7 @@ class NotebookActions(LookActions):
         """
         if outputs.is_secret(self.records, cell_id):
             raise InvalidActionError("a password is not written into the document: use answer")
-        self._do(outputs.answer, cell_id, value)
+        self.edit(outputs.answer, cell_id, value)
 
     def _index(self, cell_id: str) -> int:
         return index_of(cell_ids(self.records), cell_id)

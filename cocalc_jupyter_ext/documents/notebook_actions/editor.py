@@ -93,8 +93,12 @@ class Editor:
         """Return when everything is stored; raises what storing raises."""
         await self.document.save()
 
-    def _do(self, action: Action[P], *args: P.args, **options: P.kwargs) -> bool:
-        """Make what an action changes one commit; return whether it changes anything."""
+    def edit(self, action: Action[P], *args: P.args, **options: P.kwargs) -> bool:
+        """Make what an action changes one commit; return whether it changes anything.
+
+        ``action`` gets the live records and returns changes. Raises NotebookReadOnlyError, and
+        what the action raises, with nothing changed.
+        """
         with self.together():
             changes = action(self.records, *args, **options)
             if changes:

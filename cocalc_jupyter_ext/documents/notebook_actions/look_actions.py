@@ -39,51 +39,51 @@ class LookActions(Editor):
 
     def set_collapsed(self, ids: Sequence[str] | None = None, value: bool | None = True) -> bool:
         """Collapse outputs, or show them again; None unsets it."""
-        return self._do(looks.set_output_flag, self._or_all(ids), "collapsed", value)
+        return self.edit(looks.set_output_flag, self._or_all(ids), "collapsed", value)
 
     def set_scrolled(self, ids: Sequence[str] | None = None, value: bool | None = True) -> bool:
         """Put outputs into a scroll box, or out of it; None unsets it."""
-        return self._do(looks.set_output_flag, self._or_all(ids), "scrolled", value)
+        return self.edit(looks.set_output_flag, self._or_all(ids), "scrolled", value)
 
     def toggle_collapsed(self, ids: Sequence[str] | None = None) -> bool:
         """Turn each over; the first toggle of a cell makes it false, as CoCalc clients do."""
-        return self._do(looks.toggle_output_flag, self._or_all(ids), "collapsed")
+        return self.edit(looks.toggle_output_flag, self._or_all(ids), "collapsed")
 
     def toggle_scrolled(self, ids: Sequence[str] | None = None) -> bool:
         """Turn each over; the first toggle makes it true."""
-        return self._do(looks.toggle_output_flag, self._or_all(ids), "scrolled")
+        return self.edit(looks.toggle_output_flag, self._or_all(ids), "scrolled")
 
     def hide_input(self, ids: Sequence[str] | None = None, is_hidden: bool = True) -> bool:
         """Hide the text of cells, or show it."""
-        return self._do(looks.hide, self._or_all(ids), "input", is_hidden)
+        return self.edit(looks.hide, self._or_all(ids), "input", is_hidden)
 
     def hide_output(self, ids: Sequence[str] | None = None, is_hidden: bool = True) -> bool:
         """Hide the outputs of cells, or show them; running a cell shows them, too."""
-        return self._do(looks.hide, self._or_all(ids), "output", is_hidden)
+        return self.edit(looks.hide, self._or_all(ids), "output", is_hidden)
 
     def write_protect(self, ids: Sequence[str], is_protected: bool = True) -> bool:
         """Forbid to change text, type and attachments of cells, and so to delete them."""
-        return self._do(looks.protect, ids, editable=not is_protected, deletable=None)
+        return self.edit(looks.protect, ids, editable=not is_protected, deletable=None)
 
     def delete_protect(self, ids: Sequence[str], is_protected: bool = True) -> bool:
         """Forbid to delete cells."""
-        return self._do(looks.protect, ids, editable=None, deletable=not is_protected)
+        return self.edit(looks.protect, ids, editable=None, deletable=not is_protected)
 
     def remove_protection(self, ids: Sequence[str]) -> bool:
         """Allow again to edit and to delete cells."""
-        return self._do(looks.protect, ids, editable=True, deletable=True)
+        return self.edit(looks.protect, ids, editable=True, deletable=True)
 
     def add_tag(self, ids: Sequence[str], tag: str) -> bool:
         """Tag cells; raises InvalidActionError for what is not one word."""
-        return self._do(looks.set_tag, ids, tag, True)
+        return self.edit(looks.set_tag, ids, tag, True)
 
     def remove_tag(self, ids: Sequence[str], tag: str) -> bool:
         """Take a tag away."""
-        return self._do(looks.set_tag, ids, tag, False)
+        return self.edit(looks.set_tag, ids, tag, False)
 
     def set_slide(self, ids: Sequence[str], slide: str | None) -> bool:
         """Say what cells are in a slide show; None for nothing. Raises InvalidActionError."""
-        return self._do(looks.set_slide, ids, slide)
+        return self.edit(looks.set_slide, ids, slide)
 
     def set_cell_metadata(
         self,
@@ -97,7 +97,7 @@ class LookActions(Editor):
 
         Raises NotEditableError for a write protected cell, unless ``bypass_protection``.
         """
-        return self._do(
+        return self.edit(
             looks.set_metadata,
             cell_id,
             metadata,

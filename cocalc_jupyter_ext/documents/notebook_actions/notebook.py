@@ -84,7 +84,7 @@ class Notebook(NotebookActions):
         if outputs.is_secret(self.records, cell_id):
             await self._service.call("store", {"key": cell_id, "value": value})
             value = ""
-        self._do(outputs.answer, cell_id, value)
+        self.edit(outputs.answer, cell_id, value)
         await self.save()
 
     # The kernel
