@@ -48,6 +48,7 @@ class DocumentOutputsConnection(ZMQChannelsWebsocketConnection):
     """Drops outputs that are shown elsewhere, and gives messages of widgets another way."""
 
     _page: WidgetPage | None = None
+    _info_channel: Any = None
 
     def connect(self) -> asyncio.Future[None] | None:  # type: ignore[override]  # base says async
         """Begin to pass messages on, those of widgets first."""
@@ -63,6 +64,26 @@ class DocumentOutputsConnection(ZMQChannelsWebsocketConnection):
                 new_id=lambda: uuid.uuid4().hex,
             )
         return super().connect()
+
+    def request_kernel_info(self) -> asyncio.Future[Any]:
+        """Ask also where a busy kernel answers: the first page may come while a cell runs."""
+        is_known = hasattr(self.kernel_manager, "_kernel_info_future")
+        if not is_known:
+            channel = self._info_channel = self.multi_kernel_manager.connect_control(self.kernel_id)
+            channel.on_recv(self._on_kernel_info)
+            self.session.send(channel, "kernel_info_request")
+        future: asyncio.Future[Any] = super().request_kernel_info()  # type: ignore[no-untyped-call]
+        return future
+
+    def _on_kernel_info(self, frames: list[Any]) -> None:
+        self._close_info_channel()
+        if not self._kernel_info_future.done():
+            self._handle_kernel_info_reply(frames)  # type: ignore[no-untyped-call]
+
+    def _close_info_channel(self) -> None:
+        channel, self._info_channel = self._info_channel, None
+        if channel is not None and not channel.closed():
+            channel.close()
 
     def handle_incoming_message(self, incoming_msg: str) -> None:
         """Pass a message of the browser to the kernel, unless the server answers it."""
@@ -90,6 +111,7 @@ class DocumentOutputsConnection(ZMQChannelsWebsocketConnection):
         """
         if self._page is not None:
             self._page.leave()
+        self._close_info_channel()
         channels = dict(self.channels)
         super().disconnect()  # type: ignore[no-untyped-call]  # untyped upstream
         iopub = channels.get("iopub")

@@ -28,7 +28,7 @@ from .comm_messages import (
 )
 from .errors import ModelNotFoundError
 from .joined_updates import join_updates
-from .models import OUTPUTS, Change, WidgetModel, WidgetModels
+from .models import OUTPUTS, Change, WidgetModel, WidgetModels, is_whole
 from .unconfirmed import Sent, Unconfirmed
 
 __all__ = ["KernelWidgets", "Page"]
@@ -173,8 +173,10 @@ class KernelWidgets:
                 sent = Sent(message.comm_id, message.header, dict(message.state), buffers)
                 self._unconfirmed.note(str(message.header.get("msg_id")), sent)
             return
-        if message.kind == "comm_open" and message.comm_id in self.models:
-            return
+        if message.kind == "comm_open" and (
+            message.comm_id in self.models or not is_whole(message.state)
+        ):
+            return  # The kernel will refuse it.
         changes = self.models.apply(message)
         if changes:  # Other comms concern the page alone.
             self._tell([message], but=page.session_id)
@@ -235,10 +237,13 @@ class KernelWidgets:
         self._look()
         self._missing = {model_id for model_id in model_ids if model_id not in self.models}
         for model_id in self._missing:
-            data = {"method": "request_state"}
-            content = {"comm_id": model_id, "target_name": WIDGET_TARGET, "data": data}
-            if self._link is not None:
-                self._link.send(content)
+            self._ask_state(model_id)
+
+    def _ask_state(self, model_id: str) -> None:
+        data = {"method": "request_state"}
+        content = {"comm_id": model_id, "target_name": WIDGET_TARGET, "data": data}
+        if self._link is not None:
+            self._link.send(content)
 
     def on_disconnected(self) -> None:
         """Notice the end of the kernel's process; what it showed is kept until the next one."""
@@ -279,6 +284,8 @@ class KernelWidgets:
     def _hear(
         self, link: CommLink, message: CommMessage, to_pages: list[CommMessage]
     ) -> list[Change]:
+        if message.kind == "error":
+            self._unconfirmed.fail(message.parent_id)
         if message.kind not in COMM_KINDS:
             return self.models.apply(message)
         sent = self._unconfirmed.hear(message)
@@ -303,7 +310,11 @@ class KernelWidgets:
     def _idle(self, message_id: str, to_pages: list[CommMessage]) -> list[Change]:
         """Tell others what the kernel took from somebody without telling them itself."""
         sent = self._unconfirmed.end(message_id)
-        if sent is None:
+        if sent is not None and sent.failed:
+            # It may have told everybody a value before it refused it: let it tell the true ones.
+            self._ask_state(sent.model_id)
+            return []
+        if sent is None or not (sent.state or sent.buffers):
             return []
         paths = [list(path) for path in sent.buffers]
         data = {"method": ECHO_UPDATE, "state": sent.state, "buffer_paths": paths}

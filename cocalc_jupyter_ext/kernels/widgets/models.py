@@ -14,7 +14,7 @@ from .captured_outputs import CapturedOutputs
 from .captures import CAPTURED_KINDS, MAX_REQUESTS, Captures
 from .comm_messages import ECHO_UPDATE, UPDATE, WIDGET_TARGET, CommMessage, Path, buffers_by_path
 
-__all__ = ["OUTPUTS", "Change", "Custom", "WidgetLimits", "WidgetModel", "WidgetModels"]
+__all__ = ["OUTPUTS", "Change", "Custom", "WidgetLimits", "WidgetModel", "WidgetModels", "is_whole"]
 
 OUTPUTS: Final = "outputs"
 """The field of an Output widget that holds what it captured."""
@@ -198,7 +198,7 @@ class WidgetModels:
     def _adopt(self, message: CommMessage) -> list[Change]:
         """Take in the answer about a model that was made before anybody followed."""
         state = message.state
-        whole = message.method == UPDATE and "_model_name" in state and "_model_module" in state
+        whole = message.method == UPDATE and is_whole(state)
         if not whole or not message.comm_id or not self._has_room():
             return []
         model = WidgetModel(message.comm_id, WIDGET_TARGET)
@@ -267,6 +267,11 @@ class WidgetModels:
             del model.buffers[path]
         model.buffers.update(own)
         return True
+
+
+def is_whole(state: Mapping[str, Any]) -> bool:
+    """Return whether a state says what kind of widget it belongs to."""
+    return isinstance(state.get("_model_name"), str) and isinstance(state.get("_model_module"), str)
 
 
 def _has_place(state: Mapping[str, Any], path: Sequence[str | int]) -> bool:

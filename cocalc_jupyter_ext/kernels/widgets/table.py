@@ -7,7 +7,7 @@ the kernel, once. A record is nobody's news if it is what was written here, or w
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from ...conat.client.client import Client
@@ -158,10 +158,14 @@ class WidgetTable:
             if change.what == "opened":
                 self._open(model_id)
             elif model_id in self._values and change.what == "updated":
-                self._changed.setdefault(model_id, set()).update(change.keys)
+                self._flush_later(model_id, change.keys)
             elif model_id in self._values and change.what == "custom":
                 self._customs[model_id] = None
-        if self._timer is None and (self._changed or self._customs):
+                self._flush_later(model_id, ())
+
+    def _flush_later(self, model_id: str, keys: Iterable[str]) -> None:
+        self._changed.setdefault(model_id, set()).update(keys)
+        if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
 
     def _open(self, model_id: str) -> None:
@@ -174,7 +178,7 @@ class WidgetTable:
         self._write(model_id, "state", state_record(model))
         later = {key for key, value in model.state.items() if model.initial.get(key) != value}
         if later:
-            self._changed.setdefault(model_id, set()).update(later)
+            self._flush_later(model_id, later)
 
     def _flush(self) -> None:
         self._stop_timer()
@@ -184,7 +188,8 @@ class WidgetTable:
             model = self._model(model_id)
             if model is not None and model_id in self._values:
                 self._write_buffers(model)
-                self._write_value(model, keys)
+                if keys or model_id not in customs:
+                    self._write_value(model, keys)
         for model_id in customs:
             model = self._model(model_id)
             if model is not None and model_id in self._values:
@@ -251,7 +256,7 @@ class WidgetTable:
             return
         if not _is_small(data):
             _log.warning("a change of the widget %s is too large; it is taken back", model_id)
-            self._write(model_id, "value", known)
+            self._flush_later(model_id, set())
             return
         changed = changed_fields(known, data)
         self._values[model_id] = dict(data)

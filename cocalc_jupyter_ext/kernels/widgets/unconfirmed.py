@@ -21,7 +21,8 @@ MAX_SENT: Final = 1_000
 class Sent:
     """Fields of a model that were sent to the kernel; ``header`` is that of the message.
 
-    ``from_table``: CoCalc clients have changed them in the table, so they know.
+    ``from_table``: CoCalc clients have changed them in the table, so they know; ``failed``: the
+    kernel had an error with them, perhaps because it does not take them.
     """
 
     model_id: str
@@ -29,6 +30,7 @@ class Sent:
     state: dict[str, Any]
     buffers: dict[Path, bytes] = field(default_factory=dict)
     from_table: bool = False
+    failed: bool = False
 
     def without(self, keys: set[str]) -> None:
         """Forget fields about which the kernel has spoken."""
@@ -57,10 +59,15 @@ class Unconfirmed:
             sent.without({*message.state, *binary})
         return sent
 
+    def fail(self, message_id: str) -> None:
+        """Take in that the kernel had an error with what was sent."""
+        sent = self._sent.get(message_id)
+        if sent is not None:
+            sent.failed = True
+
     def end(self, message_id: str) -> Sent | None:
-        """Return what the kernel took without a word, now that it is idle again."""
-        sent = self._sent.pop(message_id, None)
-        return sent if sent is not None and (sent.state or sent.buffers) else None
+        """Return what was sent, with the fields that the kernel took without a word: it is idle."""
+        return self._sent.pop(message_id, None)
 
     def clear(self) -> None:
         """Forget everything: the kernel is another one."""
