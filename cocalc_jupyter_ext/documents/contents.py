@@ -10,9 +10,10 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, Final
 
 import jupyter_ydoc
+import nbformat
 from jupyter_ydoc import YNotebook
 from jupyter_ydoc.yunicode import YUnicode
 from pycrdt import Array, Doc, Map
@@ -37,6 +38,8 @@ __all__ = [
     "read_update",
     "take_content",
 ]
+
+_MAX_REASON_CHARS: Final = 200
 
 YDocument = Any
 """An instance of a ``jupyter_ydoc`` class, such as ``YNotebook`` (that package is untyped)."""
@@ -96,8 +99,22 @@ def checked_state(
     try:
         return initial_state(make, content, salt=str(room_id))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        problem = f"not a valid {room_id.type} ({type(error).__name__}: {error})"
+        problem = f"not a valid {room_id.type} ({_what_is_wrong(content, error)})"
         raise FileUnreadableError(path, problem) from error
+
+
+def _what_is_wrong(content: Content, error: Exception) -> str:
+    """Say what the format of notebooks forbids, where it is that; else what the error says."""
+    if _is_notebook(content):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                nbformat.validate(content)
+        except nbformat.ValidationError as found:
+            place = "/".join(map(str, found.absolute_path))
+            message = found.message.splitlines()[0][:_MAX_REASON_CHARS]
+            return f"{message}, in {place}" if place else message
+    return f"{type(error).__name__}: {error}"
 
 
 def read_update(make: Callable[..., YDocument], update: bytes) -> Rendered:

@@ -121,7 +121,9 @@ def _slide(metadata: dict[str, Any]) -> str | None:
 def _attachment_fields(cell: Cell, _put: BlobSink) -> dict[str, Any]:
     attachments = {}
     for name, bundle in (cell.get("attachments") or {}).items():
-        for value in bundle.values():  # there is one; of several, the last counts (§7.1)
+        if bundle:
+            # There is one; of several, that which the name speaks of: it is exported by its name.
+            value = bundle.get(_image_type(name), bundle[max(bundle)])
             joined = "".join(value) if isinstance(value, list) else value
             attachments[name] = {"type": "base64", "value": joined}
     return {"attachments": attachments or None}
