@@ -77,8 +77,9 @@ class Formatter:
         if len(text) > MAX_TEXT:
             raise ApiError(f"a text of more than {MAX_TEXT} characters cannot be formatted")
         if options.parser == "markdown":
-            plain, protected = protect(text)
-            return restore(await self._run(program, plain, options), protected)
+            plain, protected = await in_thread(protect, text)
+            formatted = await self._run(program, plain, options)
+            return await in_thread(restore, formatted, protected)
         formatted = await self._run(program, text, options)
         return _clean_latex(formatted, options) if program.title == "latexindent" else formatted
 

@@ -222,7 +222,7 @@ def find_command(program: Program, path: str, home: Path) -> list[str] | None:
     ``path`` is a search path. A Python package is taken from the server's own environment first.
     """
     if program.module is not None and find_spec(program.module) is not None:
-        return [sys.executable, "-m", program.module]
+        return [sys.executable, "-P", "-m", program.module]
     if program.in_node_modules:
         path = f"{path}:{home / 'node_modules' / '.bin'}"
     found = next(
