@@ -13,6 +13,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from hmac import compare_digest
 from typing import Any
 
 import zmq
@@ -44,6 +45,8 @@ class IopubReader:
         max_backlog_bytes: int = 64_000_000,
         joins_text: bool = True,
     ) -> None:
+        self.status_topic = b""
+        """Under which topic the kernel publishes its states, once that is known."""
         self._loop = asyncio.get_running_loop()
         self._session_id = session.session
         # Sessions are not thread-safe: this one checks signatures in the thread alone.
@@ -100,16 +103,34 @@ class IopubReader:
             self._hand_over(message, sum(map(len, frames)))
 
     def _read(self, frames: list[bytes]) -> IopubMessage | None:
-        _, parts = self._session.feed_identities(frames)
-        message = self._session.deserialize(parts, content=False)
-        kind, parent = message["header"]["msg_type"], message["parent_header"]
+        """Return a message if somebody here needs it.
+
+        The session's own way of reading takes most of the time when a kernel prints fast: it
+        parses dates and converts old protocols.
+        """
+        topics, parts = self._session.feed_identities(frames)
+        signature, header, parent_header, metadata, content, *buffers = parts
+        self._check(signature, parts[1:5])
+        kind = self._session.unpack(header)["msg_type"]
+        if kind == "status" and topics:
+            self.status_topic = topics[0]
+        parent = self._session.unpack(parent_header)
         if parent.get("session") != self._session_id and kind not in _FROM_ALL_SESSIONS:
             return None
-        content = self._session.unpack(message["content"])
-        buffers = tuple(bytes(buffer) for buffer in message["buffers"])
         return IopubMessage(
-            str(parent.get("msg_id", "")), kind, content, message["metadata"], buffers
+            str(parent.get("msg_id", "")),
+            kind,
+            self._session.unpack(content),
+            self._session.unpack(metadata),
+            tuple(map(bytes, buffers)),
         )
+
+    def _check(self, signature: bytes, parts: list[bytes]) -> None:
+        """Raise ``ValueError`` if somebody else than the kernel signed the message."""
+        if self._session.auth is not None and not compare_digest(
+            signature, self._session.sign(parts)
+        ):
+            raise ValueError("the signature is wrong")
 
     def _hand_over(self, message: IopubMessage, size_bytes: int) -> None:
         with self._changed:

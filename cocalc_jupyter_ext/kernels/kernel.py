@@ -48,6 +48,9 @@ class KernelHost(Protocol):
     async def interrupt(self, kernel_id: str) -> None:
         """Interrupt the code that runs; raises ``KernelNotFoundError``."""
 
+    def note_activity(self, kernel_id: str, status_topic: bytes) -> None:
+        """Note that the kernel is not idle; its states come under this topic."""
+
     async def ending(self, kernel_id: str) -> Ending:
         """Return how the kernel's process ended, as far as somebody knows."""
 
@@ -88,6 +91,10 @@ class Link(Protocol):
 
     def answer(self, request: dict[str, Any], value: str) -> None:
         """Answer an input request."""
+
+    @property
+    def status_topic(self) -> bytes:
+        """Under which topic the kernel publishes its states; empty if that is not known."""
 
     def take(self) -> list[IopubMessage]:
         """Return the kernel's messages since the previous call."""
@@ -141,6 +148,11 @@ class KernelLink:
             on_heard=self._heard.set,
             joins_text=joins_text,
         )
+
+    @property
+    def status_topic(self) -> bytes:
+        """Under which topic the kernel publishes its states; empty if that is not known."""
+        return self._reader.status_topic
 
     @property
     def disconnected(self) -> bool:

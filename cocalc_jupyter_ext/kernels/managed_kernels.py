@@ -5,8 +5,11 @@ taken as "not stopping" or "ready".
 """
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import zmq
 from jupyter_core.utils import ensure_async
 
 from .channels import ConnectionInfo
@@ -16,12 +19,16 @@ from .provisioner import ProjectProvisioner
 
 __all__ = ["ManagedKernels"]
 
+_STATES = b"kernel."
+"""The topics of ipykernel and of what is built on it, except for streams and displays."""
+
 
 class ManagedKernels:
     """Implements ``KernelHost`` on a manager of several kernels, which is untyped upstream."""
 
     def __init__(self, manager: Any) -> None:
         self._manager = manager
+        self._spared: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
     def exists(self, kernel_id: str) -> bool:
         """Return whether the manager knows the kernel."""
@@ -72,6 +79,23 @@ class ManagedKernels:
         """End a kernel at once; one that is gone is no error."""
         if self.exists(kernel_id):
             await ensure_async(self._manager.shutdown_kernel(kernel_id, now=True))
+
+    def note_activity(self, kernel_id: str, status_topic: bytes) -> None:
+        """Note that a kernel is at work, and spare the server reading all that it prints.
+
+        Jupyter Server reads every output of every kernel on the event loop, only to note the time.
+        Where the states come under a topic of their own, it is given nothing but these.
+        """
+        if not self.exists(kernel_id):
+            return
+        kernel = self._manager.get_kernel(kernel_id)
+        if hasattr(kernel, "last_activity"):
+            self._manager.last_kernel_activity = kernel.last_activity = datetime.now(UTC)
+        watched = getattr(kernel, "_activity_stream", None)
+        if status_topic.startswith(_STATES) and watched not in {None, self._spared.get(kernel)}:
+            self._spared[kernel] = watched
+            watched.socket.setsockopt(zmq.SUBSCRIBE, _STATES)
+            watched.socket.setsockopt(zmq.UNSUBSCRIBE, b"")
 
     async def ending(self, kernel_id: str) -> Ending:
         """Return how the process of a kernel ended, as far as somebody knows."""

@@ -329,6 +329,8 @@ class NotebookRunner:
         if self._link is None:
             return
         self._written_at = self._loop.time()
+        if self.kernel_id is not None:
+            self._host.note_activity(self.kernel_id, self._link.status_topic)
         with self._notebook.batch():
             idle = self._notebook.fold(self._link.take())
             put_off = self._notebook.flush()

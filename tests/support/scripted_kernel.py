@@ -31,6 +31,9 @@ class ScriptedHost:
     async def interrupt(self, kernel_id):
         self.interrupts.append(kernel_id)
 
+    def note_activity(self, kernel_id, status_topic):
+        self.activity = (kernel_id, status_topic)
+
     async def ending(self, kernel_id):
         return self.how_it_ended
 
@@ -50,6 +53,7 @@ class ScriptedKernel:
         self.error = None
         self.may_connect = asyncio.Event()
         self.may_connect.set()
+        self.status_topic = b"kernel.x.status"
         self._messages = []
         self._executing = asyncio.Condition()
 
