@@ -48,6 +48,7 @@ from .event_emitter import EventEmitter
 from .file_storage import MAX_NOTEBOOK_BYTES, MAX_TEXT_BYTES, ContentsStorage
 from .files import ProjectFiles
 from .identity import find_project_id
+from .kernel_functions import ServerKernelFunctions
 from .kernel_host import ServerKernels
 from .kernel_pool import ServerKernelPool
 from .notebook_kernels import NotebookKernels
@@ -388,6 +389,7 @@ class CoCalcExtension(ExtensionApp):
         kernels = NotebookKernels(self.settings["session_manager"], manager)
         runs = DocumentRuns(self.execution.runners, kernels)
         questions = KernelQuestions(ServerKernels(manager))
+        self.parts.append(ServerKernelFunctions(self.conat, manager, kernels))
         client, project_id = self.document_bridges.client, self.conat.project_id
         rpc = NotebookRpc(
             client,

@@ -74,6 +74,7 @@ class LocalKernels(ManagedKernels):
         self._local = AsyncMultiKernelManager(kernel_spec_manager=self._specs)
         self._local.kernel_manager_factory = self._make
         self._ulimit = ulimit
+        self._starting: set[asyncio.Future[str]] = set()
         super().__init__(self._local)
 
     async def start(
@@ -86,13 +87,16 @@ class LocalKernels(ManagedKernels):
         variables.pop(FILENAME_VARIABLE, None)
         if path is not None:
             variables[FILENAME_VARIABLE] = path
+        starting = asyncio.ensure_future(
+            self._local.start_kernel(kernel_name=name, env=variables, cwd=cwd or str(Path.home()))
+        )
+        self._starting.add(starting)
+        starting.add_done_callback(self._starting.discard)
         try:
-            kernel_id: str = await self._local.start_kernel(
-                kernel_name=name, env=variables, cwd=cwd or str(Path.home())
-            )
+            # Half a start cannot be taken back; ``close`` ends the kernel of one who gave up.
+            return str(await asyncio.shield(starting))
         except NoSuchKernel as error:
             raise KernelSpecNotFoundError(name, sorted(self._specs.find_kernel_specs())) from error
-        return kernel_id
 
     async def language(self, name: str) -> str:
         """Return the language of a kernel; raises ``KernelSpecNotFoundError``."""
@@ -103,6 +107,7 @@ class LocalKernels(ManagedKernels):
 
     async def close(self) -> None:
         """End all kernels at once; idempotent."""
+        await asyncio.gather(*self._starting, return_exceptions=True)
         self.forget_failed_starts()
         await self._local.shutdown_all(now=True)
         self._local.context.destroy(linger=0)
@@ -110,6 +115,9 @@ class LocalKernels(ManagedKernels):
     def _make(self, **options: Any) -> _Manager:
         manager = AsyncKernelManager(context=self._local.context, **options)
         manager.provisioner = ProjectProvisioner(
-            ulimit=self._ulimit, kernel_spec=manager.kernel_spec, parent=manager
+            ulimit=self._ulimit,
+            ends_with_us=True,
+            kernel_spec=manager.kernel_spec,
+            parent=manager,
         )
         return manager

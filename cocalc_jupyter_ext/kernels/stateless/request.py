@@ -1,0 +1,100 @@
+"""What is to be run once, and within which limits (pure; syncdoc-jupyter §6).
+
+``hash`` names a request, so that a hub can keep its answer (§6.2).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+__all__ = ["DEFAULT_ULIMIT", "Limits", "PoolOptions", "Request", "request_hash", "ulimit_of"]
+
+DEFAULT_ULIMIT: Final = "-n 1000 -f 10485760 -t 30 -v 3000000"
+"""Open files, file size in the shell's blocks, seconds of CPU, KiB of virtual memory (§6.1)."""
+
+_MUCH_ADDRESS_SPACE: Final = frozenset({"javascript", "typescript", "julia", "java", "kotlin"})
+"""Languages whose programs reserve much more memory than they use, and do not start without."""
+_NO_ADDRESS_LIMIT: Final = "-n 1000 -f 10485760 -t 30"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Times in ms; sizes in characters of JSON.
+
+    ``start_time`` is in ms since 1970; without it the total time counts from the request.
+    ``total_output`` is what earlier pieces of the same computation have put out.
+    """
+
+    timeout_ms_per_cell: float = 30_000
+    timeout_ms: float | None = 30_000
+    max_output_per_cell: int = 1_000_000
+    max_output: int = 5_000_000
+    total_output: int = 0
+    start_time: float | None = None
+
+    @classmethod
+    def from_given(cls, given: Mapping[str, Any] | None) -> "Limits":
+        """Return the limits of a request; those that it leaves out have other defaults (§6.1)."""
+        if given is None:
+            return cls()
+        return cls(
+            timeout_ms_per_cell=given.get("timeout_ms_per_cell") or 60_000,
+            timeout_ms=given.get("timeout_ms") or None,
+            max_output_per_cell=given.get("max_output_per_cell") or 500_000,
+            max_output=given.get("max_output") or 4_000_000,
+            total_output=given.get("total_output") or 0,
+            start_time=given.get("start_time"),
+        )
+
+    @property
+    def max_chars(self) -> int:
+        """How much the one piece of code may put out."""
+        return min(self.max_output_per_cell, max(0, self.max_output - self.total_output))
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """Kernels that are kept ready; ``timeout_s`` without a request they shrink to one, 0: never."""
+
+    size: int = 2
+    timeout_s: float = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Code to run once; ``history`` runs before it, and what that puts out is thrown away."""
+
+    kernel: str
+    input: str
+    history: Sequence[str] = ()
+    path: str | None = None
+    pool: PoolOptions = field(default_factory=PoolOptions)
+    limits: Limits = field(default_factory=Limits)
+
+
+def request_hash(
+    *,
+    history: Sequence[str],
+    input: str,  # noqa: A002 - the name in the contract
+    kernel: str,
+    project_id: str | None = None,
+    path: str | None = None,
+) -> str:
+    """Return the name of a request: the same for the same computation (§6.2)."""
+    parts = [
+        [entry.strip() for entry in history],
+        input.strip(),
+        kernel.strip().lower(),
+        project_id,
+        path,
+    ]
+    compact = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha1(compact.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+
+def ulimit_of(language: str) -> str:
+    """Return the limits of a kernel of this language."""
+    much = language.lower() in _MUCH_ADDRESS_SPACE
+    return _NO_ADDRESS_LIMIT if much else DEFAULT_ULIMIT

@@ -1,0 +1,90 @@
+"""Offers what CoCalc clients may ask of a project about kernels, beside one notebook.
+
+Code that runs once, the processes of kernels, and what they use (syncdoc-jupyter §4.10, §6;
+hub-project-api §3.2).
+"""
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+from jupyter_client.kernelspec import NoSuchKernel
+from jupyter_server.utils import ensure_async
+
+from ..conat.client.client import Client
+from ..conat.protocol.subjects import project_subject
+from ..conat.services.rpc import RpcService
+from ..conat.transports.loopback import LoopbackTransport
+from ..conat.types import User
+from ..kernels.errors import KernelSpecNotFoundError
+from ..kernels.stateless.stateless import StatelessExecution
+from ..project.kernel_functions import KernelFunctions
+from ..project.usage_info import UsageInfo
+from .conat import API_COMPUTE_SERVER, ConatService
+from .kernel_host import ServerKernels
+from .notebook_kernels import NotebookKernels
+
+__all__ = ["ServerKernelFunctions"]
+
+
+class ServerKernelFunctions:
+    """The part of the server that offers the functions; ``manager`` is Jupyter's of kernels."""
+
+    def __init__(self, conat: ConatService, manager: Any, notebooks: NotebookKernels) -> None:
+        self._conat = conat
+        self._manager = manager
+        self._notebooks = notebooks
+        self._kernels = ServerKernels(manager)
+        self._running = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Offer the functions."""
+        async with AsyncExitStack() as stack:
+            stateless = StatelessExecution(self._language)
+            stack.push_async_callback(stateless.close)
+            usage = UsageInfo(self._find_process)
+            stack.push_async_callback(usage.close)
+            self._conat.offer(KernelFunctions(self, stateless.execute).functions())
+            project_id = self._conat.project_id
+            transport = LoopbackTransport(self._conat.broker, User("project", project_id))
+            client = await stack.enter_async_context(Client(transport))
+            subject = project_subject(
+                project_id, "usage-info", compute_server_id=API_COMPUTE_SERVER
+            )
+            await stack.enter_async_context(RpcService(client, subject, {"get": usage.get}))
+            self._running = stack.pop_all()
+
+    async def stop(self) -> None:
+        """End the kernels that ran code once, and the measuring; idempotent."""
+        await self._running.aclose()
+
+    async def processes(self) -> list[dict[str, Any]]:
+        """Return the kernels of Jupyter's manager that live on this machine."""
+        found = []
+        for kernel_id in self._manager.list_kernel_ids():
+            pid = self._kernels.pid(kernel_id)
+            if pid is not None and await self._kernels.is_alive(kernel_id):
+                kernel = self._manager.get_kernel(kernel_id)
+                file, name = str(kernel.connection_file), str(kernel.kernel_name)
+                found.append({"pid": pid, "connectionFile": file, "kernel_name": name})
+        return found
+
+    async def stop_kernel(self, pid: int) -> bool:
+        """End a kernel at once; False if there is none with this process."""
+        for kernel_id in self._manager.list_kernel_ids():
+            if self._kernels.pid(kernel_id) == pid:
+                await self._kernels.end(kernel_id)
+                return True
+        return False
+
+    async def _find_process(self, path: str) -> int | None:
+        kernel_id = await self._notebooks.find(path)
+        return None if kernel_id is None else self._kernels.pid(kernel_id)
+
+    async def _language(self, name: str) -> str:
+        specs = self._manager.kernel_spec_manager
+        try:
+            spec = await ensure_async(specs.get_kernel_spec(name))
+        except NoSuchKernel as error:
+            installed = await ensure_async(specs.find_kernel_specs())
+            raise KernelSpecNotFoundError(name, sorted(installed)) from error
+        return str(spec.language)
