@@ -337,7 +337,9 @@ class CoCalcExtension(ExtensionApp):
             max_notebook_bytes=self.max_notebook_bytes,
         )
         store = BlobStore(settings.blob_folder, settings.blobs)
-        self.blobs = blobs.ProjectBlobs(store, lambda: self._web_settings()["contents_manager"])
+        self.blobs = blobs.ProjectBlobs(
+            store, lambda: self._web_settings()["contents_manager"], self._storage
+        )
         self.parts.append(self.blobs)
         opener = DocumentOpener(
             storage=self._storage,
@@ -403,6 +405,7 @@ class CoCalcExtension(ExtensionApp):
             runs.accompany,
             self.widgets.companion(client, project_id, kernels),
             rpc.accompany,
+            self.blobs.accompany,
             self.project_functions.accompany,
         ]
 

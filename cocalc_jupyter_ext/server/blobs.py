@@ -20,11 +20,15 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.web import HTTPError, StaticFileHandler, authenticated
 
 from ..conat.persist.errors import StoreError
-from ..documents.blobs.notebook import references_of
+from ..documents.blobs.notebook import BlobNotebook, references_of
 from ..documents.blobs.placeholders import expand, map_bundles, references
 from ..documents.blobs.store import BlobStore
 from ..documents.blobs.values import KEPT_TYPES
+from ..documents.bridge.attachments import AttachmentLoads
+from ..documents.bridge.bridges import Companion
 from ..documents.document import LiveDocument
+from ..documents.storage import FileStorage
+from ..documents.syncdoc.sync_document import SyncDocument
 
 __all__ = ["BlobHandler", "ProjectBlobs", "handlers"]
 
@@ -38,19 +42,21 @@ _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; 
 class ProjectBlobs:
     """The store of large outputs while the server runs.
 
-    ``contents`` returns the contents manager, ``tidy_every_s`` is the time between looks at
-    how much there is.
+    ``contents`` returns the contents manager, ``storage`` reads files that are attached to cells,
+    ``tidy_every_s`` is the time between looks at how much there is.
     """
 
     def __init__(
         self,
         store: BlobStore,
         contents: Callable[[], Any],
+        storage: FileStorage,
         *,
         tidy_every_s: float = _TIDY_EVERY_S,
     ) -> None:
         self.store = store
         self._contents = contents
+        self._storage = storage
         self._tidy_every_s = tidy_every_s
         self._documents: dict[str, LiveDocument] = {}
         self._tidying: asyncio.Task[None] | None = None
@@ -59,6 +65,18 @@ class ProjectBlobs:
     def opened(self, document: LiveDocument) -> None:
         """Keep what this document shows."""
         self._documents[str(document.room_id)] = document
+
+    def accompany(self, live: LiveDocument, document: SyncDocument[Any]) -> Companion | None:
+        """Take in the files that clients attach to cells of a notebook."""
+        if not isinstance(live.ydoc, BlobNotebook):
+            return None
+        return AttachmentLoads(document, self.store, self._load)
+
+    async def _load(self, path: str) -> bytes:
+        """Read a file of the project; what Jupyter does not show is not there."""
+        loaded = await self._storage.load(path, file_format="base64", file_type="file")
+        content: bytes = loaded.content
+        return content
 
     async def start(self) -> None:
         """Complete what is written to notebooks, and keep the store within its limit."""

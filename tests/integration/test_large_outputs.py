@@ -200,3 +200,71 @@ async def test_a_pasted_picture_is_complete_in_whatever_file_it_is_saved(
 
     assert answer.status_code == 201
     assert pictures(outputs_on_disk(server.work / "copy.ipynb")) == [PICTURE]
+
+
+async def test_a_file_that_a_client_attaches_is_in_the_notebook_of_all(
+    server: JupyterServer,
+) -> None:
+    content = notebook()
+    content["cells"] = [
+        {"cell_type": "markdown", "id": "m", "metadata": {}, "source": "![x](attachment:x.png)"}
+    ]
+    (server.work / "attached.ipynb").write_text(json.dumps(content))
+    (server.work / "upload.png").write_bytes(PICTURE)
+    async with (
+        RoomClient(server, "attached.ipynb") as page,
+        cocalc_notebook(server, "attached.ipynb") as db,
+    ):
+        wanted = {"x.png": {"type": "load", "value": "upload.png"}}
+        outside = {"y.png": {"type": "load", "value": "../../../../etc/hostname"}}
+        db.set({"type": "cell", "id": "m", "attachments": wanted})
+        await db.commit()
+
+        def attachments() -> Any:
+            return (db.get_one({"type": "cell", "id": "m"}) or {}).get("attachments", {})
+
+        await until(lambda: attachments().get("x.png", {}).get("type") == "sha1")
+        assert attachments()["x.png"]["value"] == sha1(PICTURE)
+        await until(lambda: page.document.ycells[0].get("attachments") is not None)
+        shown = page.document.ycells[0].to_py()["attachments"]
+        assert base64.b64decode(shown["x.png"]["image/png"]) == PICTURE
+
+        db.set({"type": "cell", "id": "m", "attachments": outside})
+        await db.commit()
+        await until(lambda: attachments().get("y.png", {}).get("type") != "load")
+        assert await page.save() == "success"
+    written = nbformat.read(server.work / "attached.ipynb", as_version=nbformat.NO_CONVERT)
+    nbformat.validate(written)
+    assert list(written.cells[0].attachments) == ["x.png"]
+
+
+async def test_a_version_of_the_history_shows_its_pictures(server: JupyterServer) -> None:
+    runs = await NotebookRuns.start(server, "history.ipynb", SHOW_PICTURE)
+    async with cocalc_notebook(server, "history.ipynb") as db:
+        assert await runs.run("c0") == ["ok"]
+
+        def output() -> Any:
+            return (db.get_one({"type": "cell", "id": "c0"}) or {}).get("output") or {}
+
+        await until(lambda: len(output()) == 2)
+        version = db.versions()[-1].time
+        answer = await server.request("GET", f"cocalc/history/at/history.ipynb?version={version}")
+        outputs = answer.json()["notebook"]["cells"][0]["outputs"]
+        assert pictures(outputs) == [PICTURE]
+        assert outputs[1]["data"]["text/html"] == "<b>small</b>"
+        first = db.versions()[0].time
+        answer = await server.request(
+            "GET", f"cocalc/history/diff/history.ipynb?a={first}&b={version}"
+        )
+        assert answer.status_code == 200
+
+
+async def test_a_removed_file_comes_back_with_its_pictures(server: JupyterServer) -> None:
+    runs = await NotebookRuns.start(server, "removed.ipynb", SHOW_PICTURE)
+    assert await runs.run("c0") == ["ok"]
+    file = server.work / "removed.ipynb"
+    await until(lambda: pictures(outputs_on_disk(file)) == [PICTURE])
+    async with RoomClient(server, "removed.ipynb") as page:
+        file.unlink()
+        assert await page.save() == "success"
+    assert pictures(outputs_on_disk(file)) == [PICTURE]

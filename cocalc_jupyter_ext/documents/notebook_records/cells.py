@@ -4,10 +4,12 @@ The translation is made part by part, so that a bridge can carry over just the p
 changed: text, type, outputs, execution count, metadata, attachments.
 """
 
+import base64
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from .blobs import BlobSink, BlobSource
+from .attachments import image_type
+from .blobs import BlobSink, BlobSource, Elsewhere, reference_of
 from .live_outputs import live_output
 from .outputs import message_from_output, output_from_message
 
@@ -50,7 +52,7 @@ def cell_from_record(
     if kind == "code":
         cell["execution_count"] = record.get("exec_count")
         cell["outputs"] = _outputs(record, get, live=live)
-    elif attachments := _attachments(record):
+    elif attachments := _attachments(record, get):
         cell["attachments"] = attachments
     return cell
 
@@ -123,7 +125,7 @@ def _attachment_fields(cell: Cell, _put: BlobSink) -> dict[str, Any]:
     for name, bundle in (cell.get("attachments") or {}).items():
         if bundle:
             # There is one; of several, that which the name speaks of: it is exported by its name.
-            value = bundle.get(_image_type(name), bundle[max(bundle)])
+            value = bundle.get(image_type(name), bundle[max(bundle)])
             joined = "".join(value) if isinstance(value, list) else value
             attachments[name] = {"type": "base64", "value": joined}
     return {"attachments": attachments or None}
@@ -177,17 +179,22 @@ def _messages(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return sorted(numbered, key=lambda item: int(item[0]))
 
 
-def _attachments(record: Mapping[str, Any]) -> dict[str, Any]:
+def _attachments(record: Mapping[str, Any], get: BlobSource) -> dict[str, Any]:
+    """Return the attached pictures; a file that is being read, or could not be, is none (§3.6)."""
     kept = record.get("attachments")
     if not isinstance(kept, Mapping):
         return {}
-    return {
-        name: {_image_type(name): entry["value"]}
-        for name, entry in kept.items()
-        if isinstance(entry, Mapping) and entry.get("type") == "base64" and "value" in entry
-    }
+    values = {name: _attached(entry, get) for name, entry in kept.items()}
+    return {name: {image_type(name): value} for name, value in values.items() if value is not None}
 
 
-def _image_type(name: str) -> str:
-    extension = name.rpartition(".")[2].lower()
-    return f"image/{'jpeg' if extension == 'jpg' else extension}"
+def _attached(entry: object, get: BlobSource) -> Any:
+    """Return the base64 text of an attachment, or None."""
+    if not isinstance(entry, Mapping):
+        return None
+    if entry.get("type") == "base64":
+        return entry.get("value")
+    blob = reference_of(entry.get("value")) if entry.get("type") == "sha1" else None
+    found = None if blob is None else get(blob)
+    content = found.read() if isinstance(found, Elsewhere) else found
+    return None if content is None else base64.b64encode(content).decode("ascii")
