@@ -1,0 +1,71 @@
+"""Requests of code that runs once (syncdoc-jupyter §6)."""
+
+import hashlib
+
+import pytest
+
+from cocalc_jupyter_ext.kernels.stateless.request import (
+    DEFAULT_ULIMIT,
+    Limits,
+    Request,
+    request_hash,
+    ulimit_of,
+)
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    assert Limits.from_given(None) == Limits(30_000, 30_000, 1_000_000, 5_000_000, 0)
+    assert Limits.from_given({}) == Limits(60_000, None, 500_000, 4_000_000, 0)
+    pool = Request("k", "1").pool
+    assert (pool.size, pool.timeout_s) == (2, 3600)
+    assert DEFAULT_ULIMIT == "-n 1000 -f 10485760 -t 30 -v 3000000"
+
+
+def test_given_limits_count() -> None:
+    given = {
+        "timeout_ms_per_cell": 1,
+        "timeout_ms": 2,
+        "max_output_per_cell": 3,
+        "max_output": 4,
+        "total_output": 5,
+        "start_time": 6,
+    }
+
+    assert Limits.from_given(given) == Limits(1, 2, 3, 4, 5, 6)
+
+
+@pytest.mark.parametrize(
+    ("limits", "chars"),
+    [
+        (Limits(), 1000000),
+        (Limits(total_output=4500000), 500000),
+        (Limits(max_output=7), 7),
+        (Limits(total_output=9000000), 0),
+    ],
+)
+def test_what_was_put_out_before_leaves_less(limits: Limits, chars: int) -> None:
+    assert limits.max_chars == chars
+
+
+def test_the_hash_is_that_of_the_compact_json() -> None:
+    """§6.2: texts trimmed, the kernel's name in lower case, null for what is missing."""
+    text = '[["a","b"],"é \\" \\\\","python3",null,"x"]'
+
+    assert (
+        request_hash(history=[" a", "b\n"], input='\té " \\ ', kernel=" Python3 ", path="x")
+        == hashlib.sha1(text.encode()).hexdigest()
+    )
+
+
+def test_the_hash_tells_requests_apart() -> None:
+    base = {"history": ["a"], "input": "b", "kernel": "k", "project_id": "p", "path": "x"}
+    changes = [{}, {"history": []}, {"input": "c"}, {"kernel": "l"}, {"project_id": None}]
+    hashes = {request_hash(**{**base, **change}) for change in [*changes, {"path": None}]}
+
+    assert len(hashes) == 6
+
+
+def test_languages_that_reserve_much_memory_have_no_limit_of_that() -> None:
+    assert "-v" not in ulimit_of("JavaScript")
+    assert "-t 30" in ulimit_of("javascript")
+    assert ulimit_of("python") == DEFAULT_ULIMIT

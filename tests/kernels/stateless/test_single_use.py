@@ -1,0 +1,142 @@
+"""Code that runs once, in real kernels (syncdoc-jupyter §6.1; §13, "Stateless execution")."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from cocalc_jupyter_ext.kernels.standalone.errors import KernelDiedError
+from cocalc_jupyter_ext.kernels.stateless.errors import TotalTimeError
+from cocalc_jupyter_ext.kernels.stateless.request import DEFAULT_ULIMIT, Limits, Request
+from cocalc_jupyter_ext.kernels.stateless.single_use import SingleUseKernel
+
+shared = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def single():
+    """One kernel for the tests that could as well have one each."""
+    single = await SingleUseKernel.start("python3", DEFAULT_ULIMIT)
+    yield single
+    await single.close()
+
+
+async def run(single, code, **options):
+    return await single.run(Request("python3", code, **options), time.time() * 1000)
+
+
+@shared
+async def test_the_result_of_an_expression(single) -> None:
+    assert await run(single, "2+3") == [{"data": {"text/plain": "5"}}]
+
+
+@shared
+async def test_what_is_printed(single) -> None:
+    assert await run(single, "print(25)") == [{"name": "stdout", "text": "25\n"}]
+
+
+@shared
+async def test_the_history_is_applied_and_its_output_is_thrown_away(single) -> None:
+    history = ["x = 1", "print(x)", "x += 1"]
+
+    assert await run(single, "x", history=history) == [{"data": {"text/plain": "2"}}]
+
+
+@shared
+async def test_two_flushes_give_two_messages(single) -> None:
+    code = "print(1, flush=True); print(2, flush=True)"
+
+    assert [each["text"] for each in await run(single, code)] == ["1\n", "2\n"]
+
+
+@shared
+async def test_an_exception_gives_a_traceback(single) -> None:
+    (output,) = await run(single, "1/0")
+
+    assert output["ename"] == "ZeroDivisionError"
+    assert output["traceback"]
+
+
+@shared
+async def test_output_is_truncated_at_the_limit_with_one_notice(single) -> None:
+    code = "for i in range(100): print('x' * 100, flush=True)"
+    *kept, notice = await run(single, code, limits=Limits(max_output_per_cell=1000))
+
+    assert 5 < len(kept) < 10
+    assert "1000 characters" in notice["text"][0]
+
+
+@shared
+async def test_comm_messages_are_no_outputs(single) -> None:
+    code = "from comm import create_comm; create_comm(target_name='t', data={}); None"
+
+    assert await run(single, code) == []
+
+
+@shared
+async def test_limits_of_the_operating_system_hold(single) -> None:
+    code = "import resource as r; [r.getrlimit(n)[0] for n in (r.RLIMIT_NOFILE, r.RLIMIT_CPU)]"
+
+    assert await run(single, code) == [{"data": {"text/plain": "[1000, 30]"}}]
+
+
+@shared
+async def test_it_works_in_a_temporary_folder_until_the_path_says_otherwise(
+    single, tmp_path
+) -> None:
+    (own,) = await run(single, "import os; os.getcwd()")
+    assert "cocalc-stateless-" in own["data"]["text/plain"]
+
+    assert await run(single, "os.getcwd()", path=str(tmp_path)) == [
+        {"data": {"text/plain": repr(str(tmp_path))}}
+    ]
+
+
+@shared
+async def test_a_path_that_is_missing_becomes_stderr_and_the_code_runs(single) -> None:
+    said, result = await run(single, "2+3", path="/no/such/folder")
+
+    assert said["name"] == "stderr"
+    assert "/no/such/folder" in said["text"]
+    assert result == {"data": {"text/plain": "5"}}
+
+
+@shared
+async def test_a_time_limit_that_an_interrupt_can_stop_is_no_error_of_the_call(single) -> None:
+    code = "import time; time.sleep(60)"
+    (output,) = await run(single, code, limits=Limits(timeout_ms_per_cell=50))
+
+    assert output["ename"] == "KeyboardInterrupt"
+
+
+@shared
+async def test_when_the_total_time_is_used_up_the_call_fails(single) -> None:
+    limits = Limits(timeout_ms=1000, start_time=time.time() * 1000 - 2000)
+
+    with pytest.raises(TotalTimeError, match="total time limit of 1 seconds"):
+        await run(single, "1", limits=limits)
+
+
+async def test_the_cpu_limit_ends_the_kernel_with_exit_code_137_and_its_folder_is_removed() -> None:
+    single = await SingleUseKernel.start("python3", "-t 2")
+    folder = Path(single._folder)
+    assert folder.is_dir()
+    try:
+        async with asyncio.timeout(20):
+            with pytest.raises(KernelDiedError, match="137"):
+                await run(single, "while True: pass")
+        assert not single.is_usable
+    finally:
+        await single.close()
+        await single.close()
+    assert not folder.exists()
+
+
+async def test_a_kernel_that_does_not_start_leaves_no_folder(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(Exception, match="fortran"):
+        await SingleUseKernel.start("fortran", "")
+
+    assert list(tmp_path.iterdir()) == []
