@@ -108,7 +108,8 @@ class IopubReader:
         The session's own way of reading takes most of the time when a kernel prints fast: it
         parses dates and converts old protocols.
         """
-        topics, parts = self._session.feed_identities(frames)
+        topics, fed = self._session.feed_identities(frames)
+        parts = [bytes(part) for part in fed]
         signature, header, parent_header, metadata, content, *buffers = parts
         self._check(signature, parts[1:5])
         kind = self._session.unpack(header)["msg_type"]
@@ -122,7 +123,7 @@ class IopubReader:
             kind,
             self._session.unpack(content),
             self._session.unpack(metadata),
-            tuple(map(bytes, buffers)),
+            tuple(buffers),
         )
 
     def _check(self, signature: bytes, parts: list[bytes]) -> None:

@@ -13,10 +13,11 @@ from typing import Any, Protocol
 from pycrdt import Map
 
 from ..documents.blobs.notebook import keeper_of
+from ..documents.text_edits import replace_text
 from . import render
 from .backlog import IopubMessage
 from .errors import CellsNotFoundError
-from .events import Abort, Loss, QueuedCell, Reply
+from .events import BY_RECORDS, Abort, Loss, QueuedCell, Reply
 from .outputs import CellOutputs, Output, OutputLimits
 from .overflow import Overflow
 from .widgets.captures import CAPTURED_KINDS, Captures
@@ -187,6 +188,7 @@ class Notebook:
                 shown.outputs.show_error(reply.error_name, reply.error_value, list(reply.traceback))
             self._write_last(shown)
         self._end(cell, reply.execution_count)
+        self._set_next_input(cell, reply)
 
     def abort(
         self, cell: QueuedCell, reason: Loss | Abort, *, started: bool, detail: str = ""
@@ -287,6 +289,21 @@ class Notebook:
         self._changed.pop(shown, None)
         self._write(shown)
 
+    def _set_next_input(self, cell: QueuedCell, reply: Reply) -> None:
+        """Put the text that the kernel wants to have typed into this cell or into a new one.
+
+        For CoCalc clients it always replaces the cell's own text (syncdoc-jupyter §3.5).
+        """
+        wanted = _next_input(reply)
+        shared = self._cell(cell.cell_id)
+        if wanted is None or shared is None:
+            return
+        text, replaces = wanted
+        if replaces or cell.group == BY_RECORDS:
+            replace_text(shared["source"], text)
+        else:
+            render.insert_code(self._document.ydoc, self._positions[cell.cell_id] + 1, text)
+
     def _end(self, cell: QueuedCell, execution_count: int | None) -> None:
         shared = self._cell(cell.cell_id)
         if shared is not None:
@@ -319,6 +336,14 @@ def _pages(reply: Reply) -> list[dict[str, Any]]:
         for item in reply.payload
         if item.get("source") == "page" and isinstance(item.get("data"), dict)
     ]
+
+
+def _next_input(reply: Reply) -> tuple[str, bool] | None:
+    """Return the text of ``set_next_input``, and whether it replaces the cell's own."""
+    for item in reply.payload:
+        if item.get("source") == "set_next_input" and isinstance(item.get("text"), str):
+            return item["text"], item.get("replace") is True
+    return None
 
 
 def _error_output(reason: Loss | Abort, consequence: str, detail: str = "") -> Output:

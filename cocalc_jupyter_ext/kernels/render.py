@@ -11,6 +11,7 @@ content in Yjs's order, and a front end that replays one change after the other 
 
 from typing import Any
 
+from jupyter_ydoc import YNotebook
 from pycrdt import Array, Map, Text
 
 from ..documents.notebook_cells import shared_output
@@ -19,6 +20,7 @@ from .outputs import CellOutputs, Output, OutputsEdit
 
 __all__ = [
     "append_output",
+    "insert_code",
     "is_code_cell",
     "remove_questions",
     "show_finished",
@@ -59,6 +61,15 @@ def show_finished(cell: Map[Any], execution_count: int | None = None) -> None:
     if execution_count is not None:
         cell["execution_count"] = float(execution_count)
     _set(cell, "execution_state", "idle")
+
+
+def insert_code(notebook: YNotebook, position: int, source: str) -> None:
+    """Put a new code cell into its place.
+
+    The text comes from the kernel: running cells in a row must not trust it by the way.
+    """
+    cell = {"cell_type": "code", "source": source, "metadata": {"trusted": False}, "outputs": []}
+    notebook.ycells.insert(position, notebook.create_ycell({**cell, "execution_count": None}))
 
 
 def remove_questions(cell: Map[Any]) -> None:

@@ -8,14 +8,17 @@ import { blobsPlugin } from './plugins/blobs';
 import { connectionLostPlugin } from './plugins/connectionLost';
 import { connectionStatusPlugin } from './plugins/connectionStatus';
 import { executorPlugin } from './plugins/executor';
+import { fileProblemPlugin } from './plugins/fileProblem';
+import { historyPlugin } from './plugins/history';
 import { kernelsPlugin } from './plugins/kernels';
+import { liveOutputsPlugin } from './plugins/liveOutputs';
 import { missingKernelPlugin } from './plugins/missingKernel';
 import { outagePlugin } from './plugins/outage';
 import { readOnlyPlugin } from './plugins/readOnly';
 import { requestsPlugin } from './plugins/requests';
-import { resumeRunsPlugin } from './plugins/resumeRuns';
 import { rightsPlugin } from './plugins/rights';
 import { trustPlugin } from './plugins/trust';
+import { widgetsPlugin } from './plugins/widgets';
 
 const plugins: (JupyterFrontEndPlugin<unknown> | ServiceManagerPlugin<unknown>)[] = [
   requestsPlugin,
@@ -24,11 +27,14 @@ const plugins: (JupyterFrontEndPlugin<unknown> | ServiceManagerPlugin<unknown>)[
   outagePlugin,
   connectionLostPlugin,
   executorPlugin,
-  resumeRunsPlugin,
+  liveOutputsPlugin,
   trustPlugin,
+  widgetsPlugin,
   blobsPlugin,
   readOnlyPlugin,
   connectionStatusPlugin,
+  fileProblemPlugin,
+  historyPlugin,
   missingKernelPlugin
 ];
 

@@ -4,7 +4,7 @@ from cocalc_jupyter_ext.documents.notebook_cells import shared_output
 from cocalc_jupyter_ext.documents.notebook_records.live_outputs import question
 from cocalc_jupyter_ext.kernels.backlog import IopubMessage
 from cocalc_jupyter_ext.kernels.errors import CellsNotFoundError
-from cocalc_jupyter_ext.kernels.events import Abort, Loss, QueuedCell, Reply
+from cocalc_jupyter_ext.kernels.events import BY_RECORDS, Abort, Loss, QueuedCell, Reply
 from cocalc_jupyter_ext.kernels.notebook import Notebook, end_orphans
 from tests.support.memory_document import MemoryDocument
 
@@ -315,3 +315,32 @@ def test_cells_that_ran_when_the_server_ended_are_ended():
     assert document.cell(0)["execution_state"] == "idle"
     assert document.cell(1)["outputs"] == []
     assert end_orphans(document) == 0
+
+
+def next_input(**more):
+    return Reply("ok", 1, ({"source": "set_next_input", "text": "wanted", **more},))
+
+
+def sources(document):
+    return [cell["source"] for cell in document.ydoc.ycells.to_py()]
+
+
+def test_what_the_kernel_wants_typed_next_goes_into_a_new_cell_that_nobody_trusts(
+    document, notebook
+):
+    queued = started(notebook, 0)
+    with notebook.batch():
+        notebook.finish(queued, next_input(replace=False))
+    assert sources(document) == ["one", "wanted", "two", "three"]
+    assert document.cell(1)["metadata"] == {"trusted": False}
+    assert len({cell["id"] for cell in document.ydoc.ycells.to_py()}) == 4
+
+
+@pytest.mark.parametrize(("group", "more"), [("", {"replace": True}), (BY_RECORDS, {})])
+def test_text_that_replaces_goes_into_the_cell_itself(document, notebook, group, more):
+    """syncdoc-jupyter §3.5: for CoCalc clients it always does."""
+    queued = QueuedCell(1, "r", 0, "c0", "code", stop_on_error=True, group=group)
+    with notebook.batch():
+        assert notebook.start(queued)
+        notebook.finish(queued, next_input(**more))
+    assert sources(document) == ["wanted", "two", "three"]

@@ -321,11 +321,14 @@ async def test_help_is_shown_as_an_output(notebook):
     assert "Prints the values to a stream" in shown["data"]["text/plain"]
 
 
-async def test_set_next_input_is_passed_to_the_one_who_ran_the_cell(notebook):
+async def test_the_next_input_is_there_without_any_page(notebook):
     runs = await notebook("get_ipython().set_next_input('next')")
     status = await runs.finish(await runs.begin("c0"))
     (payload,) = status["cells"][0]["payload"]
     assert (payload["source"], payload["text"]) == ("set_next_input", "next")
+    async with RoomClient(runs.server, runs.path) as page:
+        sources = [cell["source"] for cell in page.document.ycells.to_py()]
+    assert sources[1:] == ["next"]
 
 
 async def test_an_empty_cell_is_cleared_without_the_kernel(notebook):

@@ -18,11 +18,9 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { markEdits } from '../documents/edits';
 import { docOf, roomIdOf } from '../documents/room';
-import type { IEdits, IInputRequest } from '../services/requests';
+import type { IEdits } from '../services/requests';
 import type { IUserRights } from '../tokens';
 import { KernelStarter } from './kernelReadiness';
-import { applyPayload } from './payloads';
-import type { RunMemory } from './runMemory';
 import { type CellOutcome, type IRunRequests, type IRunTarget, RunQueue } from './runQueue';
 import { Slots } from './slots';
 
@@ -33,10 +31,7 @@ type SessionContext = NonNullable<RunCellOptions['sessionContext']>;
 export interface ICellExecutorOptions {
   requests: IRunRequests;
   rights: IUserRights;
-  memory: RunMemory;
   trans: TranslationBundle;
-  /** Called with the open question of a run, or `null` when there is none (any more). */
-  onInput: (runId: string, input: IInputRequest | null) => void;
 }
 
 /** A browser has six connections to a server, for all its pages. */
@@ -74,6 +69,11 @@ export class ServerCellExecutor implements INotebookCellExecutor {
     return false;
   }
 
+  /** Whether a cell runs because of this page. */
+  hasStarted(cellId: string): boolean {
+    return this.started.has(cellId);
+  }
+
   private async runCode(
     options: RunCellOptions,
     cell: CodeCell,
@@ -81,29 +81,20 @@ export class ServerCellExecutor implements INotebookCellExecutor {
   ): Promise<boolean> {
     cell.outputHidden = false;
     options.onCellExecutionScheduled({ cell });
-    const outcome = await queue.run(cell.model.sharedModel.getId());
+    const cellId = cell.model.sharedModel.getId();
+    this.started.add(cellId);
+    const outcome = await queue.run(cellId);
+    this.started.delete(cellId);
     if (cell.isDisposed) {
       return false;
     }
     if (outcome.state === 'ok') {
-      applyPayload(outcome.payload, options.notebook, cell);
       options.onCellExecuted({ cell, success: true });
       return true;
     }
     const error = outcome.state === 'error' ? errorOf(cell, outcome) : null;
     options.onCellExecuted({ cell, success: false, error });
     return false;
-  }
-
-  /** Watch again what this browser tab had started in a notebook before the page was loaded. */
-  resume(notebook: INotebookModel, sessionContext: SessionContext): void {
-    const roomId = roomIdOf(notebook.sharedModel);
-    if (roomId !== null) {
-      const queue = this.queueOf(notebook, sessionContext, roomId);
-      this.options.memory.list(roomId).forEach(runId => {
-        queue.resume(runId);
-      });
-    }
   }
 
   private queueOf(
@@ -115,20 +106,12 @@ export class ServerCellExecutor implements INotebookCellExecutor {
     if (known) {
       return known;
     }
-    const { memory } = this.options;
     const queue = new RunQueue({
       requests: this.options.requests,
       target: () => this.targetOf(notebook, sessionContext, roomId),
       slots: this.slots,
       endOfTurn: () => sleep(0),
       sleep,
-      onInput: this.options.onInput,
-      onStarted: runId => {
-        memory.add(roomId, runId);
-      },
-      onEnded: runId => {
-        memory.remove(roomId, runId);
-      },
       onFailure: message => Notification.error(message, { autoClose: false })
     });
     this.queues.set(notebook, queue);
@@ -164,6 +147,7 @@ export class ServerCellExecutor implements INotebookCellExecutor {
 
   private readonly kernels: KernelStarter;
   private readonly queues = new WeakMap<INotebookModel, RunQueue>();
+  private readonly started = new Set<string>();
   private readonly slots = new Slots(WAITING_REQUESTS);
 }
 

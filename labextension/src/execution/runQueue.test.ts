@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { type IInputRequest, type IRunStatus, RequestError } from '../services/requests';
+import { type IRunStatus, RequestError } from '../services/requests';
 import { ManualRunRequests, settled } from '../testing/fakes';
 import { retryDelayMs, RunQueue } from './runQueue';
 import { Slots } from './slots';
@@ -11,16 +11,12 @@ interface IWorld {
   requests: ManualRunRequests;
   slept: number[];
   failures: string[];
-  inputs: [string, IInputRequest | null][];
-  ended: string[];
 }
 
 function createWorld(kernelId: string | null = 'kernel'): IWorld {
   const requests = new ManualRunRequests();
   const slept: number[] = [];
   const failures: string[] = [];
-  const inputs: IWorld['inputs'] = [];
-  const ended: string[] = [];
   const queue = new RunQueue({
     requests,
     target: () => {
@@ -35,17 +31,14 @@ function createWorld(kernelId: string | null = 'kernel'): IWorld {
       slept.push(ms);
       return Promise.resolve();
     },
-    onInput: (runId, input) => inputs.push([runId, input]),
-    onStarted: () => undefined,
-    onEnded: runId => ended.push(runId),
     onFailure: message => failures.push(message)
   });
-  return { queue, requests, slept, failures, inputs, ended };
+  return { queue, requests, slept, failures };
 }
 
 function status(change: number, states: string[], more: Partial<IRunStatus> = {}): IRunStatus {
   const cells = states.map((state, index) => ({ cell_id: `cell-${index}`, state }));
-  return { run_id: 'run', change, finished: false, input: null, ...more, cells } as IRunStatus;
+  return { run_id: 'run', change, finished: false, ...more, cells } as IRunStatus;
 }
 
 test('cells asked for in one turn travel in one request, in order', async () => {
@@ -105,7 +98,7 @@ test('each cell is settled as soon as it has ended', async () => {
   await settled();
   assert.equal(requests.poll(0).seen, 0);
   requests.poll(0).resolve(status(4, ['ok', 'running', 'queued']));
-  assert.deepEqual(await first, { state: 'ok', payload: [] });
+  assert.deepEqual(await first, { state: 'ok' });
   await settled();
   assert.equal(requests.poll(1).seen, 4);
   const end = status(6, ['ok', 'error', 'aborted'], { finished: true });
@@ -113,19 +106,6 @@ test('each cell is settled as soon as it has ended', async () => {
   requests.poll(1).resolve(end);
   assert.deepEqual(await second, { state: 'error', reason: 'ValueError: 1' });
   assert.equal((await third).state, 'aborted');
-});
-
-test('payload of the kernel reply reaches the caller', async () => {
-  const { queue, requests } = createWorld();
-  const outcome = queue.run('a');
-  await settled();
-  requests.run(0).resolve('run-1');
-  await settled();
-  const payload = [{ source: 'set_next_input', text: '1+1' }];
-  const end = status(1, ['ok'], { finished: true });
-  Object.assign(end.cells[0] ?? {}, { payload });
-  requests.poll(0).resolve(end);
-  assert.deepEqual(await outcome, { state: 'ok', payload });
 });
 
 test('only the oldest unfinished run of a notebook is watched', async () => {
@@ -202,23 +182,6 @@ test('an answer without a change is not asked for again at once', async () => {
   assert.deepEqual(slept, [250]);
 });
 
-test('a question is shown while it is open and removed when the run ends', async () => {
-  const { queue, requests, inputs } = createWorld();
-  void queue.run('a');
-  await settled();
-  requests.run(0).resolve('run-1');
-  await settled();
-  const input = { prompt: 'Name?', password: false, input_id: 'q' };
-  requests.poll(0).resolve(status(1, ['running'], { input }));
-  await settled();
-  requests.poll(1).reject(new RequestError(404, 'gone'));
-  await settled();
-  assert.deepEqual(inputs, [
-    ['run-1', input],
-    ['run-1', null]
-  ]);
-});
-
 test('a closed queue settles its cells without complaint and takes no more', async () => {
   const { queue, requests, failures } = createWorld();
   const watched = queue.run('a');
@@ -232,39 +195,4 @@ test('a closed queue settles its cells without complaint and takes no more', asy
   assert.equal((await queue.run('c')).state, 'aborted');
   assert.equal(requests.runs.length, 1);
   assert.deepEqual(failures, []);
-});
-
-test('a run resumed after a reload shows its questions until it ends', async () => {
-  const { queue, requests, inputs, ended } = createWorld();
-  queue.resume('run-1');
-  await settled();
-  const input = { prompt: 'Name?', password: true, input_id: 'q' };
-  requests.poll(0).resolve(status(5, ['running'], { input }));
-  await settled();
-  requests.poll(1).resolve(status(6, ['ok'], { finished: true }));
-  await settled();
-  assert.deepEqual(inputs[0], ['run-1', input]);
-  assert.deepEqual(inputs.at(-1), ['run-1', null]);
-  assert.deepEqual(ended, ['run-1']);
-});
-
-test('a resumed run that the server has forgotten is dropped without complaint', async () => {
-  const { queue, requests, failures, ended } = createWorld();
-  queue.resume('run-1');
-  await settled();
-  requests.poll(0).reject(new RequestError(404, 'gone'));
-  await settled();
-  assert.deepEqual(failures, []);
-  assert.deepEqual(ended, ['run-1']);
-});
-
-test('a run that goes on after its notebook was closed has not ended', async () => {
-  const { queue, requests, ended } = createWorld();
-  void queue.run('a');
-  await settled();
-  requests.run(0).resolve('run-1');
-  await settled();
-  queue.dispose();
-  await settled();
-  assert.deepEqual(ended, []);
 });

@@ -6,14 +6,7 @@
  * waits for progress, because the server runs a notebook's cells one after the other and a browser
  * has few connections to a server. Every promise given out is settled, also after `dispose`.
  */
-import type {
-  ICellStatus,
-  IEdits,
-  IInputRequest,
-  IPayload,
-  IRunRequest,
-  IRunStatus
-} from '../services/requests';
+import type { ICellStatus, IEdits, IRunRequest, IRunStatus } from '../services/requests';
 import { RequestError } from '../services/requests';
 import type { Slots } from './slots';
 
@@ -31,8 +24,7 @@ export interface IRunTarget {
 }
 
 /** How one cell's execution ended. */
-export type CellOutcome =
-  { state: 'ok'; payload: IPayload[] } | { state: 'error' | 'aborted'; reason: string };
+export type CellOutcome = { state: 'ok' } | { state: 'error' | 'aborted'; reason: string };
 
 /** What the queue needs from its surroundings. */
 export interface IRunQueueOptions {
@@ -44,11 +36,6 @@ export interface IRunQueueOptions {
   /** Resolves when all calls of the present turn were made. */
   endOfTurn: () => Promise<void>;
   sleep: (ms: number) => Promise<void>;
-  /** Called with the open question of a run, or `null` when there is none (any more). */
-  onInput: (runId: string, input: IInputRequest | null) => void;
-  /** Called when the server has accepted a run, and when that run needs no watching any more. */
-  onStarted: (runId: string) => void;
-  onEnded: (runId: string) => void;
   /** Called once for each request that failed as a whole. */
   onFailure: (message: string) => void;
 }
@@ -89,11 +76,6 @@ export class RunQueue {
     });
   }
 
-  /** Watch a run again that was started before the page was loaded. */
-  resume(runId: string): void {
-    this.lastWatch = this.lastWatch.then(() => this.watch(runId, []));
-  }
-
   /** Whether the queue was closed. */
   get isDisposed(): boolean {
     return this.closing.signal.aborted;
@@ -128,7 +110,6 @@ export class RunQueue {
         stop_on_error: true,
         edits
       });
-      this.options.onStarted(runId);
       return runId;
     } catch (error) {
       this.fail(batch, messageOf(error));
@@ -140,16 +121,11 @@ export class RunQueue {
     try {
       await this.follow(runId, batch);
     } catch (error) {
-      // A run that was resumed may have ended, and been forgotten, long ago.
-      if (!this.isDisposed && batch.length > 0) {
+      if (!this.isDisposed) {
         this.fail(batch, lostRunMessage(error));
       }
     }
-    this.options.onInput(runId, null);
     settleAll(batch, CLOSED);
-    if (!this.isDisposed) {
-      this.options.onEnded(runId);
-    }
   }
 
   /** Settle cells as they end; returns when the run has finished or the queue was closed. */
@@ -157,7 +133,6 @@ export class RunQueue {
     let seen = 0;
     while (!this.isDisposed) {
       const status = await this.poll(runId, seen);
-      this.options.onInput(runId, status.input);
       status.cells.forEach((cell, index) => {
         settleIfEnded(cell, batch[index]);
       });
@@ -207,9 +182,9 @@ function settleAll(batch: IWaitingCell[], outcome: CellOutcome): void {
 }
 
 function settleIfEnded(status: ICellStatus, cell: IWaitingCell | undefined): void {
-  const { state, reason = '', payload = [] } = status;
+  const { state, reason = '' } = status;
   if (state === 'ok') {
-    cell?.resolve({ state, payload });
+    cell?.resolve({ state });
   } else if (state === 'error' || state === 'aborted') {
     cell?.resolve({ state, reason });
   }

@@ -6,9 +6,7 @@ import { INotebookCellExecutor } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { ServerCellExecutor } from '../execution/cellExecutor';
-import { RunMemory } from '../execution/runMemory';
 import { IProjectRequests, IUserRights } from '../tokens';
-import { Questions } from '../ui/questions';
 
 /** Provides `INotebookCellExecutor`. */
 export const executorPlugin: JupyterFrontEndPlugin<INotebookCellExecutor> = {
@@ -25,18 +23,6 @@ export const executorPlugin: JupyterFrontEndPlugin<INotebookCellExecutor> = {
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
-    const questions = new Questions(
-      (runId, inputId, value) => requests.answerInput(runId, inputId, value),
-      trans
-    );
-    return new ServerCellExecutor({
-      requests,
-      memory: new RunMemory(window.sessionStorage),
-      rights,
-      trans,
-      onInput: (runId, input) => {
-        questions.update(runId, input);
-      }
-    });
+    return new ServerCellExecutor({ requests, rights, trans });
   }
 };

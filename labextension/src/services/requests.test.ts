@@ -39,14 +39,22 @@ test('progress is asked for from the change that was seen last', async () => {
 
 test('an answer to a question names the question', async () => {
   const { requests, sent } = answering(() => new Response(null, { status: 204 }));
-  await requests.answerInput('r1', 'q', 'Ada');
-  assert.equal(sent[0]?.path, 'cocalc/api/runs/r1/input');
-  assert.deepEqual(JSON.parse(sent[0].init.body as string), { input_id: 'q', value: 'Ada' });
+  await requests.answerCell('json:notebook:f', 'c', 'Ada', 'q');
+  assert.equal(sent[0]?.path, 'cocalc/api/notebooks/json%3Anotebook%3Af/input');
+  const body: unknown = JSON.parse(sent[0].init.body as string);
+  assert.deepEqual(body, { cell_id: 'c', input_id: 'q', value: 'Ada' });
+});
+
+test('more output is that of one cell', async () => {
+  const outputs = [{ output_type: 'stream', name: 'stdout', text: 'more' }];
+  const { requests, sent } = answering(() => json({ outputs }));
+  assert.deepEqual(await requests.fetchMoreOutput('room', 'a&b'), outputs);
+  assert.equal(sent[0]?.path, 'cocalc/api/notebooks/room/more-output?cell_id=a%26b');
 });
 
 test("the server's message is the error's message", async () => {
   const { requests } = answering(() => json({ message: 'cells: at least one' }, 400));
-  await assert.rejects(requests.answerInput('r', 'q', ''), (error: unknown) => {
+  await assert.rejects(requests.answerCell('r', 'c', '', null), (error: unknown) => {
     assert.ok(error instanceof RequestError);
     assert.equal(error.status, 400);
     assert.equal(error.message, 'cells: at least one');
@@ -59,7 +67,7 @@ test('a page instead of JSON is told by its status', async () => {
   const { requests } = answering(
     () => new Response('<html>', { status: 503, statusText: 'Service Unavailable' })
   );
-  await assert.rejects(requests.answerInput('r', 'q', ''), {
+  await assert.rejects(requests.answerCell('r', 'c', '', null), {
     message: 'The server answered 503 Service Unavailable',
     isTransient: true
   });

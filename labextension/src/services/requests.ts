@@ -4,31 +4,19 @@
  * Knows neither the notebook widgets nor how a request is authenticated; the sender does the latter.
  */
 
+import type { IOutput } from '@jupyterlab/nbformat';
+
 /** Sends a request to a path below the server's base URL. */
 export type Send = (path: string, init: RequestInit) => Promise<Response>;
 
 /** One code cell's state in a run. */
 export type CellState = 'queued' | 'running' | 'ok' | 'error' | 'aborted';
 
-/** An instruction from the kernel's reply, such as `set_next_input`. */
-export interface IPayload {
-  source: string;
-  [key: string]: unknown;
-}
-
 /** The progress of one cell of a run. */
 export interface ICellStatus {
   cell_id: string;
   state: CellState;
   reason?: string;
-  payload?: IPayload[];
-}
-
-/** A question that the running code asks with `input()` or `getpass()`. */
-export interface IInputRequest {
-  prompt: string;
-  password: boolean;
-  input_id: string;
 }
 
 /** The progress of a run; `change` grows whenever something in it changes. */
@@ -37,7 +25,6 @@ export interface IRunStatus {
   change: number;
   finished: boolean;
   cells: ICellStatus[];
-  input: IInputRequest | null;
 }
 
 /** The last edit that the server must have seen before it runs anything. */
@@ -87,7 +74,7 @@ const RIGHTS_ASKED = { contents: ['write'], kernels: ['execute'] };
  * Typed requests to the project server. All methods throw `RequestError`.
  */
 export class ProjectRequests {
-  constructor(private readonly send: Send) {}
+  constructor(readonly send: Send) {}
 
   /** Queue cells for execution; returns the run's id. */
   async startRun(roomId: string, run: IRunRequest): Promise<string> {
@@ -102,11 +89,24 @@ export class ProjectRequests {
     return (await this.json(path, { method: 'GET', signal })) as IRunStatus;
   }
 
-  /** Answer a question; status 409 when somebody else has answered it. */
-  async answerInput(runId: string, inputId: string, value: string): Promise<void> {
-    const path = `cocalc/api/runs/${encodeURIComponent(runId)}/input`;
-    const body = JSON.stringify({ input_id: inputId, value });
+  /** Answer the question that a cell shows; status 409 when somebody else has answered it. */
+  async answerCell(
+    roomId: string,
+    cellId: string,
+    value: string,
+    inputId: string | null
+  ): Promise<void> {
+    const path = `cocalc/api/notebooks/${encodeURIComponent(roomId)}/input`;
+    const body = JSON.stringify({ cell_id: cellId, value, input_id: inputId });
     await this.ok(path, { method: 'POST', body });
+  }
+
+  /** Return what a cell printed beyond what its notebook shows, as far as the server has it. */
+  async fetchMoreOutput(roomId: string, cellId: string): Promise<IOutput[]> {
+    const query = `cell_id=${encodeURIComponent(cellId)}`;
+    const path = `cocalc/api/notebooks/${encodeURIComponent(roomId)}/more-output?${query}`;
+    const answer = await this.json(path, { method: 'GET' });
+    return (answer as { outputs: IOutput[] }).outputs;
   }
 
   /** Ask what the user may do. */
@@ -120,27 +120,36 @@ export class ProjectRequests {
     };
   }
 
-  private async json(path: string, init: RequestInit): Promise<unknown> {
-    const response = await this.ok(path, init);
-    try {
-      return await response.json();
-    } catch (error) {
-      throw new RequestError(0, `The server's answer was cut off: ${String(error)}`);
-    }
+  private json(path: string, init: RequestInit): Promise<unknown> {
+    return fetchJson(this.send, path, init);
   }
 
-  private async ok(path: string, init: RequestInit): Promise<Response> {
-    let response: Response;
-    try {
-      response = await this.send(path, init);
-    } catch (error) {
-      throw new RequestError(0, `The server cannot be reached: ${String(error)}`);
-    }
-    if (!response.ok) {
-      throw new RequestError(response.status, await explain(response));
-    }
-    return response;
+  private ok(path: string, init: RequestInit): Promise<Response> {
+    return fetchOk(this.send, path, init);
   }
+}
+
+/** Send a request and return the JSON of the answer; throws `RequestError`. */
+export async function fetchJson(send: Send, path: string, init: RequestInit): Promise<unknown> {
+  const response = await fetchOk(send, path, init);
+  try {
+    return await response.json();
+  } catch (error) {
+    throw new RequestError(0, `The server's answer was cut off: ${String(error)}`);
+  }
+}
+
+async function fetchOk(send: Send, path: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await send(path, init);
+  } catch (error) {
+    throw new RequestError(0, `The server cannot be reached: ${String(error)}`);
+  }
+  if (!response.ok) {
+    throw new RequestError(response.status, await explain(response));
+  }
+  return response;
 }
 
 /** Return the server's own words about a failure, or its status line. */
