@@ -97,7 +97,7 @@ class Formatter:
                 limits = Limits(program.timeout_s, 4 * MAX_TEXT)
                 done = await run(start, limits)
                 if done.exit_code not in program.ok_codes:
-                    said = done.stderr or done.stdout
+                    said = (done.stderr or done.stdout).replace(f"{folder}/", "")
                     is_python = program.module == "yapf"
                     raise FormatFailed(python_message(said, text) if is_python else readable(said))
                 if program.output is None:
