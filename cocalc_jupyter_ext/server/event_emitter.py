@@ -31,10 +31,14 @@ class EventEmitter:
                 events.register_event_schema(_FOLDER / f"{name}.yaml")
 
     def notice(self, notice: Notice) -> None:
-        """Tell what happened to a document."""
+        """Tell what happened to a document.
+
+        Pages of the stock front end take each warning for the news that a file was opened in two
+        views, and say so in a dialog; so warnings are sent as errors.
+        """
         self._log.log(logging.getLevelName(notice.level), "%s: %s", notice.path, notice.message)
         data = {
-            "level": notice.level,
+            "level": "ERROR" if notice.level == "WARNING" else notice.level,
             "room": str(notice.room_id),
             "path": notice.path,
             "action": notice.action,

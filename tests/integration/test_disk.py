@@ -308,7 +308,7 @@ async def test_the_events_tell_what_is_wrong(server: JupyterServer) -> None:
         path.unlink()
         while True:
             data = json.loads(await events.recv())
-            if data["schema_id"] == SESSION_SCHEMA and data["level"] == "WARNING":
+            if data["schema_id"] == SESSION_SCHEMA and data["level"] == "ERROR":
                 break
     assert "told.txt was deleted" in data["msg"]
 

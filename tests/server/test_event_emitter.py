@@ -47,7 +47,7 @@ async def test_events_follow_the_stock_schemas(caplog: pytest.LogCaptureFixture)
         (
             SESSION_SCHEMA,
             {
-                "level": "WARNING",
+                "level": "ERROR",
                 "room": "json:notebook:x",
                 "path": "a.ipynb",
                 "action": "overwrite",
