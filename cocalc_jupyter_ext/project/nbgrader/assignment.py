@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from ...conat.client.client import Client
+from ...conat.errors import RemoteError
 from ...conat.protocol.subjects import project_subject
+from ...conat.services.file_writing import write_file
 from ...conat.services.service import call
 from ...conat.types import ProjectId
 from ...documents.notebook_actions.actions import NotebookActions
@@ -44,6 +46,7 @@ COURSE_LIMITS: Final = RunLimits(
 )
 DEFAULT_RUN_S: Final = 1_200.0
 _GRACE_S: Final = 60.0
+_EMPTY: Final = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
 _OF_A_RUN: Final = frozenset(
     {"output", "exec_count", "state", "start", "end", "last", "kernel", "no_halt", "collapsed"}
@@ -74,6 +77,7 @@ async def create_assignment(
     the notebook. Raises AssignmentError, and what ``open_notebook`` and saving raise.
     """
     target = student_path(path)
+    await _ensure_notebook(client, project_id, target)
     async with (
         open_notebook(client, project_id=project_id, path=path) as instructor,
         open_notebook(client, project_id=project_id, path=target) as student,
@@ -135,7 +139,7 @@ async def grade(
 
     Both are paths. Raises RemoteError with the project's reason, and RequestTimeout.
     """
-    subject = project_subject(ProjectId(project_id), "api", compute_server_id=0)
+    subject = _api(project_id)
     texts = [
         await call(client, subject, "editor.jupyterStripNotebook", [path])
         for path in (instructor, student)
@@ -153,6 +157,19 @@ async def grade(
     notebook = json.loads(text)
     scores = scores_of(notebook, plan.ids)
     return Graded(notebook if shows_hidden_tests else hide_tests(notebook), scores)
+
+
+async def _ensure_notebook(client: Client, project_id: str, path: str) -> None:
+    """Make an empty notebook, and its folder, where there is none that can be opened."""
+    try:
+        await call(client, _api(project_id), "editor.jupyterStripNotebook", [path])
+    except RemoteError:
+        data = json.dumps(_EMPTY).encode()
+        await write_file(client, project_id=project_id, path=path, data=data)
+
+
+def _api(project_id: str) -> str:
+    return project_subject(ProjectId(project_id), "api", compute_server_id=0)
 
 
 async def _language(notebook: Notebook) -> str | None:
