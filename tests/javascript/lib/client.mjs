@@ -32,7 +32,7 @@ export class Client extends EventEmitter {
   #inbox = null;
   #replies = new Map();
 
-  constructor(address, { cookie } = {}) {
+  constructor(address, { cookie, token } = {}) {
     super();
     const url = new URL(address);
     this.socket = io(url.origin, {
@@ -41,7 +41,10 @@ export class Client extends EventEmitter {
       forceNew: true,
       reconnectionDelay: 50,
       reconnectionDelayMax: 500,
-      extraHeaders: cookie ? { Cookie: cookie } : undefined,
+      extraHeaders: {
+        ...(cookie && { Cookie: cookie }),
+        ...(token && { Authorization: `token ${token}` }),
+      },
     });
     this.socket.on("info", (info, acknowledge) => this.#signedIn(info, acknowledge));
     this.socket.on("disconnect", (reason) => {
