@@ -22,7 +22,6 @@ from .values import (
     content_of,
     is_blob_id,
     value_of,
-    wrapping_of,
 )
 
 __all__ = [
@@ -59,12 +58,12 @@ def extract(data: Bundle, put: Put, *, inline_bytes: int = INLINE_BYTES) -> dict
     blobs: dict[str, Any] = {}
     for mime, value in data.items():
         text = "".join(value) if _is_lines(value) and mime in KEPT_TYPES else value
-        content = content_of(mime, text) if _may_be_large(text, inline_bytes) else None
-        blob = put(content) if content is not None and len(content) > inline_bytes else None
+        content = _content(mime, text, inline_bytes)
+        blob = None if content is None else put(content)
         if content is None or blob is None:
             small[mime] = value
         else:
-            wrapping = wrapping_of(text) if mime in BINARY_TYPES else Wrapping.NONE
+            wrapping = Wrapping.of(text) if mime in BINARY_TYPES else Wrapping()
             blobs[mime] = _entry(blob, len(content), wrapping)
     return make_placeholder(small, blobs) if blobs else small
 
@@ -84,7 +83,8 @@ def expand(data: Bundle, get: Get) -> dict[str, Any]:
         if content is None:
             lost[mime] = entry
         else:
-            found[mime] = value_of(mime, content, Wrapping(entry.get("wrapping", "")))
+            wrapping = Wrapping.parse(entry.get("wrapping", ""))
+            found[mime] = value_of(mime, content, wrapping or Wrapping())
     rest = {mime: value for mime, value in data.items() if mime != PLACEHOLDER}
     if data[PLACEHOLDER].get("text"):
         rest.pop(_TEXT, None)
@@ -150,7 +150,7 @@ def _bundles(cell: Mapping[str, Any]) -> Iterator[Bundle]:
 
 def _entry(blob: str, size: int, wrapping: Wrapping) -> dict[str, Any]:
     entry: dict[str, Any] = {"sha1": blob, "size": size}
-    return {**entry, "wrapping": str(wrapping)} if wrapping else entry
+    return {**entry, "wrapping": str(wrapping)} if str(wrapping) else entry
 
 
 def _is_entry(mime: str, entry: object) -> bool:
@@ -158,13 +158,19 @@ def _is_entry(mime: str, entry: object) -> bool:
         mime in KEPT_TYPES
         and isinstance(entry, Mapping)
         and is_blob_id(entry.get("sha1"))
-        and entry.get("wrapping", "") in set(Wrapping)
+        and Wrapping.parse(entry.get("wrapping", "")) is not None
     )
 
 
-def _may_be_large(value: object, inline_bytes: int) -> bool:
-    """Tell whether it is worth while to look at the bytes; a character has up to four."""
-    return isinstance(value, str) and 4 * len(value) > inline_bytes
+def _content(mime: str, value: object, inline_bytes: int) -> bytes | None:
+    """Return the bytes of a large value from which the very same value can be made again."""
+    # A character has up to four bytes; what is short need not be looked at.
+    if not isinstance(value, str) or 4 * len(value) <= inline_bytes:
+        return None
+    content = content_of(mime, value)
+    if content is None or len(content) <= inline_bytes:
+        return None
+    return content if value_of(mime, content, Wrapping.of(value)) == value else None
 
 
 def _is_lines(value: object) -> bool:

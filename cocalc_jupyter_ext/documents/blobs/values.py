@@ -8,8 +8,8 @@ import base64
 import binascii
 import hashlib
 import re
-from enum import StrEnum
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Self
 
 __all__ = [
     "BINARY_TYPES",
@@ -21,7 +21,6 @@ __all__ = [
     "content_of",
     "is_blob_id",
     "value_of",
-    "wrapping_of",
 ]
 
 HTML: Final = "text/html"
@@ -33,16 +32,44 @@ KEPT_TYPES: Final = BINARY_TYPES | {HTML, SVG}
 """The types whose values may be kept outside."""
 
 _BLOB_ID: Final = re.compile("[0-9a-f]{40}")
+_WRAPPING: Final = re.compile("([1-9][0-9]{0,5})?(n?)")
 
 
-class Wrapping(StrEnum):
-    """How base64 text is broken into lines; kernels differ in that, and files show it."""
+@dataclass(frozen=True, slots=True)
+class Wrapping:
+    """How base64 text is broken into lines; kernels differ in that, and files show it.
 
-    NONE = ""
-    NEWLINE = "newline"
-    """One line that ends with a newline."""
-    MIME = "mime"
-    """Lines of 76 characters, each with its newline."""
+    ``width`` is that of a line, 0 where there is just one; ``ends`` tells whether the last line
+    ends with a newline, too.
+    """
+
+    width: int = 0
+    ends: bool = False
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return how the first line of a text is broken, and whether its last one ends."""
+        first = text.find("\n")
+        is_one_line = first in {-1, len(text) - 1}
+        return cls(0 if is_one_line else first, text.endswith("\n"))
+
+    @classmethod
+    def parse(cls, code: object) -> Self | None:
+        """Read what ``str`` has made; None for anything else."""
+        found = _WRAPPING.fullmatch(code) if isinstance(code, str) else None
+        return None if found is None else cls(int(found[1] or 0), bool(found[2]))
+
+    def __str__(self) -> str:
+        return f"{self.width or ''}{'n' if self.ends else ''}"
+
+    def apply(self, line: str) -> str:
+        """Break one long line."""
+        width = self.width or len(line) or 1
+        lines = [line[start : start + width] for start in range(0, len(line), width)]
+        return "\n".join(lines) + ("\n" if self.ends else "")
+
+
+_ONE_LINE: Final = Wrapping()
 
 
 def blob_id(content: bytes) -> str:
@@ -69,22 +96,11 @@ def content_of(mime: str, value: object) -> bytes | None:
     return None
 
 
-def wrapping_of(value: str) -> Wrapping:
-    """Return how the base64 text of a value is broken into lines, as far as that has a name."""
-    first = value.find("\n")
-    if first < 0:
-        return Wrapping.NONE
-    return Wrapping.NEWLINE if first == len(value) - 1 else Wrapping.MIME
-
-
-def value_of(mime: str, content: bytes, wrapping: Wrapping = Wrapping.NONE) -> Any:
+def value_of(mime: str, content: bytes, wrapping: Wrapping = _ONE_LINE) -> Any:
     """Return the value of a notebook that some bytes stand for."""
     if mime in {HTML, SVG}:
         return content.decode(errors="surrogatepass" if _is_text(content) else "replace")
-    if wrapping is Wrapping.MIME:
-        return base64.encodebytes(content).decode("ascii")
-    ending = "\n" if wrapping is Wrapping.NEWLINE else ""
-    return base64.b64encode(content).decode("ascii") + ending
+    return wrapping.apply(base64.b64encode(content).decode("ascii"))
 
 
 def _is_text(content: bytes) -> bool:
