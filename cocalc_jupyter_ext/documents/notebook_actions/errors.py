@@ -1,20 +1,22 @@
 """Why an action on a notebook is refused; each error carries the data of its sentence.
 
 ``NotebookActionError``
-    ``UnknownCellError``          there is no such cell
-    ``NotEditableError``          the cell is write protected
-    ``NotDeletableError``         the cell is protected against deletion
-    ``NotCodeError``              only code cells run
+    ``CellActionError``           it is about one cell
+        ``UnknownCellError``      there is no such cell
+        ``NotEditableError``      the cell is write protected
+        ``NotDeletableError``     the cell is protected against deletion
+        ``NotCodeError``          only code cells run
+        ``NoQuestionError``       the cell waits for no input
     ``KernelNotChosenError``      the notebook has no kernel to run code with
     ``NotebookReadOnlyError``     the file cannot be written, so nothing may be edited
     ``InvalidActionError``        the arguments make no sense
-    ``NoQuestionError``           the cell waits for no input
     ``UndoUnavailableError``      the project itself has no edits of its own to undo
 """
 
 from ...conat.errors import ConatError
 
 __all__ = [
+    "CellActionError",
     "InvalidActionError",
     "KernelNotChosenError",
     "NoQuestionError",
@@ -34,15 +36,15 @@ class NotebookActionError(ConatError):
     code = 400
 
 
-class _CellError(NotebookActionError):
-    """It is about one cell."""
+class CellActionError(NotebookActionError):
+    """An action on one cell was refused."""
 
     def __init__(self, cell_id: str) -> None:
         super().__init__(cell_id)
         self.cell_id = cell_id
 
 
-class UnknownCellError(_CellError):
+class UnknownCellError(CellActionError):
     """There is no such cell."""
 
     code = 404
@@ -51,7 +53,7 @@ class UnknownCellError(_CellError):
         return f"the notebook has no cell {self.cell_id!r}; was it deleted?"
 
 
-class NotEditableError(_CellError):
+class NotEditableError(CellActionError):
     """The cell is write protected."""
 
     code = 403
@@ -60,7 +62,7 @@ class NotEditableError(_CellError):
         return f"cell {self.cell_id!r} is write protected; remove the protection first"
 
 
-class NotDeletableError(_CellError):
+class NotDeletableError(CellActionError):
     """The cell is protected against deletion."""
 
     code = 403
@@ -69,14 +71,14 @@ class NotDeletableError(_CellError):
         return f"cell {self.cell_id!r} is delete protected; remove the protection first"
 
 
-class NotCodeError(_CellError):
+class NotCodeError(CellActionError):
     """Only code cells run."""
 
     def __str__(self) -> str:
         return f"cell {self.cell_id!r} holds no code; make it a code cell to run it"
 
 
-class NoQuestionError(_CellError):
+class NoQuestionError(CellActionError):
     """The cell waits for no input."""
 
     code = 409
