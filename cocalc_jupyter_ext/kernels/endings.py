@@ -9,6 +9,8 @@ __all__ = ["STDERR_CHARS", "Ending", "Tail"]
 STDERR_CHARS: Final = 4000
 """Of what a kernel wrote to stderr at least this much is kept, and never 1000 more."""
 _SURPLUS_CHARS: Final = 1000
+_SAID_BY_ALL: Final = "[IPKernelApp] WARNING | Kernel is running over TCP without encryption"
+"""Every kernel of ipykernel says so when it starts; it is never why one ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,9 @@ class Ending:
         return 128 - self.exit_code
 
     def __str__(self) -> str:
-        said = f"\n\n{self.stderr.strip()}" if self.stderr.strip() else ""
-        return f"{self._cause()}.{said}"
+        lines = self.stderr.splitlines()
+        words = "\n".join(line for line in lines if not line.startswith(_SAID_BY_ALL)).strip()
+        return f"{self._cause()}.\n\n{words}" if words else f"{self._cause()}."
 
     def _cause(self) -> str:
         if self.exit_code is None:

@@ -4,8 +4,11 @@ A provisioner is Jupyter's own place for that: one object per kernel, through al
 """
 
 import asyncio
+import errno
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from shutil import which
 from typing import Any
 
@@ -45,6 +48,7 @@ class ProjectProvisioner(LocalProvisioner):
         self._notebook_path = notebook_path or (lambda env: env.get(FILENAME_VARIABLE))
         self._stderr: StderrPipe | None = None
         self._exit_code: int | None = None
+        self._previous = Ending(None)
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Prepare the launch as Jupyter does, then set the environment of a project's kernel."""
@@ -69,11 +73,14 @@ class ProjectProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start the process."""
-        self._exit_code = None
+        self._previous, self._exit_code = await self.ending(), None
+        wrapped = with_parent(with_limits(cmd, self.ulimit), self._setpriv)
+        if wrapped != cmd:
+            _check_exists(cmd[0], kwargs.get("env"))
         self._stderr = StderrPipe(self._pass_on)
         try:
             return await super().launch_kernel(
-                with_parent(with_limits(cmd, self.ulimit), self._setpriv),
+                wrapped,
                 **{"stderr": self._stderr.writer, **kwargs},
             )
         finally:
@@ -97,9 +104,16 @@ class ProjectProvisioner(LocalProvisioner):
             await super().cleanup(restart=restart)
 
     async def ending(self) -> Ending:
-        """Return how the last process ended; call it when it did."""
+        """Return how the last process ended that did: the one that runs now has not."""
         await self.poll()
-        if self._stderr is None:
-            return Ending(self._exit_code)
+        if self._stderr is None or self._exit_code is None:
+            return self._previous
         await asyncio.to_thread(self._stderr.wait_until_read, _LAST_WORDS_S)
         return Ending(self._exit_code, self._stderr.text)
+
+
+def _check_exists(program: str, env: dict[str, str] | None) -> None:
+    """Raise what starting a missing program raises, where another one starts it for us."""
+    path = None if env is None else env.get("PATH")
+    if which(str(Path(program).expanduser()), path=path) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)

@@ -26,6 +26,13 @@ def test_the_last_part_of_stderr_comes_along() -> None:
     )
 
 
+def test_what_every_python_kernel_says_at_its_start_is_no_reason_for_its_end() -> None:
+    warning = "[IPKernelApp] WARNING | Kernel is running over TCP without encryption. Beware.\n"
+
+    assert str(Ending(1, warning)) == "The kernel ended with exit code 1."
+    assert str(Ending(1, f"{warning}Killed\n")) == "The kernel ended with exit code 1.\n\nKilled"
+
+
 def test_between_4000_and_5000_characters_are_kept() -> None:
     tail, written = Tail(), ""
     for number in range(20_000):

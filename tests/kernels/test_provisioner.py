@@ -94,3 +94,20 @@ async def test_each_kernel_has_a_process_group_of_its_own(shell_kernels, tmp_pat
     await host.signal(kernel_id, 15)
 
     assert (await ended(host, kernel_id)).exit_code == -15
+
+
+async def test_how_the_previous_process_ended_is_known_while_the_next_one_runs(
+    shell_kernels, tmp_path
+) -> None:
+    """A kernel that died may be restarted before somebody asks why it died."""
+    shell_kernels.install("x", "echo first >&2; sleep 60")
+    host = shell_kernels()
+    kernel_id = await start(host, "x", tmp_path)
+    assert await host.ending(kernel_id) == Ending(None)
+    await host.signal(kernel_id, 9)
+    died = await ended(host, kernel_id)
+    manager = host._local.get_kernel(kernel_id)
+    await manager.start_kernel(**manager._launch_args)
+
+    assert await host.is_alive(kernel_id)
+    assert await host.ending(kernel_id) == died == Ending(-9, "first\n")

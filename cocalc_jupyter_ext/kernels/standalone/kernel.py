@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 from ...conat.signals import Signal
 from ..endings import Ending
 from ..errors import KernelUnreachableError, NoKernelChosenError
-from ..kernel import KernelTimes, connect
+from ..kernel import KernelLink, KernelTimes, connect
 from ..startup_code import chdir_code
 from ..usage import KernelUsage, UsageMeter
 from .code_queue import CodeQueue, Work
@@ -58,8 +58,12 @@ def kernel(
     shell's ``ulimit``. Without a ``host`` the kernel is a process of this one; with a server's
     host, JupyterLab sees it as the notebook's kernel.
     """
-    made = Kernel(name, path, cwd=cwd, env=env, host=host or LocalKernels(ulimit=ulimit))
-    made.ends_host = host is None
+    if host is None:
+        times = KernelTimes(connect_s=START_TIMEOUT_S, dead_s=0.0)  # nobody starts it again
+        made = Kernel(name, path, cwd=cwd, env=env, host=LocalKernels(ulimit=ulimit), times=times)
+        made.ends_host = True
+    else:
+        made = Kernel(name, path, cwd=cwd, env=env, host=host)
     if path is not None:
         made.previous = _by_path.get(path)
         _by_path[path] = made
@@ -138,7 +142,8 @@ class Kernel:
         """Start the kernel, unless it runs; returns when it answers.
 
         Raises ``KernelClosedError``, ``NoKernelChosenError`` without a name,
-        ``KernelSpecNotFoundError``, ``KernelUnreachableError``, ``OSError``.
+        ``KernelSpecNotFoundError``, ``KernelDiedError`` with its last words,
+        ``KernelUnreachableError``, ``OSError``.
         """
         async with self._spawning:
             if self._state in {"running", "closed"}:
@@ -279,19 +284,26 @@ class Kernel:
             self.name, path=self.path, cwd=self._cwd, env=self._env
         )
         self._set_state("starting")
-        self._talk.use(
-            await connect(
+        self._talk.use(await self._connect(self._kernel_id))
+        self._set_state("running")
+        self._spawn_task(self._watch_usage())
+
+    async def _connect(self, kernel_id: str) -> KernelLink:
+        try:
+            return await connect(
                 self._host,
-                self._kernel_id,
+                kernel_id,
                 self._talk,
                 times=self._times,
                 new_id=lambda: uuid.uuid4().hex,
                 now=asyncio.get_running_loop().time,
                 joins_text=False,
             )
-        )
-        self._set_state("running")
-        self._spawn_task(self._watch_usage())
+        except KernelUnreachableError as error:
+            ending = await self._host.ending(kernel_id)
+            if ending.exit_code is None:
+                raise
+            raise KernelDiedError(ending) from error
 
     async def _fail(self, text: str) -> None:
         """Say that the kernel could not be started; it may be tried again."""

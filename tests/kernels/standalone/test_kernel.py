@@ -1,6 +1,7 @@
 """Kernels of scripts (syncdoc-jupyter §4, §15; §13, "Kernels")."""
 
 import asyncio
+import json
 import os
 from pathlib import Path
 
@@ -224,6 +225,24 @@ async def test_an_unknown_kernel_fails_with_its_name_in_error_and_event() -> Non
 
         assert events[:2] == ["spawning", "failed"]
         assert "fortran-77" in events[2]
+
+
+async def test_a_kernel_that_dies_at_once_fails_with_its_last_words(tmp_path, monkeypatch) -> None:
+    folder = tmp_path / "kernels" / "broken"
+    folder.mkdir(parents=True)
+    argv = ["sh", "-c", "echo No module named x >&2; exit 5"]
+    spec = {"argv": argv, "display_name": "Broken", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    async with asyncio.timeout(20), kernel("broken") as broken:
+        errors = []
+        broken.kernel_error.connect(errors.append)
+        for _ in range(2):  # it may be tried again
+            with pytest.raises(KernelDiedError, match=r"(?s)exit code 5.*No module named x"):
+                await broken.run_code("1")
+
+        assert broken.state == "failed"
+        assert len(errors) == 2
 
 
 async def test_an_object_without_a_name_exists_but_does_not_spawn() -> None:
