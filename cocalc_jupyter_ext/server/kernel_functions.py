@@ -7,21 +7,17 @@ hub-project-api §3.2).
 from contextlib import AsyncExitStack
 from typing import Any
 
-from jupyter_client.kernelspec import NoSuchKernel
-from jupyter_server.utils import ensure_async
-
 from ..conat.client.client import Client
 from ..conat.protocol.subjects import project_subject
 from ..conat.services.rpc import RpcService
 from ..conat.transports.loopback import LoopbackTransport
 from ..conat.types import User
-from ..kernels.errors import KernelSpecNotFoundError
 from ..kernels.stateless.stateless import StatelessExecution
 from ..project.kernel_functions import KernelFunctions
 from ..project.usage_info import UsageInfo
 from .conat import API_COMPUTE_SERVER, ConatService
-from .kernel_host import ServerKernels
 from .notebook_kernels import NotebookKernels
+from .script_kernels import ScriptKernels
 
 __all__ = ["ServerKernelFunctions"]
 
@@ -33,13 +29,13 @@ class ServerKernelFunctions:
         self._conat = conat
         self._manager = manager
         self._notebooks = notebooks
-        self._kernels = ServerKernels(manager)
+        self._kernels = ScriptKernels(manager, notebooks)
         self._running = AsyncExitStack()
 
     async def start(self) -> None:
         """Offer the functions."""
         async with AsyncExitStack() as stack:
-            stateless = StatelessExecution(self._language)
+            stateless = StatelessExecution(self._kernels.language)
             stack.push_async_callback(stateless.close)
             usage = UsageInfo(self._find_process)
             stack.push_async_callback(usage.close)
@@ -79,12 +75,3 @@ class ServerKernelFunctions:
     async def _find_process(self, path: str) -> int | None:
         kernel_id = await self._notebooks.find(path)
         return None if kernel_id is None else self._kernels.pid(kernel_id)
-
-    async def _language(self, name: str) -> str:
-        specs = self._manager.kernel_spec_manager
-        try:
-            spec = await ensure_async(specs.get_kernel_spec(name))
-        except NoSuchKernel as error:
-            installed = await ensure_async(specs.find_kernel_specs())
-            raise KernelSpecNotFoundError(name, sorted(installed)) from error
-        return str(spec.language)
