@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cocalc_jupyter_ext.conat.persist.database.sqlite_store import SqliteStore
-from cocalc_jupyter_ext.conat.persist.errors import StoreCorrupt
+from cocalc_jupyter_ext.conat.persist.errors import StoreCorrupt, StoreFull
 from cocalc_jupyter_ext.conat.persist.messages import NewMessage
 from cocalc_jupyter_ext.conat.protocol.codec import Encoding
 from cocalc_jupyter_ext.documents.storage import FileVersion
@@ -148,3 +148,30 @@ def test_settling_forgets_the_write_that_was_begun() -> None:
     settled = META.begun("new").settled(FileVersion("later"), "new")
 
     assert settled == LogMeta(epoch="e", file=FileVersion("later"), digest="new")
+
+
+def test_what_updates_refer_to_is_stored_before_them(tmp_path: Path) -> None:
+    """A log never names an output that is lost by killing the server."""
+    order: list[str] = []
+    store = SqliteStore.open(tmp_path / "log.db")
+    log = UpdateLog(store, before=lambda: order.append(f"before {store.total_bytes() > 0}"))
+
+    log.append([LoggedUpdate(b"1")])
+    assert order == ["before False"]
+    log.write_meta(META)
+    log.compact(b"all", META)
+    assert len(order) == 3
+    log.close()
+
+
+def test_nothing_is_stored_while_what_it_refers_to_cannot_be(tmp_path: Path) -> None:
+    def full() -> None:
+        raise StoreFull("no space left")
+
+    log = UpdateLog(SqliteStore.open(tmp_path / "log.db"), before=full)
+
+    for store in (lambda: log.append([LoggedUpdate(b"1")]), lambda: log.compact(b"all", META)):
+        with pytest.raises(StoreFull):
+            store()
+    assert log.read().updates == []
+    log.close()

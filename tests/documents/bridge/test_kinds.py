@@ -1,10 +1,17 @@
 """Which documents have a second face, and what the project puts right in them (SPEC B1, B11)."""
 
+import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jupyter_ydoc import YBlob, YNotebook, YUnicode
+from pycrdt import Doc
 
+from cocalc_jupyter_ext.documents.blobs.notebook import notebook_class
+from cocalc_jupyter_ext.documents.blobs.placeholders import PLACEHOLDER
+from cocalc_jupyter_ext.documents.blobs.store import BlobStore
+from cocalc_jupyter_ext.documents.blobs.values import blob_id
 from cocalc_jupyter_ext.documents.bridge.kinds import TwoFaces, repair_notebook, two_faces
 from cocalc_jupyter_ext.documents.notebook_records.notebooks import NOTEBOOK_SCHEMA
 from cocalc_jupyter_ext.documents.syncdoc.records import Records
@@ -119,3 +126,29 @@ def test_a_notebook_that_is_as_everybody_expects_it_is_not_edited() -> None:
     faces.repair(value)
 
     assert value.to_text() == before
+
+
+def test_what_a_notebook_keeps_outside_is_carried_over_by_its_id(tmp_path: Path) -> None:
+    """Small things are inline in the shared types, and outside of records (§4.7)."""
+    blobs = BlobStore(tmp_path)
+    shared, other = (notebook_class(blobs)(Doc()) for _ in range(2))
+    content = notebook("1")
+    large = base64.b64encode(b"x" * 10_000).decode()
+    content["cells"][0]["outputs"] = [
+        {"output_type": "display_data", "data": {"image/png": data}, "metadata": {}}
+        for data in (PICTURE, large)
+    ]
+    shared.set(content)
+
+    faces, back = two_faces(shared, "a.ipynb"), two_faces(other, "a.ipynb")
+    assert faces is not None
+    assert back is not None
+    assert faces.blobs is blobs
+    value = faces.face.pull_all(faces.kind.empty())
+    messages = value.get({"type": "cell"})[0]["output"]
+    wanted = [blob_id(base64.b64decode(data)) for data in (PICTURE, large)]
+    assert [messages[number]["data"]["image/png"] for number in ("0", "1")] == wanted
+
+    back.face.push(back.kind.empty(), value)
+    assert other.ycells[0]["outputs"].to_py() == shared.ycells[0]["outputs"].to_py()
+    assert PLACEHOLDER in other.ycells[0]["outputs"].to_py()[1]["data"]

@@ -4,11 +4,15 @@ import base64
 
 import pytest
 
+from cocalc_jupyter_ext.documents.blobs.placeholders import PLACEHOLDER, extract
 from cocalc_jupyter_ext.documents.notebook_records.blobs import (
+    Elsewhere,
     blob_id,
     expand_data,
     extract_data,
     is_blob_id,
+    reference_of,
+    references_in,
 )
 
 PICTURE = b"\x89PNG\r\n"
@@ -78,3 +82,61 @@ def test_text_that_looks_like_an_id_is_text() -> None:
     assert expand_data({"text/plain": "a" * 40}, Store(**{"a" * 40: b"x"}).get) == {
         "text/plain": "a" * 40
     }
+
+
+@pytest.mark.parametrize("prefix", ["", "sha1:"])
+def test_a_reference_may_be_written_with_its_kind_before_it(prefix: str) -> None:
+    store = Store()
+    blob = prefix + (store.put(PICTURE) or "")
+
+    assert reference_of(blob) == blob_id(PICTURE)
+    assert expand_data({"image/png": blob}, store.get) == {"image/png": PICTURE_TEXT}
+    assert extract_data({"image/png": blob}, store.put) == {"image/png": blob}
+
+
+@pytest.mark.parametrize("value", [None, 5, "sha2:" + "a" * 40, "sha1:" + "a" * 39, ["a" * 40]])
+def test_everything_else_is_no_reference(value: object) -> None:
+    assert reference_of(value) is None
+
+
+def test_what_the_shared_types_keep_outside_is_carried_over_without_its_bytes() -> None:
+    large = b"x" * 10_000
+    data = {"image/png": base64.b64encode(large).decode(), "text/html": "h" * 10_000}
+    shared = extract(data, blob_id)
+
+    def never(content: bytes) -> str:
+        raise AssertionError(content)
+
+    small = extract_data(shared, never)
+    assert small == {"image/png": blob_id(large), "iframe": blob_id(b"h" * 10_000)}
+
+    again = expand_data(small, lambda _: Elsewhere(10_000))
+    assert again == shared
+
+
+def test_what_nobody_has_is_named_in_the_shared_types() -> None:
+    again = expand_data({"image/png": "a" * 40, "text/plain": "x"}, lambda _: Elsewhere())
+
+    assert again == {
+        "text/plain": "x",
+        PLACEHOLDER: {"blobs": {"image/png": {"sha1": "a" * 40}}},
+    }
+
+
+def test_references_of_a_record_are_those_of_outputs_and_attachments() -> None:
+    record = {
+        "output": {
+            "0": {"data": {"image/png": "a" * 40, "text/plain": "b" * 40, "iframe": "c" * 40}},
+            "1": {"name": "stdout", "text": "d" * 40},
+            "2": {"data": {"image/svg+xml": "sha1:" + "e" * 40, "text/html": "f" * 40}},
+            "3": None,
+        },
+        "attachments": {
+            "x.png": {"type": "sha1", "value": "1" * 40},
+            "y.png": {"type": "base64", "value": "2" * 40},
+            "z.png": None,
+        },
+    }
+
+    assert list(references_in(record)) == ["a" * 40, "c" * 40, "e" * 40, "1" * 40]
+    assert list(references_in({"output": None, "attachments": "x"})) == []
