@@ -18,6 +18,8 @@ from .statistics import TreeMeter, next_sample_s
 __all__ = ["Job", "JobSettings", "Jobs", "job_settings"]
 
 _MAX_RECORDS: Final = 10_000
+MAX_KEPT: Final = 100_000_000
+"""Characters of output that all ended jobs together may have; the oldest go first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ class Job:
     spawned: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     on_sample: Callable[[dict[str, float]], None] = lambda _sample: None
+
+    @property
+    def size(self) -> int:
+        """The characters of what an ended job has said."""
+        return len(self.stdout) + len(self.stderr)
 
     def begin(self, process: Process) -> None:
         """Note that the command runs."""
@@ -134,6 +141,7 @@ class Jobs:
         job.elapsed_s = round(self._clock() - job.start_ms / 1000, 3)
         job.process = None
         job.ended.set()
+        self._forget_large(job)
 
     async def measure(self, job: Job, pid: int) -> None:
         """Measure a job again and again until it has ended, or this is cancelled."""
@@ -145,6 +153,15 @@ class Jobs:
             sample = await in_thread(meter.sample, round(self._clock() * 1000))
             job.samples.append(sample)
             job.on_sample(sample)
+
+    def _forget_large(self, newest: Job) -> None:
+        ended = [job for job, _ in self._jobs.values() if job.ended.is_set()]
+        kept = sum(job.size for job in ended)
+        for job in ended:
+            if kept <= MAX_KEPT or job is newest:
+                return
+            kept -= job.size
+            del self._jobs[job.job_id]
 
     def _forget_old(self) -> None:
         now = self._clock()

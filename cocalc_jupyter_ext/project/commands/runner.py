@@ -10,16 +10,17 @@ from typing import Any, Final, TypeVar
 
 from ...conat.services.worker_threads import in_thread
 from ..dispatch import ApiError, ApiFunction
+from ..places import Places
 from ..processes import Finished, Limits, OnOutput, Process, Start, child_environment
 from .jobs import Job, Jobs, job_settings
 from .options import SCRIPT, Command, ExecOptions, Lookup, read_options
 from .sharing import SharedRuns
 
-__all__ = ["MAX_RUNNING", "CommandFailed", "Commands"]
+__all__ = ["MAX_WAITING", "CommandFailed", "Commands"]
 
 T = TypeVar("T")
 
-MAX_RUNNING: Final = 50
+MAX_WAITING: Final = 50
 """Calls that wait for a command at once; more would leave no place for other calls."""
 
 _TOLD_STDERR: Final = 1_024
@@ -52,7 +53,7 @@ class Commands:
         self.jobs = Jobs(job_settings(environ), clock)
         self._shared: SharedRuns[Finished] = SharedRuns(time.monotonic)
         self._running: set[asyncio.Task[Any]] = set()
-        self._waiting = 0
+        self._places = Places("calls that wait for a command", running=MAX_WAITING, waiting=0)
 
     def functions(self) -> dict[str, ApiFunction]:
         """Return the functions by their names on the wire."""
@@ -91,10 +92,7 @@ class Commands:
     # Calls
 
     async def _blocking(self, options: ExecOptions) -> Finished:
-        if self._waiting >= MAX_RUNNING:
-            raise ApiError(f"{MAX_RUNNING} commands are running; wait, or start jobs: async_call")
-        self._waiting += 1
-        try:
+        async with self._places.take():
             if options.aggregate is None:
                 return await self._own(self._run(options), "a command")
             return await self._shared.call(
@@ -102,8 +100,6 @@ class Commands:
                 options.aggregate,
                 lambda: self._own(self._run(options), "a shared command"),
             )
-        finally:
-            self._waiting -= 1
 
     async def _start_job(self, options: ExecOptions) -> object:
         job, task = self.begin(options, lambda _stream, _text: None)
@@ -111,15 +107,19 @@ class Commands:
         await asyncio.wait({task, spawned}, return_when=asyncio.FIRST_COMPLETED)
         spawned.cancel()
         if options.waits:
-            await job.ended.wait()
+            await self._end_of(job)
             return job.record(with_stats=options.with_stats)
         return job.first_record()
 
     async def _look_up(self, lookup: Lookup) -> object:
         job = self.jobs.get(lookup.job_id)
         if lookup.waits:
-            await job.ended.wait()
+            await self._end_of(job)
         return job.record(with_stats=lookup.with_stats)
+
+    async def _end_of(self, job: Job) -> None:
+        async with self._places.take():
+            await job.ended.wait()
 
     # Running
 

@@ -1,6 +1,5 @@
 """Converts notebooks with the real nbconvert, beside the notebook (syncdoc-jupyter §10)."""
 
-import asyncio
 import glob
 import math
 import os
@@ -18,6 +17,7 @@ from ...conat.services.worker_threads import in_thread
 from ..arguments import Arguments
 from ..browsers import BROWSERS, find_browser
 from ..dispatch import ApiError, ApiFunction
+from ..places import Places
 from ..processes import Finished, Limits, Start, child_environment, run, search_path
 from .orders import PRINTED, ConversionOrder, read_order
 from .printing import PRINT_TIMEOUT_S, PrintSettings, print_command
@@ -27,6 +27,7 @@ __all__ = ["ConversionFailed", "Converter", "ToolMissing"]
 DEFAULT_TIMEOUT_S: Final = 60.0
 MAX_TIMEOUT_S: Final = 3_600.0
 MAX_RUNNING: Final = 2
+MAX_WAITING: Final = 20
 MAX_ERROR: Final = 100_000
 _FUNCTION: Final = "editor.jupyterNbconvert"
 
@@ -57,7 +58,7 @@ class ToolMissing(ApiError):  # noqa: N818 - says what is wrong, as its neighbou
 
 
 class Converter:
-    """Converts the notebooks below ``home``, two at a time; the others wait.
+    """Converts the notebooks below ``home``, two at a time; some more wait.
 
     Before, ``save`` is called with the path of the notebook, relative to ``home``, so that the
     newest edits of an open one are in its file.
@@ -75,7 +76,7 @@ class Converter:
         self._environ = environ
         self._save = save
         self._printing = printing or PrintSettings()
-        self._places = asyncio.Semaphore(MAX_RUNNING)
+        self._places = Places("conversions", running=MAX_RUNNING, waiting=MAX_WAITING)
 
     def functions(self) -> dict[str, ApiFunction]:
         """Return the functions by their names on the wire."""
@@ -100,7 +101,7 @@ class Converter:
         notebook = await in_thread(self._find, path)
         await self._save(str(notebook.relative_to(self._home.resolve())))
         timeout_s = min(timeout_s or DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S)
-        async with self._places:
+        async with self._places.take():
             with tempfile.TemporaryDirectory(
                 prefix="cocalc-nbconvert-", ignore_cleanup_errors=True
             ) as scratch:

@@ -1,6 +1,5 @@
 """Formats a text with the program that is for it (syncdoc-jupyter §11)."""
 
-import asyncio
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final
 from ...conat.services.worker_threads import in_thread
 from ..arguments import Arguments
 from ..dispatch import ApiError, ApiFunction
+from ..places import Places
 from ..processes import Limits, Start, child_environment, run, search_path
 from .math import protect, restore
 from .messages import python_message, readable
@@ -19,6 +19,7 @@ __all__ = ["MAX_TEXT", "FormatFailed", "Formatter", "FormatterMissing", "Unknown
 
 MAX_TEXT: Final = 5_000_000
 MAX_RUNNING: Final = 4
+MAX_WAITING: Final = 30
 _FUNCTION: Final = "editor.formatterString"
 
 
@@ -47,12 +48,12 @@ class FormatFailed(ApiError):  # noqa: N818 - says what is wrong, as its neighbo
 
 
 class Formatter:
-    """Formats texts, four at a time; the others wait."""
+    """Formats texts, four at a time; some more wait."""
 
     def __init__(self, home: Path, environ: Mapping[str, str]) -> None:
         self._home = home
         self._environ = environ
-        self._places = asyncio.Semaphore(MAX_RUNNING)
+        self._places = Places("texts to format", running=MAX_RUNNING, waiting=MAX_WAITING)
 
     def functions(self) -> dict[str, ApiFunction]:
         """Return the functions by their names on the wire."""
@@ -89,7 +90,7 @@ class Formatter:
         if command is None:
             raise FormatterMissing(program)
         env = child_environment(self._environ, PATH=path, NO_COLOR="1")
-        async with self._places:
+        async with self._places.take():
             with tempfile.TemporaryDirectory(prefix="cocalc-format-") as name:
                 folder = Path(name)
                 await in_thread(_write, folder / program.input, text)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from cocalc_jupyter_ext.project.commands import jobs as module
 from cocalc_jupyter_ext.project.commands.jobs import Jobs, JobSettings, job_settings
 from cocalc_jupyter_ext.project.dispatch import ApiError
 from cocalc_jupyter_ext.project.processes import Finished
@@ -104,6 +105,23 @@ def test_the_record_that_was_asked_for_longest_ago_makes_place(clock: Clock) -> 
     with pytest.raises(ApiError, match="at most 2 jobs can run at once"):
         jobs.make()
     assert jobs.get(third.job_id) is third
+
+
+def test_large_outputs_of_ended_jobs_make_place_for_newer_ones(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_KEPT", 10)
+    jobs = jobs_of(clock)
+    first, second, third = jobs.make(), jobs.make(), jobs.make()
+
+    jobs.end(first, Finished("x" * 6, "", 0), failed=False)
+    jobs.end(second, Finished("", "y" * 6, 0), failed=False)
+    jobs.end(third, Finished("z" * 20, "", 0), failed=False)
+
+    for gone in (first, second):
+        with pytest.raises(ApiError):
+            jobs.get(gone.job_id)
+    assert jobs.get(third.job_id).stdout == "z" * 20
 
 
 async def test_only_the_newest_measurements_are_kept(clock: Clock) -> None:

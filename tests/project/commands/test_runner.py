@@ -107,18 +107,22 @@ async def test_calls_that_aggregate_share_one_run(commands: Commands, tmp_path: 
     assert again["stdout"] == "x\nx\n"
 
 
-async def test_too_many_calls_at_once_are_refused(
-    commands: Commands, monkeypatch: pytest.MonkeyPatch
+async def test_calls_that_wait_are_bounded_and_jobs_are_not_held_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "MAX_RUNNING", 1)
+    monkeypatch.setattr(runner, "MAX_WAITING", 1)
+    commands = Commands(tmp_path, {"PATH": os.environ["PATH"]})
     waiting = asyncio.create_task(execute(commands, command="sleep 100"))
     await asyncio.sleep(0)
 
-    with pytest.raises(ApiError, match="1 commands are running"):
-        await execute(commands, command="true")
+    job = await execute(commands, command="true", async_call=True)
+    for options in ({"command": "true"}, {"async_get": job["job_id"], "async_await": True}):
+        with pytest.raises(ApiError, match="too many calls that wait for a command"):
+            await execute(commands, **options)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert (await execute(commands, command="true"))["exit_code"] == 0
+    await commands.close()
 
 
 async def test_a_job_is_answered_at_once_and_can_be_asked_for(

@@ -1,6 +1,8 @@
 r"""syncdoc-jupyter §11: math in Markdown is protected before and restored after."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cocalc_jupyter_ext.project.formatting.math import protect, restore
 
@@ -40,6 +42,37 @@ def test_formulas_are_found_outside_of_code(text: str, formulas: list[str]) -> N
     assert protected[1] == formulas
     assert restore(plain, protected) == text
     assert all(formula not in plain for formula in formulas)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "$",
+                "$$",
+                "`",
+                "```",
+                "~~~",
+                "\n",
+                "\\",
+                "\\(",
+                "\\]",
+                " ",
+                "a",
+                "1",
+                "math",
+                "\\begin{a}",
+                "\\end{a}",
+                "x0x",
+            ]
+        ),
+        max_size=60,
+    ).map("".join)
+)
+def test_what_was_taken_out_is_put_back_in_any_text(text: str) -> None:
+    plain, protected = protect(text)
+
+    assert restore(plain, protected) == text
 
 
 def test_words_of_the_text_are_never_taken_for_formulas() -> None:
