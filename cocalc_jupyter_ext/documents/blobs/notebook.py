@@ -7,7 +7,7 @@ plain notebooks, and only the shared types hold placeholders (design D7, D19).
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from jupyter_ydoc import YNotebook
 from pycrdt import Array, Map
@@ -26,6 +26,10 @@ __all__ = [
     "with_blobs",
     "without_blobs",
 ]
+
+
+MAX_KEPT_BYTES: Final = 100_000_000
+"""What the outputs of a notebook may have together: as a file it can still be opened."""
 
 
 class BlobNotebook(YNotebook):
@@ -63,7 +67,7 @@ class BlobNotebook(YNotebook):
 
     def create_ycell(self, value: Mapping[str, Any]) -> Map[Any]:
         """Return a new shared cell; its large outputs go into the store."""
-        cell = map_bundles([value], keeper_of(self))[0]
+        cell = map_bundles([value], partial(placeholders.extract, put=self.blobs.put))[0]
         shared: Map[Any] = super().create_ycell(cell)
         return shared
 
@@ -73,11 +77,37 @@ def notebook_class(blobs: BlobStore) -> type[BlobNotebook]:
     return type("StoredNotebook", (BlobNotebook,), {"blobs": blobs})
 
 
-def keeper_of(document: object) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """Return what moves large values out of a bundle for a document; elsewhere they stay."""
-    if isinstance(document, BlobNotebook):
-        return partial(placeholders.extract, put=document.blobs.put)
-    return dict
+def keeper_of(
+    document: object, max_bytes: int = MAX_KEPT_BYTES
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Return what moves large values of new outputs out of their bundles, for one document.
+
+    Where there is no store they stay, and also when the document shows ``max_bytes`` of them.
+    """
+    return _Keeper(document, max_bytes) if isinstance(document, BlobNotebook) else dict
+
+
+class _Keeper:
+    """Counts what a document shows, again only when much was added."""
+
+    def __init__(self, document: BlobNotebook, max_bytes: int) -> None:
+        self._document = document
+        self._max_bytes = max_bytes
+        self._shown = 0
+        self._added = self._step = max_bytes // 10
+
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        return placeholders.extract(data, self._put)
+
+    def _put(self, content: bytes) -> str | None:
+        if self._added + len(content) > self._step:
+            blobs = self._document.blobs
+            self._shown = sum(blobs.size(blob) or 0 for blob in references_of(self._document))
+            self._added = 0
+        if self._shown + self._added + len(content) > self._max_bytes:
+            return None
+        self._added += len(content)
+        return self._document.blobs.put(content)
 
 
 def references_of(document: object) -> set[str]:
@@ -114,7 +144,8 @@ def without_blobs(document: object, content: Mapping[str, Any]) -> dict[str, Any
     cells = content.get("cells")
     if not isinstance(cells, list) or not isinstance(document, BlobNotebook):
         return dict(content)
-    return {**content, "cells": map_bundles(cells, keeper_of(document))}
+    extract = partial(placeholders.extract, put=document.blobs.put)
+    return {**content, "cells": map_bundles(cells, extract)}
 
 
 def _outputs(cell: Map[Any]) -> list[Any]:

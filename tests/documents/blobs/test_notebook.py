@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from jupyter_ydoc import YNotebook
-from pycrdt import Doc
+from pycrdt import Doc, Map
 
 from cocalc_jupyter_ext.documents.blobs.notebook import (
     BlobNotebook,
@@ -132,6 +132,21 @@ def test_what_the_store_has_lost_is_named_and_found_in_a_file(
     keep_all(again, CONTENT)
     assert lost_blobs(again) == set()
     assert again.get() == CONTENT
+
+
+def test_runs_cannot_make_a_notebook_larger_than_can_be_opened(document: BlobNotebook) -> None:
+    document.set(notebook("1"))
+    keep = keeper_of(document, max_bytes=100_000)
+    outputs = document.ycells[0]["outputs"]
+
+    for number in range(20):
+        data = picture(LARGE + bytes([number]))["data"]
+        outputs.append(Map({"output_type": "display_data", "data": keep(data), "metadata": {}}))
+    kept = [PLACEHOLDER in output["data"] for output in outputs.to_py()]
+    assert kept == [True] * 9 + [False] * 11  # the others count as text of the cell
+
+    outputs.clear()
+    assert PLACEHOLDER in keep(picture(LARGE)["data"])
 
 
 def test_documents_without_a_store_keep_everything() -> None:
