@@ -81,6 +81,15 @@ class RecordKernel:
         """Look at the kernel now: something has probably changed."""
         self._due.set()
 
+    def runs_code(self) -> None:
+        """Tell soon that the kernel runs since now: a cell is about to say that it began.
+
+        Clients count the cells that began since then, so it must not seem to be later (§4.3).
+        """
+        if self._settings().get("backend_state") != "running":
+            now_ms = round(self._clock() * 1000)
+            asyncio.get_running_loop().call_soon(self._tell_running, now_ms)
+
     def tell_error(self, reason: str) -> None:
         """Tell everybody what is wrong with the kernel."""
         self._running_since = None
@@ -124,6 +133,11 @@ class RecordKernel:
             fields["kernel_error"] = DIED_AGAIN
         if fields:
             self._set(fields)
+
+    def _tell_running(self, since_ms: int) -> None:
+        if self._settings().get("backend_state") != "running":
+            fields = {"backend_state": "running", "last_backend_state": since_ms}
+            self._set({**fields, "kernel_state": "busy"})
 
     def _has_run_for_long(self, state: KernelState) -> bool:
         if state.backend != "running":

@@ -82,6 +82,8 @@ class DocumentRuns:
     def _on_progress(self, document: NotebookDocument, cell_id: str, state: CellState) -> None:
         own = self._accompanied.get(document)
         if own is not None:
+            if state == "running":
+                own.kernel.runs_code()
             own.runs.progress(cell_id, state)
             own.kernel.look_soon()
 

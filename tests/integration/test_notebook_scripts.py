@@ -8,6 +8,7 @@ import pytest
 
 from cocalc_jupyter_ext.conat.errors import RemoteError
 from cocalc_jupyter_ext.documents.notebook_actions import Notebook, open_notebook
+from cocalc_jupyter_ext.documents.notebook_actions.errors import NoQuestionError
 
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
@@ -66,6 +67,7 @@ async def test_a_script_edits_and_runs_a_notebook_and_a_page_sees_it(
         assert (cell["state"], cell["exec_count"], cell["kernel"]) == ("done", 2, "python3")
         assert cell["start"] <= cell["end"]
         assert notebook.model.trust
+        assert (notebook.model.backend_state, notebook.model.run_progress) == ("running", 100)
         await page.until(lambda: on_page(page) == [("x = 6", ""), ("print(x * 7)", "42\n")])
 
         page.append_text(" + 1")
@@ -119,6 +121,46 @@ async def test_a_script_asks_the_kernel_interrupts_it_and_starts_it_anew(
         await notebook.run_cell(one)
         await notebook.wait_until_done(one, timeout_s=60)
         assert notebook.model.outputs(one) == [{"name": "stdout", "text": "False\n"}]
+
+
+async def test_a_script_answers_what_cells_ask_and_no_password_gets_into_the_notebook(
+    server: JupyterServer,
+) -> None:
+    code = "name = input('Who? ')\nfrom getpass import getpass\nprint(name, getpass() == 'hunter2')"
+    async with script(server, "e.ipynb", code) as notebook:
+        (cell,) = notebook.model.cell_list
+        await notebook.run_cell(cell)
+
+        await notebook.model.until(lambda model: len(model.outputs(cell)) == 1, timeout_s=60)
+        await notebook.answer(cell, "Ann")
+        await notebook.model.until(lambda model: len(model.outputs(cell)) == 2, timeout_s=60)
+        await notebook.answer(cell, "hunter2")
+        await notebook.wait_until_done(cell, timeout_s=60)
+
+        assert notebook.model.outputs(cell)[-1] == {"name": "stdout", "text": "Ann True\n"}
+        await notebook.save_file()
+        texts = [notebook.document.text, (server.work / "e.ipynb").read_text()]
+        assert not any("hunter2" in text.replace(repr("hunter2"), "") for text in texts)
+        with pytest.raises(NoQuestionError):
+            await notebook.answer(cell, "again")
+
+
+async def test_a_script_learns_which_kernels_there_are_and_what_its_own_one_uses(
+    server: JupyterServer,
+) -> None:
+    async with script(server, "f.ipynb", "1") as notebook:
+        (cell,) = notebook.model.cell_list
+        await notebook.load_kernels()
+        assert "python3" in notebook.model.kernels_by_name
+        assert "python3" in notebook.model.kernels_by_language["python"]
+        await notebook.run_cell(cell)
+        await notebook.wait_until_done(cell, timeout_s=60)
+
+        usage = await notebook.load_kernel_usage()
+
+        assert usage is not None
+        assert usage["mem"] > 1
+        assert notebook.model.kernel_usage == usage
 
 
 async def test_a_kernel_that_does_not_exist_is_told_and_nothing_waits_for_ever(

@@ -152,3 +152,23 @@ async def test_a_kernel_that_cannot_be_looked_at_is_looked_at_again(world: World
     kernel.problem = None
 
     await until(lambda: settings().get("backend_state") == "ready")
+
+
+async def test_a_kernel_runs_at_the_latest_since_its_first_cell_began(world: World) -> None:
+    """§4.3: clients count the cells that began since the kernel runs."""
+    kernel, times = Kernel(), [5.0]
+    kernel.state = KernelState("starting", "starting")
+    follower, _bob, settings = await follow(world, kernel, clock=lambda: times[0])
+    await until(lambda: settings().get("backend_state") == "starting")
+
+    times[0] = 6.0
+    kernel.state = KernelState("running", "busy")
+    follower.runs_code()
+    times[0] = 7.0
+    await until(lambda: settings().get("backend_state") == "running")
+
+    assert settings()["last_backend_state"] == 6000
+    times[0] = 8.0
+    follower.runs_code()
+    await asyncio.sleep(0)
+    assert settings()["last_backend_state"] == 6000
