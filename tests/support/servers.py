@@ -34,14 +34,15 @@ EXTENSIONS = {
 class JupyterServer:
     """A ``jupyter server`` with our extension; files are in ``folder/work``.
 
-    ``config`` is the text of its configuration file. It may be started again after it was
-    stopped or killed, at the same address and with the same data. As a context manager it runs
-    from the beginning of the block to its end.
+    ``config`` is the text of its configuration file; ``has_lab`` also serves JupyterLab's pages.
+    It may be started again after it was stopped or killed, at the same address and with the same
+    data. As a context manager it runs from the beginning of the block to its end.
     """
 
     folder: Path
     config: str = ""
     extra_args: Sequence[str] = ()
+    has_lab: bool = False
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -127,7 +128,7 @@ class JupyterServer:
             "--ServerApp.port_retries=0",
             f"--ServerApp.root_dir={self.work}",
             f"--IdentityProvider.token={TOKEN}",
-            f"--ServerApp.jpserver_extensions={EXTENSIONS}",
+            f"--ServerApp.jpserver_extensions={EXTENSIONS | {'jupyterlab': self.has_lab}}",
             *self.extra_args,
         ]
 
