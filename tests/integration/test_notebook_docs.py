@@ -21,6 +21,12 @@ EXPECTED = {
     ],
     "Run code from Lab": ["['ok', 'ok']", "['one\\n', 'two\\n']"],
     "Run code over conat": ["{'0': {'name': 'stdout', 'text': 'over conat\\n'}}"],
+    "nbgrader": [
+        "def double(x):",
+        "    # YOUR CODE HERE",
+        "    raise NotImplementedError()",
+        "c1 2 of 2",
+    ],
 }
 
 
@@ -43,6 +49,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     write_notebook(server.work / "a.ipynb", "1 + 1")
     write_notebook(server.work / "b.ipynb", "print('one')", "print('two')")
     write_notebook(server.work / "c.ipynb", "print('over conat')")
+    (server.work / "course").mkdir()
+    solution = "def double(x):\n    # BEGIN SOLUTION\n    return x + x\n    # END SOLUTION"
+    write_notebook(server.work / "course" / "d.ipynb", solution, "assert double(3) == 6")
     with server:
         yield server
 
