@@ -97,11 +97,15 @@ async def test_what_prettier_formats(
 
 @needs_prettier
 async def test_formulas_in_markdown_stay_as_they_are(project: Project) -> None:
-    text = "*  a $x_1*y_2$ *b*\n\n$$\n  a  *  b\n_c_\n$$\n"
+    formulas = (
+        "$x_1*y_2$ \\(*a*\\)",
+        "$$\n  a  *  b\n_c_\n$$",
+        "\\begin{align}\n* a &=  *b*\n\\end{align}",
+    )
 
-    formatted = await project.format(text, "markdown")
+    formatted = await project.format("*  {}   *b*\n\n\n{}\n\n{}".format(*formulas), "markdown")
 
-    assert formatted == "- a $x_1*y_2$ _b_\n\n$$\n  a  *  b\n_c_\n$$\n"
+    assert formatted == "- {} _b_\n\n{}\n\n{}\n".format(*formulas)
 
 
 @needs_prettier
