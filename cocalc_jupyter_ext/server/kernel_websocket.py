@@ -20,7 +20,7 @@ from tornado.websocket import WebSocketClosedError
 
 from ..kernels.channels import RUNNER_SESSION_PREFIX
 from ..kernels.widgets.kernel_widgets import KernelWidgets
-from .page_messages import PageMessage, UnreadableMessageError, read, write
+from .page_messages import PageMessage, UnreadableMessageError, is_framed, read, write
 from .widget_page import WidgetPage
 
 __all__ = ["WIDGETS_OF_KERNEL", "DocumentOutputsConnection", "install"]
@@ -87,6 +87,9 @@ class DocumentOutputsConnection(ZMQChannelsWebsocketConnection):
 
     def handle_incoming_message(self, incoming_msg: str) -> None:
         """Pass a message of the browser to the kernel, unless the server answers it."""
+        if not is_framed(incoming_msg, self.subprotocol):
+            self.log.warning("A page sent a message that cannot be read; it is dropped.")
+            return
         page = self._page
         if page is not None and self.channels and _may_concern_widgets(incoming_msg):
             try:

@@ -18,7 +18,7 @@ from jupyter_server.services.kernels.connection.base import (
     serialize_msg_to_ws_v1,
 )
 
-__all__ = ["V1", "PageMessage", "UnreadableMessageError", "read", "write"]
+__all__ = ["V1", "PageMessage", "UnreadableMessageError", "is_framed", "read", "write"]
 
 # They have no annotations upstream.
 _deserialize_binary: Callable[..., Any] = deserialize_binary_message
@@ -52,6 +52,8 @@ class PageMessage:
 
 def read(raw: str | bytes, subprotocol: str | None, session: Session) -> PageMessage:
     """Return what a browser sent; raises UnreadableMessageError."""
+    if not is_framed(raw, subprotocol):
+        raise UnreadableMessageError("it has not the parts that it says it has")
     try:
         message = _read_v1(raw, session) if subprotocol == V1 else _read_plain(raw)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error) as error:
@@ -62,6 +64,18 @@ def read(raw: str | bytes, subprotocol: str | None, session: Session) -> PageMes
     if not all(isinstance(part, dict) for part in parts):
         raise UnreadableMessageError("a part of it is no object")
     return message
+
+
+def is_framed(raw: str | bytes, subprotocol: str | None) -> bool:
+    """Return whether the parts that a message says it has can be in it.
+
+    The stock readers believe the number of parts, and would count to it.
+    """
+    if isinstance(raw, str):
+        return subprotocol != V1
+    if subprotocol == V1:
+        return 0 < int.from_bytes(raw[:8], "little") <= len(raw) // 8
+    return 0 < int.from_bytes(raw[:4], "big") <= len(raw) // 4
 
 
 def write(message: PageMessage, subprotocol: str | None, session: Session) -> str | bytes:
