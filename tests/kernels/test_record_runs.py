@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cocalc_jupyter_ext.documents.notebook_actions import NotebookActions
 from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
 from cocalc_jupyter_ext.kernels.errors import InputAnsweredError
 from cocalc_jupyter_ext.kernels.record_runs import RecordRuns
@@ -298,3 +299,19 @@ async def test_how_long_the_run_before_took_is_told_for_runs_of_others(world: Wo
 
     await until(lambda: (bob.get_one({"id": "a"}) or {}).get("last") == 250)
     assert bob.get_one({"id": "a"})["kernel"] == "python3"  # type: ignore[index]
+
+
+async def test_an_action_of_the_project_itself_runs_cells_as_that_of_a_client(
+    world: World,
+) -> None:
+    """§15: running a cell is the same call on both sides."""
+    project = await open_notebook(world, PROJECT)
+    starter = Starter()
+    await run_for(world, project, starter)
+    actions = NotebookActions(project, is_project=True)
+    actions.set_kernel("python3")
+
+    cell_id = actions.insert_cell("1 + 1")
+    actions.run_code_cell(cell_id)
+
+    await until(lambda: starter.started == [(Request((cell_id,), stops_on_error=True), "python3")])

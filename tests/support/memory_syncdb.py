@@ -1,6 +1,8 @@
 """Synced documents of records whose streams are lists: for actions, and for many short stories."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -18,7 +20,7 @@ PATH = ".a.ipynb.sage-jupyter2"
 
 
 class MemoryPatches:
-    """A stream that everybody reads at once."""
+    """A stream that everybody reads at once; without an event loop there is only one reader."""
 
     start_seq = None
 
@@ -34,7 +36,9 @@ class MemoryPatches:
 
     def publish(self, message: Any) -> None:
         self.messages.append(message)
-        self.changes.emit(message, len(self.messages))
+        with suppress(RuntimeError):
+            asyncio.get_running_loop()
+            self.changes.emit(message, len(self.messages))
 
     def has_unsaved_changes(self) -> bool:
         return False
