@@ -21,6 +21,7 @@ ROUTES = (
     ("POST", "cocalc/api/notebooks/x/run"),
     ("GET", "cocalc/api/runs/x"),
     ("POST", "cocalc/api/runs/x/input"),
+    ("POST", "cocalc/api/notebooks/x/input"),
 )
 
 
