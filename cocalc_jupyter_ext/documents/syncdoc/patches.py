@@ -7,13 +7,16 @@ patch itself.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .utf16 import unit_count
 
 __all__ = ["Patch", "PatchError", "Snapshot", "read_message", "to_message"]
+
+
+_UNREAD: Final[Any] = None
 
 
 class PatchError(ValueError):
@@ -26,15 +29,33 @@ class Patch:
 
     ``changes`` is what the kind of document makes of it: hunks, or operations on records.
     ``wall_ms`` is for people only. ``size`` is the length of the serialised changes.
+    ``unread`` is for a patch from a stream: the text of changes, which is read when these are
+    asked for. Most of a long history is only listed.
     """
 
     time: int
-    changes: list[Any]
+    changes: list[Any] = _UNREAD
     user_id: int
     parents: tuple[int, ...] = ()
     version: int | None = None
     wall_ms: int | None = None
     size: int = 0
+    unread: object = field(default="[]", repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.changes is _UNREAD:
+            object.__delattr__(self, "changes")
+
+    if not TYPE_CHECKING:  # or every name would be an attribute of a patch
+
+        def __getattr__(self, name: str) -> Any:
+            """Read the changes at the first look at them."""
+            if name != "changes":
+                raise AttributeError(name)
+            changes = _read_changes(self.unread)
+            object.__setattr__(self, "changes", changes)
+            object.__setattr__(self, "unread", "[]")
+            return changes
 
     @property
     def shown_ms(self) -> int:
@@ -139,7 +160,7 @@ def _read_patch(message: Mapping[str, Any]) -> Patch:
     wall, version = message.get("wall"), message.get("version")
     return Patch(
         time=_milliseconds(message.get("time")),
-        changes=_read_changes(text),
+        unread=text,
         user_id=_number(message.get("user_id", 0)),
         parents=_read_parents(message.get("parents")),
         version=None if version is None else _number(version),

@@ -100,3 +100,17 @@ def test_a_snapshot_is_read_and_written_as_it_lies_in_the_stream() -> None:
 def test_what_is_neither_is_refused(message: Any) -> None:
     with pytest.raises(PatchError):
         read_message(message)
+
+
+def test_changes_of_a_stored_patch_are_read_when_somebody_looks() -> None:
+    """A long history is listed without reading all of it (§1.19)."""
+    message = {"time": 5, "patch": '[[[[1,"a"]],0,0,0,1]]', "user_id": 0, "parents": []}
+
+    patch = read_message(message)
+
+    assert isinstance(patch, Patch)
+    assert patch.size == 21
+    assert patch == Patch(time=5, changes=[[[[1, "a"]], 0, 0, 0, 1]], user_id=0, size=21)
+    assert patch.changes is patch.changes
+    with pytest.raises(AttributeError):
+        patch.nothing  # type: ignore[attr-defined]  # that is the point  # noqa: B018
