@@ -63,6 +63,8 @@ async def test_files_are_those_that_jupyter_shows(slow_server: JupyterServer) ->
 
     assert [(each["name"], each["size"]) for each in listing] == [("x.txt", 5)]
     assert shown.json()["content"] == "hello"
+    await call(slow_server, "system.deleteFiles", {"paths": ["sub"]})
+    assert (await slow_server.request("GET", "api/contents/sub")).status_code == 404
 
 
 async def test_commands_run_in_the_folder_of_the_files(slow_server: JupyterServer) -> None:

@@ -99,7 +99,8 @@ class Converter:
     ) -> None:
         """Convert the notebook at a path; raises as ``nbconvert`` does."""
         notebook = await in_thread(self._find, path)
-        await self._save(str(notebook.relative_to(self._home.resolve())))
+        for name in self._names(path, notebook):
+            await self._save(name)
         timeout_s = min(timeout_s or DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S)
         async with self._places.take():
             with tempfile.TemporaryDirectory(
@@ -174,6 +175,12 @@ class Converter:
 
     def _env(self) -> dict[str, str]:
         return child_environment(self._environ, PATH=search_path(self._environ, self._home))
+
+    def _names(self, path: str, notebook: Path) -> list[str]:
+        """Return the paths that a notebook may be open under: as it was named, and its own."""
+        named = os.path.relpath(self._home / path, self._home)
+        own = str(notebook.relative_to(self._home.resolve()))
+        return [own] if named == own else [named, own]
 
     def _find(self, path: str) -> Path:
         """Return where a notebook is, links resolved; raises FileRefused."""

@@ -198,6 +198,15 @@ async def test_no_notebook_outside_is_converted(
     assert project.saved == []
 
 
+async def test_a_notebook_that_is_open_through_a_link_is_saved_too(project: Project) -> None:
+    (project.home / "link").symlink_to("nb")
+
+    with pytest.raises(KilledCommand):
+        await project.converter().nbconvert({"args": ["link/../link/a.ipynb"], "timeout": 0.01})
+
+    assert project.saved == ["link/a.ipynb", "nb/a.ipynb"]
+
+
 async def test_a_missing_notebook_says_so(project: Project) -> None:
     with pytest.raises(FileRefused, match="No such file") as refused:
         await project.convert("none.ipynb")
