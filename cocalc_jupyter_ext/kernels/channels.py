@@ -89,7 +89,7 @@ class KernelChannels:
 
     def ping(self) -> None:
         """Ask for the kernel's info on the control channel, which answers while a cell runs."""
-        self._session.send(self._control, "kernel_info_request")
+        self._send(self._control, "kernel_info_request")
 
     def execute(
         self, source: str, cell_id: str, *, allow_stdin: bool = True, silent: bool = False
@@ -105,19 +105,19 @@ class KernelChannels:
             "stop_on_error": False,
         }
         message = self._session.msg("execute_request", content, metadata={"cellId": cell_id})
-        self._session.send(self._shell, message)
+        self._send(self._shell, message)
         return str(message["header"]["msg_id"])
 
     def ask(self, kind: str, content: dict[str, Any]) -> str:
         """Send a question over the shell channel; return its id."""
         message = self._session.msg(kind, content)
-        self._session.send(self._shell, message)
+        self._send(self._shell, message)
         return str(message["header"]["msg_id"])
 
     def ask_comms(self) -> None:
         """Ask which comms there are, on both channels: one may be busy, one may not answer."""
         for socket in (self._control, self._shell):
-            self._session.send(socket, "comm_info_request", {})
+            self._send(socket, "comm_info_request", {})
 
     def send_comm(
         self, content: dict[str, Any], buffers: Sequence[bytes] = (), msg_id: str | None = None
@@ -126,13 +126,13 @@ class KernelChannels:
         message = self._session.msg("comm_msg", content)
         if msg_id:
             message["header"]["msg_id"] = message["msg_id"] = msg_id
-        self._session.send(self._shell, message, buffers=list(buffers))
+        self._send(self._shell, message, buffers=list(buffers))
         header: dict[str, Any] = message["header"]
         return header
 
     def answer(self, request: dict[str, Any], value: str) -> None:
         """Answer an input request."""
-        self._session.send(self._stdin, "input_reply", {"value": value}, parent=request)
+        self._send(self._stdin, "input_reply", {"value": value}, parent=request)
 
     async def close(self) -> None:
         """Close the sockets; idempotent."""
@@ -144,6 +144,15 @@ class KernelChannels:
             for socket in (self._shell, self._control, self._stdin):
                 socket.disable_monitor()
             self._context.destroy(linger=0)
+
+    def _send(self, socket: Any, *message: Any, **options: Any) -> None:
+        """Send, and look for what arrived at the same moment.
+
+        The session sends past the asyncio socket, which then does not learn that sending took
+        notice of an arrival. The reader would wait for a message that is there.
+        """
+        self._session.send(socket, *message, **options)
+        socket.get(zmq.EVENTS)
 
     def _start(self, reading: Any, channel: str) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.create_task(reading, name=f"kernel {channel}")

@@ -8,7 +8,7 @@ for one process only; after a restart there is a new one.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from .backlog import IopubMessage
 from .channels import ConnectionInfo, KernelChannels, new_session
@@ -25,6 +25,9 @@ __all__ = [
     "OpenLink",
     "connect",
 ]
+
+
+_HEAR_S: Final = 0.1
 
 
 class KernelHost(Protocol):
@@ -81,6 +84,8 @@ class KernelTimes:
     """Between two questions whether it answers."""
     dead_s: float = 15.0
     """For a dead process to be started again by its restarter."""
+    deaths: int = 1
+    """How often it may die before its first answer."""
 
 
 class Link(Protocol):
@@ -166,10 +171,23 @@ class KernelLink:
             async with asyncio.timeout(timeout_s):
                 await self._channels.connected.wait()
                 await self._answered.wait()
-                await self._heard.wait()
+                await self._hear()
         except TimeoutError:
             return False
         return not self._disconnected
+
+    async def _hear(self) -> None:
+        """Wait until outputs arrive.
+
+        Some kernels (Deno's) publish nothing about what the control channel asks. They are asked
+        over the shell channel, which only an idle kernel answers.
+        """
+        try:
+            async with asyncio.timeout(_HEAR_S):
+                await self._heard.wait()
+        except TimeoutError:
+            self._channels.ask("kernel_info_request", {})
+            await self._heard.wait()
 
     def activate(self) -> None:
         """Tell the listener from now on what happens."""
@@ -244,7 +262,10 @@ async def connect(
             if await link.ping(times.ping_s):
                 link.activate()
                 return link
-            patience.use(alive=await host.is_alive(kernel_id))
+            if await host.is_alive(kernel_id):
+                patience.use_living()
+            else:
+                patience.use_dead(info, await host.ending(kernel_id))
     except BaseException:
         if link is not None:
             await link.close()
@@ -252,21 +273,33 @@ async def connect(
 
 
 class _Patience:
-    """How long a kernel may stay silent, and how long dead."""
+    """How long a kernel may stay silent, how long dead, and how often it may die."""
 
     def __init__(self, kernel_id: str, times: KernelTimes, now: Callable[[], float]) -> None:
         self._kernel_id = kernel_id
         self._times = times
         self._now = now
         self._started = self._alive_at = now()
+        self._died_at: list[ConnectionInfo] = []
 
-    def use(self, *, alive: bool) -> None:
-        """Raise ``KernelUnreachableError`` once it took too long."""
-        now = self._now()
-        if alive:
-            self._alive_at = now
-        if now - self._alive_at > self._times.dead_s:
-            raise KernelUnreachableError(self._kernel_id, "its process has ended")
-        if now - self._started > self._times.connect_s:
+    def use_living(self) -> None:
+        """Raise ``KernelUnreachableError`` once it was silent for too long."""
+        self._alive_at = self._now()
+        if self._alive_at - self._started > self._times.connect_s:
             why = f"it did not answer for {self._times.connect_s:.0f} s"
             raise KernelUnreachableError(self._kernel_id, why)
+
+    def use_dead(self, info: ConnectionInfo, ending: Ending) -> None:
+        """Raise ``KernelUnreachableError`` once it is dead for too long, or dies too often.
+
+        A restarter gives new ports to a kernel that never answered.
+        """
+        if info not in self._died_at:
+            self._died_at.append(info)
+        if len(self._died_at) > self._times.deaths:
+            why = "it dies again and again before it answers"
+        elif self._now() - self._alive_at > self._times.dead_s:
+            why = "its process has ended"
+        else:
+            return
+        raise KernelUnreachableError(self._kernel_id, why, str(ending))

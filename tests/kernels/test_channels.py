@@ -1,3 +1,8 @@
+import asyncio
+import threading
+
+import zmq
+
 from cocalc_jupyter_ext.kernels.channels import RUNNER_SESSION_PREFIX, KernelChannels, new_session
 from tests.kernels.test_kernel import Listener, reply_to
 from tests.support.local_kernels import local_kernels
@@ -36,3 +41,56 @@ async def test_an_error_does_not_make_the_kernel_refuse_requests_of_others():
         assert (await reply_to(listeners[1], waiting))["content"]["status"] == "ok"
         await one.close()
         await two.close()
+
+
+class Echo:
+    """Something that answers on every channel before the one who asked has drawn breath."""
+
+    def __init__(self):
+        self.context = zmq.Context()
+        self.sockets = [self.context.socket(zmq.ROUTER) for _ in range(3)]
+        ports = [socket.bind_to_random_port("tcp://127.0.0.1") for socket in self.sockets]
+        names = ("shell_port", "control_port", "stdin_port")
+        self.info = {
+            "transport": "tcp",
+            "ip": "127.0.0.1",
+            "key": b"key",
+            "signature_scheme": "hmac-sha256",
+            **dict(zip(names, ports, strict=True)),
+        }
+        self.session = new_session("echo")
+        self.session.key = b"key"
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        shell = self.sockets[0]
+        try:
+            while True:
+                idents, parts = self.session.feed_identities(shell.recv_multipart())
+                request = self.session.deserialize(parts)
+                self.session.send(shell, "reply", {}, parent=request, ident=idents)
+        except zmq.ContextTerminated:
+            for socket in self.sockets:
+                socket.close(linger=0)
+
+    def close(self):
+        self.context.term()
+        self.thread.join()
+
+
+async def test_a_reply_that_arrives_while_something_is_sent_is_noticed():
+    """Sending takes notice of arrivals; the reader must learn of them (D14: never busy for ever)."""
+    echo, listener = Echo(), Listener()
+    channels = KernelChannels(echo.info, new_session("x"), listener)
+    try:
+        await asyncio.wait_for(channels.connected.wait(), 10)
+        for _ in range(300):
+            requests = {channels.ask("question", {}) for _ in range(20)}
+            async with asyncio.timeout(10):
+                while requests:
+                    message = await listener.replies.get()
+                    requests.discard(message["parent_header"]["msg_id"])
+    finally:
+        await channels.close()
+        await asyncio.to_thread(echo.close)
