@@ -163,6 +163,26 @@ async def test_a_script_learns_which_kernels_there_are_and_what_its_own_one_uses
         assert notebook.model.kernel_usage == usage
 
 
+async def test_a_script_formats_and_converts_a_notebook(server: JupyterServer) -> None:
+    async with script(server, "g.ipynb", "x=1", "y = 2", "z=3") as notebook:
+        one, _two, protected = notebook.model.cell_list
+        notebook.write_protect([protected])
+
+        assert await notebook.format_cells()
+        assert not await notebook.format_cells()
+        texts = [cell["input"] for cell in notebook.model.cells.values()]
+        assert texts == ["x = 1", "y = 2", "z=3"]
+
+        await notebook.convert(["--to", "markdown"], timeout_s=60)
+        assert "x = 1" in (server.work / "g.md").read_text()
+        with pytest.raises(RemoteError, match="no-such-format"):
+            await notebook.convert(["--to", "no-such-format"], timeout_s=60)
+
+        notebook.set_cell_input(one, "def (")
+        with pytest.raises(RemoteError):
+            await notebook.format_cells([one])
+
+
 async def test_a_kernel_that_does_not_exist_is_told_and_nothing_waits_for_ever(
     server: JupyterServer,
 ) -> None:

@@ -208,6 +208,13 @@ class NotebookActions(LookActions):
         """Limit the outputs of each cell, to 100 up to 250000 characters."""
         return self.edit(settings.set_max_output_length, characters)
 
+    def nbconvert(self, args: Sequence[str]) -> None:
+        """Ask for a conversion, for instance ``["--to", "html"]``; the model tells how it goes.
+
+        Raises InvalidActionError while another one goes on.
+        """
+        self.edit(settings.request_conversion, args)
+
     # Outputs
 
     def clear_outputs(self, ids: Sequence[str] | None = None) -> bool:

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from ...conat.client.client import Client
+from ...conat.errors import RemoteError
 from ...conat.protocol.subjects import project_subject
 from ...conat.services import rpc
 from ...conat.services.named import ServiceClient, service_subject
@@ -24,7 +25,10 @@ from ..syncdoc.records import Record
 from ..syncdoc.syncdb import SyncDB, open_syncdb
 from . import outputs
 from .actions import NotebookActions
+from .errors import KernelNotChosenError
+from .looks import code_cell_ids
 from .model import NotebookModel
+from .reading import input_of, is_editable, require_cell
 
 __all__ = ["Notebook", "open_notebook"]
 
@@ -131,8 +135,7 @@ class Notebook(NotebookActions):
 
     async def load_kernels(self) -> Sequence[Mapping[str, Any]]:
         """Ask the project which kernels it has; the model knows them then."""
-        subject = project_subject(ProjectId(self.project_id), "api", compute_server_id=0)
-        kernels = await call(self._client, subject, "editor.jupyterKernels")
+        kernels = await self._call_project("editor.jupyterKernels")
         self.model.learn(kernels=tuple(kernels))
         return tuple(kernels)
 
@@ -142,6 +145,44 @@ class Notebook(NotebookActions):
         usage = await rpc.call(self._client, subject, "get", [self.path])
         self.model.learn(kernel_usage=usage)
         return self.model.kernel_usage
+
+    # Programs of the project
+
+    async def convert(self, args: Sequence[str], *, timeout_s: float | None = None) -> None:
+        """Convert the notebook with nbconvert; the result is beside it when this returns (§10).
+
+        Raises InvalidActionError while another conversion goes on, RemoteError with what went
+        wrong, and RequestTimeout.
+        """
+        self.nbconvert(args)
+        await self.save()
+        await self.model.until(
+            lambda model: (model.nbconvert or {}).get("state") == "done", timeout_s
+        )
+        error = (self.model.nbconvert or {}).get("error")
+        if error:
+            raise RemoteError(str(error))
+
+    async def format_cells(self, ids: Sequence[str] | None = None) -> bool:
+        """Format the code in cells, by default in all; return whether that changed anything.
+
+        Protected cells stay, and those that somebody edits meanwhile. Raises
+        KernelNotChosenError where no language is known, and RemoteError with the words of the
+        formatter.
+        """
+        parser = await self._language()
+        wanted = code_cell_ids(self.records) if ids is None else ids
+        old = {cell_id: input_of(require_cell(self.records, cell_id)) for cell_id in wanted}
+        new: dict[str, str] = {}
+        for cell_id, text in old.items():
+            if text.strip() and is_editable(require_cell(self.records, cell_id)):
+                request = {"str": text, "options": {"parser": parser}}
+                formatted = await self._call_project("editor.formatterString", request)
+                new[cell_id] = str(formatted).rstrip("\n")
+        with self.together():
+            still = [i for i in new if input_of(self.model.cells.get(i, {})) == old[i]]
+            changed = [self.set_cell_input(cell_id, new[cell_id]) for cell_id in still]
+        return any(changed)
 
     # The file
 
@@ -157,6 +198,18 @@ class Notebook(NotebookActions):
         self.model.close()
         await self._owned.aclose()
         await self.document.close()
+
+    async def _call_project(self, name: str, *args: object) -> Any:
+        subject = project_subject(ProjectId(self.project_id), "api", compute_server_id=0)
+        return await call(self._client, subject, name, args)
+
+    async def _language(self) -> str:
+        if self.model.kernels is None:
+            await self.load_kernels()
+        kernel = self.model.kernels_by_name.get(self.model.kernel or "", {})
+        if not kernel.get("language"):
+            raise KernelNotChosenError
+        return str(kernel["language"]).lower()
 
     def owns(self, stack: AsyncExitStack) -> None:
         """Take over what ends with the notebook."""

@@ -1,14 +1,20 @@
 """The settings of a notebook that participants choose (pure; syncdoc-jupyter §3.4)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..syncdoc.records import Records
-from .changes import Change, map_changes, set_settings
+from .changes import Change, Set, map_changes, set_settings
 from .errors import InvalidActionError
 from .reading import metadata_of, settings_of
 
-__all__ = ["set_kernel", "set_max_output_length", "set_notebook_metadata", "set_trust"]
+__all__ = [
+    "request_conversion",
+    "set_kernel",
+    "set_max_output_length",
+    "set_notebook_metadata",
+    "set_trust",
+]
 
 
 def set_kernel(records: Records, kernel: str) -> list[Change]:
@@ -52,3 +58,15 @@ def set_max_output_length(_records: Records, characters: int) -> list[Change]:
     if isinstance(characters, bool) or not isinstance(characters, int) or characters <= 0:
         raise InvalidActionError("the length of outputs is a number of characters")
     return [set_settings(max_output_length=characters)]
+
+
+def request_conversion(records: Records, args: Sequence[str]) -> list[Change]:
+    """Ask for a conversion by nbconvert with these arguments (§10).
+
+    Raises InvalidActionError while another one is asked for or runs.
+    """
+    if isinstance(args, str) or not all(isinstance(each, str) for each in args):
+        raise InvalidActionError("the arguments of nbconvert are a list of texts")
+    if (records.get_one({"type": "nbconvert"}) or {}).get("state") in {"start", "run"}:
+        raise InvalidActionError("the notebook is being converted; wait until that is done")
+    return [Set({"type": "nbconvert", "args": list(args), "state": "start", "error": None})]

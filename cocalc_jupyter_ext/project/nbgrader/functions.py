@@ -1,6 +1,5 @@
 """What clients ask of the project to grade notebooks (syncdoc-jupyter §4.10, §9.6)."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from ...kernels.standalone.host import LocalKernels
 from ...kernels.standalone.kernel import kernel
 from ..arguments import Arguments, path_of
 from ..dispatch import ApiFunction
+from ..places import Places
 from .errors import AssignmentError
 from .run_notebook import RunLimits, kernel_of, run_notebook
 from .strip import stripped
@@ -26,12 +26,13 @@ _RUN: Final = "editor.jupyterRunNotebook"
 
 MAX_FILE_BYTES: Final = 150_000_000
 MAX_RUNNING: Final = 4
+MAX_WAITING: Final = 30
 
 _QUIET: Final = {"PYTHONWARNINGS": "ignore"}
 
 
 class NbgraderFunctions:
-    """Strips and runs the notebooks below ``home``; four run at a time, the others wait.
+    """Strips and runs the notebooks below ``home``; four run at a time, thirty more may wait.
 
     ``find_specs`` returns the kernels that there are; by default those of this machine.
     """
@@ -42,7 +43,7 @@ class NbgraderFunctions:
         self._home = home
         self._folder = Folder(home)
         self._find_specs = find_specs
-        self._places = asyncio.Semaphore(MAX_RUNNING)
+        self._places = Places("notebooks to run", running=MAX_RUNNING, waiting=MAX_WAITING)
 
     def functions(self) -> dict[str, ApiFunction]:
         """Return the functions by their names on the wire."""
@@ -66,7 +67,7 @@ class NbgraderFunctions:
         notebook = _notebook(arguments.text("ipynb"))
         limits = _limits(arguments.mapping("limits", {}))
         name, folder = kernel_of(notebook), arguments.path("path", "")
-        async with self._places:
+        async with self._places.take():
             file = await in_thread(self._write, folder, arguments.text("ipynb"))
             try:
                 return json.dumps(await self._run(notebook, limits, name, file))

@@ -620,6 +620,28 @@ def test_metadata_of_the_notebook_is_without_its_kernel(notebook: NotebookAction
         notebook.set_notebook_metadata({"kernelspec": {}})
 
 
+def test_one_conversion_is_asked_for_at_a_time(notebook: NotebookActions) -> None:
+    """§10: refused while the state is start or run."""
+    for state in ("start", "run"):
+        notebook.document.editable().delete({"type": "nbconvert"})
+        notebook.nbconvert(["--to", "html"])
+        assert notebook.records.get({"type": "nbconvert"}) == [
+            {"type": "nbconvert", "args": ["--to", "html"], "state": "start"}
+        ]
+        notebook.document.editable().set({"type": "nbconvert", "state": state, "error": "old"})
+        with pytest.raises(InvalidActionError, match="being converted"):
+            notebook.nbconvert(["--to", "pdf"])
+    notebook.document.editable().set({"type": "nbconvert", "state": "done"})
+    notebook.nbconvert(["--to", "script"])
+    assert notebook.records.get_one({"type": "nbconvert"}) == {
+        "type": "nbconvert",
+        "args": ["--to", "script"],
+        "state": "start",
+    }
+    with pytest.raises(InvalidActionError, match="list of texts"):
+        notebook.nbconvert("--to html")
+
+
 # Outputs (§3.5)
 
 
