@@ -1,6 +1,7 @@
 """Converts notebooks with the real nbconvert, beside the notebook (syncdoc-jupyter §10)."""
 
 import glob
+import json
 import math
 import os
 import posixpath
@@ -19,6 +20,7 @@ from ..browsers import BROWSERS, find_browser
 from ..dispatch import ApiError, ApiFunction
 from ..places import Places
 from ..processes import Finished, Limits, Start, child_environment, run, search_path
+from .language import check_language
 from .orders import PRINTED, ConversionOrder, read_order
 from .printing import PRINT_TIMEOUT_S, PrintSettings, print_command
 
@@ -119,6 +121,8 @@ class Converter:
         downloads = order.to == "webpdf" and "--allow-chromium-download" in order.options
         if order.is_printed and not downloads:
             raise ToolMissing(order.to, [(BROWSERS[2], "apt-get install chromium")])
+        if order.to == "script":
+            check_language(await in_thread(_read_json, notebook))
         done = await self._nbconvert(order.to, order.options, notebook, scratch, timeout_s)
         self._check(order.to, done)
 
@@ -189,6 +193,13 @@ class Converter:
         if not real.is_relative_to(self._home.resolve()):
             raise FileRefused(path, "this is outside of the project's files")
         return real
+
+
+def _read_json(notebook: Path) -> object:
+    try:
+        return json.loads(notebook.read_bytes())
+    except ValueError as error:
+        raise ConversionFailed(f"this is no notebook: {error}") from error
 
 
 def _remove(*files: Path) -> None:

@@ -15,7 +15,7 @@ from cocalc_jupyter_ext.project.conversion.converter import (
     Converter,
     ToolMissing,
 )
-from cocalc_jupyter_ext.project.conversion.orders import read_order
+from cocalc_jupyter_ext.project.conversion.orders import ConversionRefused, read_order
 from cocalc_jupyter_ext.project.dispatch import ApiError
 from cocalc_jupyter_ext.project.processes import KilledCommand
 
@@ -179,6 +179,17 @@ async def test_a_failure_tells_what_nbconvert_said(project: Project) -> None:
 
     with pytest.raises(ConversionFailed, match="JSON"):
         await project.convert("bad.ipynb")
+
+
+async def test_a_script_goes_where_its_notebook_is_and_nowhere_else(project: Project) -> None:
+    (project.folder / "a").mkdir()
+    notebook = nbformat.read(project.folder / "a.ipynb", as_version=4)
+    notebook.metadata["language_info"] = {"name": "x", "file_extension": "/../../evil"}
+    nbformat.write(notebook, project.folder / "a.ipynb")
+
+    with pytest.raises(ConversionRefused, match="file_extension"):
+        await project.convert("--to", "script", "a.ipynb")
+    assert not (project.home / "evil").exists()
 
 
 async def test_a_conversion_that_takes_too_long_is_ended(project: Project) -> None:
