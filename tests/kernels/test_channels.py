@@ -80,7 +80,7 @@ class Echo:
 
 
 async def test_a_reply_that_arrives_while_something_is_sent_is_noticed():
-    """Sending takes notice of arrivals; the reader must learn of them (D14: never busy for ever)."""
+    """Sending takes notice of arrivals; the reader must learn of them (D14)."""
     echo, listener = Echo(), Listener()
     channels = KernelChannels(echo.info, new_session("x"), listener)
     try:
