@@ -4,23 +4,32 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_server.services.contents.manager import ContentsManager
 
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.errors import RemoteError
+from cocalc_jupyter_ext.conat.protocol.subjects import project_subject
 from cocalc_jupyter_ext.conat.services import service
 from cocalc_jupyter_ext.conat.services.named import ServiceClient, service_subject
+from cocalc_jupyter_ext.conat.transports.loopback import LoopbackTransport
+from cocalc_jupyter_ext.conat.types import User
 from cocalc_jupyter_ext.documents.syncdoc.string_patch import apply_string_patch
 from cocalc_jupyter_ext.documents.syncdoc.syncdb import open_syncdb
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import open_syncstring
 from cocalc_jupyter_ext.project.browsers import find_browser
+from cocalc_jupyter_ext.server.conat import ConatService
+from cocalc_jupyter_ext.server.project_functions import ProjectFunctions
 
+from ..support.documents import open_world
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
-from .test_conat import api_of, client_of, project_id_of
+from .test_conat import OTHER, P, api_of, client_of, project_id_of
 
 SLOW_CONFIG = """
 c = get_config()  # noqa
@@ -201,6 +210,30 @@ async def test_the_output_of_a_command_is_sent_as_it_comes(slow_server: JupyterS
             heard.append(reply.data["type"])
 
     assert heard == ["job", "stdout", "done"]
+
+
+async def test_without_a_folder_of_files_the_functions_on_them_are_not_supported(
+    tmp_path: Path,
+) -> None:
+    conat = ConatService(P)
+    settings = {
+        "kernel_spec_manager": KernelSpecManager(),
+        "contents_manager": ContentsManager(),
+    }
+    async with open_world(tmp_path) as world:
+        functions = ProjectFunctions(conat, world.registry, lambda: settings, lambda _path: None)
+        await conat.start()
+        await functions.start()
+        transport = LoopbackTransport(conat.broker, User("account", str(OTHER)))
+        async with Client(transport) as client:
+            subject = project_subject(P, "api", compute_server_id=0)
+            assert await service.call(client, subject, "editor.jupyterKernels")
+            for name in ("system.exec", "system.listing", "editor.jupyterNbconvert"):
+                with pytest.raises(RemoteError, match="is not supported by this server"):
+                    await service.call(client, subject, name, [{}])
+        await functions.stop()
+        await functions.stop()
+        await conat.stop()
 
 
 async def test_stopping_the_server_ends_what_it_runs(own_server: JupyterServer) -> None:

@@ -53,6 +53,7 @@ class Commands:
         self.jobs = Jobs(job_settings(environ), clock)
         self._shared: SharedRuns[Finished] = SharedRuns(time.monotonic)
         self._running: set[asyncio.Task[Any]] = set()
+        self._is_closed = False
         self._places = Places("calls that wait for a command", running=MAX_WAITING, waiting=0)
 
     def functions(self) -> dict[str, ApiFunction]:
@@ -67,6 +68,7 @@ class Commands:
         options = read_options(value, self.home)
         if isinstance(options, Lookup):
             return await self._look_up(options)
+        self._check_open()
         if options.is_async:
             return await self._start_job(options)
         result = await self._blocking(options)
@@ -79,13 +81,15 @@ class Commands:
         return told if options.echo is None else {**told, "id": options.echo}
 
     async def close(self) -> None:
-        """End everything that runs; calling it again does nothing."""
+        """End everything that runs, and start nothing more; calling it again does nothing."""
+        self._is_closed = True
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def begin(self, options: ExecOptions, on_output: OnOutput) -> tuple[Job, "asyncio.Task[None]"]:
         """Start a job in the background; raises ApiError while too many are running."""
+        self._check_open()
         job = self.jobs.make()
         return job, self._own(self._job(job, options, on_output), f"job {job.job_id}")
 
@@ -122,6 +126,10 @@ class Commands:
             await job.ended.wait()
 
     # Running
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ApiError("the project is being stopped; nothing is started any more")
 
     async def _run(
         self,

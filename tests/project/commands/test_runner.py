@@ -202,6 +202,9 @@ async def test_closing_ends_what_runs(commands: Commands) -> None:
     assert time.monotonic() - began < 20
     told = await execute(commands, async_get=job["job_id"])
     assert (told["status"], told["stderr"]) == ("error", "the project was stopped")
+    for options in ({"command": "true"}, {"command": "true", "async_call": True}):
+        with pytest.raises(ApiError, match="is being stopped"):
+            await execute(commands, **options)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
