@@ -21,6 +21,8 @@ EXPECTED = {
     ],
     "Run code from Lab": ["['ok', 'ok']", "['one\\n', 'two\\n']"],
     "Run code over conat": ["{'0': {'name': 'stdout', 'text': 'over conat\\n'}}"],
+    "Kernels": ["0", "1", "2", "['KeyboardInterrupt']", "['name']"],
+    "Stateless execution": ["[{'data': {'text/plain': '5'}}]"],
     "nbgrader": [
         "def double(x):",
         "    # YOUR CODE HERE",
