@@ -1,4 +1,4 @@
-"""Shared maps of objects (conat-sync §4.3, §7.9)."""
+"""Shared maps of objects (conat-sync §4.3, §7.9; syncdoc-jupyter §13)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

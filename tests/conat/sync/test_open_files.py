@@ -1,4 +1,4 @@
-"""Which files a project should hold open (conat-sync §4.8, §7.13)."""
+"""Which files a project should hold open (conat-sync §4.8, §7.13; syncdoc-jupyter §13)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

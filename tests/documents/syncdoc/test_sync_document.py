@@ -1,4 +1,4 @@
-"""What a participant does beside editing (syncdoc-jupyter §1.9, §1.18)."""
+"""What a participant does beside editing (syncdoc-jupyter §1.9, §1.18, §13)."""
 
 import asyncio
 import logging

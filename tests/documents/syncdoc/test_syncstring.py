@@ -44,6 +44,44 @@ async def test_a_new_document_is_empty_and_its_creator_is_user_0(world: World) -
     assert not text.document.has_uncommitted_changes
 
 
+async def test_a_text_has_no_records(world: World) -> None:
+    text = await open_text(world, "ann")
+
+    text.text = "hello"
+    assert len(text.text) == 5
+    for name in ("get", "get_one", "set", "delete"):
+        assert not hasattr(text, name)
+
+
+async def test_saving_nothing_returns_and_adds_nothing(world: World) -> None:
+    text = await open_text(world, "ann")
+
+    await text.document.save()
+    await text.document.save()
+
+    assert not await text.commit()
+    assert text.versions() == []
+
+
+async def test_settings_and_the_interval_of_snapshots_are_shared(world: World) -> None:
+    """§1.4, §1.11: an interval of 6 makes a snapshot after 12 commits."""
+    ann, bob = await open_text(world, "ann"), await open_text(world, "bob")
+
+    ann.document.record.update({"settings": {"spell": "de"}, "snapshot_interval": 6})
+    await until(lambda: bob.document.record.get().get("snapshot_interval") == 6)
+    for number in range(13):
+        bob.text = f"text {number}"
+        await bob.commit()
+
+    assert bob.document.record.get()["settings"] == {"spell": "de"}
+    assert bob.document.record.get().get("read_only") is None
+    await bob.close()
+    again = await open_text(world, "bob")  # who has just come may make one at once
+    again.text = "more"
+    await again.commit()
+    await until(lambda: bool(ann.document.record.get().get("last_snapshot")))
+
+
 async def test_what_one_commits_others_see(world: World) -> None:
     ann, bob = await open_text(world, "ann"), await open_text(world, "bob")
     seen: list[str] = []

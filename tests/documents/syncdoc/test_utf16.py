@@ -1,4 +1,4 @@
-"""Text as JavaScript counts it (syncdoc-jupyter §1.6, §1.17)."""
+"""Text as JavaScript counts it (syncdoc-jupyter §1.6, §1.17, §13)."""
 
 import pytest
 from hypothesis import given
