@@ -16,10 +16,11 @@ from .errors import KernelSpecNotFoundError
 __all__ = ["KEPT_S", "FindSpecs", "KernelEntry", "KernelSpecs", "entries_from_specs"]
 
 KEPT_S: Final = 15.0
+_OPTIONAL: Final = ("interrupt_mode", "metadata")
 _LANGUAGES: Final = {"text/x-macaulay2": "Macaulay2"}
 
 KernelEntry: TypeAlias = dict[str, Any]
-"""``{name, display_name, language, interrupt_mode, env, metadata, resource_dir, argv}``."""
+"""``{name, display_name, language, interrupt_mode?, env, metadata?, resource_dir, argv}``."""
 
 FindSpecs: TypeAlias = Callable[[], Mapping[str, Any]]
 """``KernelSpecManager.get_all_specs`` or the like; it may block."""
@@ -34,16 +35,15 @@ def entries_from_specs(specs: Mapping[str, Any]) -> list[KernelEntry]:
 def _entry(name: str, found: Mapping[str, Any]) -> KernelEntry:
     spec = found["spec"]
     language = str(spec.get("language") or "")
-    return {
+    entry = {
         "name": name.lower(),
         "display_name": str(spec.get("display_name") or name),
         "language": _LANGUAGES.get(language, language),
-        "interrupt_mode": spec.get("interrupt_mode", "signal"),
         "env": dict(spec.get("env") or {}),
-        "metadata": dict(spec.get("metadata") or {}),
         "resource_dir": str(found.get("resource_dir") or ""),
         "argv": list(spec.get("argv") or []),
     }
+    return entry | {key: spec[key] for key in _OPTIONAL if spec.get(key)}
 
 
 class KernelSpecs:
@@ -63,7 +63,7 @@ class KernelSpecs:
 
         Raises what looking raises. The entries are shared: do not change them.
         """
-        if not fresh and self._clock() - self._found_at < KEPT_S:
+        if not fresh and self._clock() - self._found_at <= KEPT_S:
             return self._entries
         if self._look is None:
             self._look = asyncio.create_task(self._look_for_specs(), name="looking for kernels")

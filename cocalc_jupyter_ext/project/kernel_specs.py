@@ -3,49 +3,29 @@
 import base64
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from ..conat.services.worker_threads import in_thread
+from ..kernels.kernelspecs import FindSpecs
+from ..kernels.kernelspecs import KernelSpecs as InstalledKernels
 from .arguments import Arguments
 from .dispatch import ApiError, ApiFunction
 
-__all__ = ["KernelSpecs", "spec_entry"]
+__all__ = ["KernelSpecs"]
 
-SPECS_KEPT_S: Final = 15.0
 LOGOS_KEPT_S: Final = 3_600.0
 MAX_LOGO_BYTES: Final = 1_000_000
 MAX_LOGOS: Final = 1_000
-
-_LANGUAGES: Final = {"text/x-macaulay2": "Macaulay2"}
-_OPTIONAL: Final = ("interrupt_mode", "metadata")
-
-FindSpecs = Callable[[], Mapping[str, Mapping[str, Any]]]
-"""Returns ``{name: {resource_dir, spec}}``, as ``KernelSpecManager.get_all_specs``; blocks."""
-
-
-def spec_entry(name: str, resource_dir: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a kernel as clients are told about it."""
-    language = str(spec.get("language", ""))
-    entry = {
-        "name": name.lower(),
-        "display_name": str(spec.get("display_name", name)),
-        "language": _LANGUAGES.get(language, language),
-        "env": dict(spec.get("env") or {}),
-        "resource_dir": resource_dir,
-        "argv": list(spec.get("argv") or []),
-    }
-    return entry | {key: spec[key] for key in _OPTIONAL if spec.get(key)}
 
 
 class KernelSpecs:
     """Functions about kernels; what was found is kept for a while. ``clock`` is in seconds."""
 
     def __init__(self, find: FindSpecs, clock: Callable[[], float] = time.monotonic) -> None:
-        self._find = find
         self._clock = clock
-        self._specs: tuple[list[dict[str, Any]], float] | None = None
+        self._installed = InstalledKernels(find, clock)
         self._logos: dict[str, tuple[dict[str, Any], float]] = {}
 
     def functions(self) -> dict[str, ApiFunction]:
@@ -55,9 +35,7 @@ class KernelSpecs:
     async def kernels(self, options: object = None) -> list[dict[str, Any]]:
         """Return all kernels, by the names that people see."""
         fresh = Arguments("editor.jupyterKernels", options).flag("noCache")
-        if self._specs is None or fresh or self._clock() - self._specs[1] > SPECS_KEPT_S:
-            self._specs = (await in_thread(self._read), self._clock())
-        return self._specs[0]
+        return await self._installed.entries(fresh=fresh)
 
     async def logo(self, name: object, options: object = None) -> dict[str, Any]:
         """Return the best logo of a kernel: the drawing, else the larger picture.
@@ -79,13 +57,6 @@ class KernelSpecs:
             while len(self._logos) > MAX_LOGOS:
                 del self._logos[next(iter(self._logos))]
         return kept[0]
-
-    def _read(self) -> list[dict[str, Any]]:
-        found = [
-            spec_entry(name, str(each["resource_dir"]), each["spec"])
-            for name, each in self._find().items()
-        ]
-        return sorted(found, key=lambda entry: str(entry["display_name"]))
 
 
 def _logo(folder: Path) -> dict[str, Any]:

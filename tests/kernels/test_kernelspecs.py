@@ -64,17 +64,18 @@ def test_a_spec_without_the_optional_fields_is_listed() -> None:
     (entry,) = entries_from_specs({"bare": {"spec": {}}})
 
     assert (entry["display_name"], entry["language"], entry["argv"]) == ("bare", "", [])
+    assert not {"interrupt_mode", "metadata"} & set(entry)
 
 
 async def test_the_list_is_kept_for_a_while() -> None:
     installed = Installed("a")
     specs = installed.specs()
     await specs.entries()
-    installed.now = KEPT_S - 0.1
+    installed.now = KEPT_S
     await specs.entries()
     assert installed.looks == 1
 
-    installed.now = KEPT_S
+    installed.now = KEPT_S + 0.1
     await specs.entries()
     assert installed.looks == 2
 

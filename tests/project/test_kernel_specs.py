@@ -9,7 +9,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 
 from cocalc_jupyter_ext.project.dispatch import ApiError
-from cocalc_jupyter_ext.project.kernel_specs import KernelSpecs, spec_entry
+from cocalc_jupyter_ext.project.kernel_specs import KernelSpecs
 
 
 class Found:
@@ -63,10 +63,6 @@ async def test_kernels_are_sorted_by_the_names_that_people_see(found: Found) -> 
     }
     assert (r["name"], r["env"]) == ("myr", {"A": "1"})
     assert "metadata" not in r
-
-
-def test_one_language_has_another_name() -> None:
-    assert spec_entry("m2", "", {"language": "text/x-macaulay2"})["language"] == "Macaulay2"
 
 
 async def test_what_was_found_is_kept_for_a_quarter_of_a_minute(found: Found) -> None:
