@@ -109,7 +109,7 @@ class IopubReader:
         parses dates and converts old protocols.
         """
         topics, fed = self._session.feed_identities(frames)
-        parts = [bytes(part) for part in fed]
+        parts = [part if isinstance(part, bytes) else part.bytes for part in fed]
         signature, header, parent_header, metadata, content, *buffers = parts
         self._check(signature, parts[1:5])
         kind = self._session.unpack(header)["msg_type"]
