@@ -5,10 +5,12 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-__all__ = ["LINES", "SLOW_LINES", "real_notebook", "write_real_notebook"]
+__all__ = ["GO_ON", "LINES", "SLOW_LINES", "real_notebook", "write_real_notebook"]
 
 LINES = 5_000
 SLOW_LINES = 40
+GO_ON = "go-on"
+"""The file for which the last cell waits."""
 
 FORMULAS = r"""# A real notebook
 
@@ -47,6 +49,12 @@ for line in range({SLOW_LINES}):
     print("slow", line, flush=True)
     time.sleep(0.25)"""
 
+HELD = f"""import pathlib, time
+
+print("held", flush=True)
+while not pathlib.Path("{GO_ON}").exists():
+    time.sleep(0.05)"""
+
 
 def real_notebook() -> nbformat.NotebookNode:
     """Return a notebook with formulas, a plot, a table, an error, a slider and long outputs."""
@@ -57,6 +65,7 @@ def real_notebook() -> nbformat.NotebookNode:
         ("lines", MANY_LINES),
         ("slow", SLOW),
         ("error", ERROR),
+        ("held", HELD),
     ]
     cells = [new_markdown_cell(FORMULAS, id="formulas"), new_markdown_cell("notes", id="notes")]
     cells += [new_code_cell(source, id=cell_id) for cell_id, source in sources]

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.notebooks import LINES, SLOW_LINES, write_real_notebook
+from tests.e2e.notebooks import GO_ON, LINES, SLOW_LINES, write_real_notebook
 from tests.e2e.person import Person
 from tests.e2e.pictures import side_by_side
 from tests.support.hub import Hub, run_hub
@@ -23,7 +23,7 @@ from tests.support.hub import Hub, run_hub
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 NOTEBOOK = "real.ipynb"
-NOTES, PLOT, TABLE, SLIDER, MANY, SLOW, ERROR = range(1, 8)
+NOTES, PLOT, TABLE, SLIDER, MANY, SLOW, ERROR, HELD = range(1, 9)
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +134,27 @@ def test_a_slider_moved_by_one_moves_for_the_other(people: tuple[Person, Person]
     expect(guest.cell(SLIDER).locator(".widget-readout")).to_have_text("17")
 
 
+def test_a_reload_while_a_cell_runs_keeps_the_widgets(
+    people: tuple[Person, Person], home: Path
+) -> None:
+    demo, guest = people
+
+    demo.run_cell(HELD)
+    guest.sees_output(HELD, "held")
+    for person in people:
+        person.page.reload()
+    for person in people:
+        handle = person.sees(SLIDER, ".noUi-handle")
+        expect(person.cell(SLIDER).locator(".widget-readout")).to_have_text("17")
+        expect(person.cell(HELD).locator(".jp-InputPrompt")).to_contain_text("*")
+        person.screenshot("5-reloaded")
+    handle.focus()
+    guest.page.keyboard.press("ArrowRight")
+
+    (home / GO_ON).touch()
+    expect(demo.cell(SLIDER).locator(".widget-readout")).to_have_text("18")
+
+
 def test_the_file_on_disk_is_a_complete_valid_notebook(
     people: tuple[Person, Person], home: Path
 ) -> None:
@@ -193,7 +214,7 @@ def test_nothing_is_lost_when_the_server_is_killed_while_typing(
     nbformat.validate(notebook)
     assert notebook.cells[NOTES].source.count(text) == 1
     assert [cell.id for cell in notebook.cells] == [
-        "formulas", "notes", "plot", "table", "slider", "lines", "slow", "error"
+        "formulas", "notes", "plot", "table", "slider", "lines", "slow", "error", "held"
     ]  # fmt: skip
 
 
