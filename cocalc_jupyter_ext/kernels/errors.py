@@ -51,12 +51,13 @@ class KernelSpecNotFoundError(KernelsError):
 
 
 class KernelUnreachableError(KernelsError):
-    """The kernel runs, but gives no way to talk to it."""
+    """The kernel runs, but gives no way to talk to it; ``last_words`` says how it ended, if so."""
 
-    def __init__(self, kernel_id: str, why: str) -> None:
+    def __init__(self, kernel_id: str, why: str, last_words: str = "") -> None:
         self.kernel_id = kernel_id
         self.why = why
-        super().__init__(kernel_id, why)
+        self.last_words = last_words
+        super().__init__(kernel_id, why, last_words)
 
     def __str__(self) -> str:
         return f"The kernel {self.kernel_id} cannot be reached: {self.why}. Restart the kernel."

@@ -86,6 +86,8 @@ class KernelTimes:
     """For a dead process to be started again by its restarter."""
     deaths: int = 1
     """How often it may die before its first answer."""
+    deaths: int = 1
+    """How often it may die before its first answer."""
 
 
 class Link(Protocol):

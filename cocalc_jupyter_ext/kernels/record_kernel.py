@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..documents.syncdoc.records import Records
@@ -30,10 +30,14 @@ _SETTINGS: Final = {"type": "settings"}
 
 @dataclass(frozen=True, slots=True)
 class KernelState:
-    """Whether there is a kernel (``ready``, ``starting``, ``running``), and what it does."""
+    """Whether there is a kernel (``ready``, ``starting``, ``running``), and what it does.
+
+    ``name`` is that of its specification, if there is one.
+    """
 
     backend: str = "ready"
     execution: str = "idle"
+    name: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class RecordKernel:
         self._look_every_s = look_every_s
         self._error_shown_s = error_shown_s
         self._running_since: float | None = None
+        self._running_name: str | None = None
         self._due = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -120,6 +125,7 @@ class RecordKernel:
 
     def _tell(self, state: KernelState) -> None:
         """Write what is not what the records say."""
+        self._running_name = state.name
         known = self._settings()
         fields: dict[str, Any] = {}
         if known.get("backend_state") != state.backend:
@@ -151,7 +157,9 @@ class RecordKernel:
         """End the kernel when somebody has chosen another one; the next run starts that."""
         old = (before.get_one(_SETTINGS) or {}).get("kernel")
         new = self._settings().get("kernel")
-        if old and old != new:
+        # A notebook that names none runs in the server's default kernel.
+        before = old or self._running_name
+        if old != new and before and before != new:
             task = asyncio.create_task(self._end(), name="end of a kernel that was replaced")
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)

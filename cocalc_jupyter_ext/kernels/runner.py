@@ -290,12 +290,14 @@ class NotebookRunner:
 
     def _await_idle(self, serial: int, since: float) -> None:
         """End the cell when nothing was printed for the grace period, or after the longest one."""
+        if not self._state.awaits_idle(serial):
+            return
         now = self._loop.time()
         left_s = max(since, self._written_at) + self._settings.grace_s - now
         if left_s <= 0 or now - since > self._settings.grace_max_s:
             _log.warning("A kernel did not report that a cell was over; its reply ended the cell")
             self._dispatch(GraceOver(serial))
-        elif self._state.awaits_idle(serial):
+        else:
             self._tasks.start_timer("grace", left_s, lambda: self._await_idle(serial, since))
 
     def _record(
@@ -358,9 +360,7 @@ class NotebookRunner:
             self._lose(Loss.MISSING)
         except KernelUnreachableError as error:
             _log.warning("%s", error)
-            is_alive = await self._host.is_alive(self.kernel_id)
-            ending = "" if is_alive else str(await self._host.ending(self.kernel_id))
-            self._lose(Loss.UNREACHABLE, ending or str(error))
+            self._lose(Loss.UNREACHABLE, error.last_words or str(error))
         else:
             self._tasks.spawn(self._watch(self._link, self.kernel_id), temporary=True)
             self._dispatch(KernelReady())

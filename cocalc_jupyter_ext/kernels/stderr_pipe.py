@@ -1,4 +1,4 @@
-"""The standard error of a kernel: passed on, and its end remembered (syncdoc-jupyter §4.5).
+"""The standard error of a kernel: its beginning is passed on, its end kept (syncdoc-jupyter §4.5).
 
 A thread reads it, since a kernel that floods it must neither wait for the event loop nor make it
 wait. Memory is bounded by ``Tail``. The thread ends when the kernel and everything it started
@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from typing import Final
 
 from .endings import Tail
 
@@ -17,6 +18,8 @@ __all__ = ["StderrPipe", "to_own_stderr"]
 
 _log = logging.getLogger(__name__)
 _CHUNK_BYTES = 65_536
+MAX_PASSED_BYTES: Final = 1_000_000
+"""Of one process; a log that is written without end would fill the disk."""
 
 
 class StderrPipe:
@@ -49,11 +52,16 @@ class StderrPipe:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
+        passed = 0
         try:
             while chunk := os.read(self._reader, _CHUNK_BYTES):
                 with self._lock:
                     self._tail.add(self._decode.decode(chunk))
-                self._pass_on(chunk)
+                if passed < MAX_PASSED_BYTES:
+                    self._pass_on(chunk)
+                elif passed - len(chunk) < MAX_PASSED_BYTES:
+                    _log.warning("A kernel writes much to stderr; the rest is not passed on")
+                passed += len(chunk)
         except OSError:
             _log.exception("The standard error of a kernel cannot be read any more")
         finally:

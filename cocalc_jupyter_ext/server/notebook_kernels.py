@@ -44,8 +44,10 @@ class NotebookKernels:
         """
         async with self._starting:  # of two who ask at once, the second finds the first one's
             found = await self.find(path)
-            if found is not None:
+            if found is not None and self._is_as_wanted(found, kernel_name):
                 return found
+            if found is not None:
+                await self.end(path)
             session = await self._sessions.create_session(
                 path=path,
                 name=path.rpartition("/")[2],
@@ -70,10 +72,19 @@ class NotebookKernels:
         kernel_id = await self.find(path)
         if kernel_id is None or kernel_id not in self._kernels:
             return KernelState()
+        name = self.name_of(kernel_id)
         state = getattr(self._kernels.get_kernel(kernel_id), "execution_state", None)
         if state in {None, "starting", "restarting"}:
-            return KernelState("starting", "starting")
-        return KernelState("ready" if state == "dead" else "running", str(state))
+            return KernelState("starting", "starting", name)
+        return KernelState("ready" if state == "dead" else "running", str(state), name)
+
+    def _is_as_wanted(self, kernel_id: str, kernel_name: str | None) -> bool:
+        """Return whether a kernel has this name, if one is wanted, and did not die for good."""
+        if kernel_id not in self._kernels:
+            return False
+        if getattr(self._kernels.get_kernel(kernel_id), "execution_state", None) == "dead":
+            return False
+        return kernel_name is None or (self.name_of(kernel_id) or "").lower() == kernel_name.lower()
 
     async def _session(self, path: str) -> dict[str, Any] | None:
         if not await ensure_async(self._sessions.session_exists(path)):

@@ -92,10 +92,15 @@ class ServerWidgets:
         self, host: KernelHost, kernel_id: str, *args: Any, **options: Any
     ) -> KernelLink:
         """Open a runner's link to a kernel once nothing of its widgets can be missed."""
-        widgets = self.of(kernel_id)
-        if widgets is not None and not await widgets.wait_connected(CONNECT_S):
-            _log.warning("the widgets of the kernel %s are not followed yet", kernel_id)
-        return await connect(host, kernel_id, *args, **options)
+        link = await connect(host, kernel_id, *args, **options)  # tells why, if there is no way
+        try:
+            widgets = self.of(kernel_id)
+            if widgets is not None and not await widgets.wait_connected(CONNECT_S):
+                _log.warning("the widgets of the kernel %s are not followed yet", kernel_id)
+        except BaseException:
+            await link.close()
+            raise
+        return link
 
     async def start(self) -> None:
         """Follow kernels as soon as they are started."""

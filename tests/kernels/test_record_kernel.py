@@ -172,3 +172,18 @@ async def test_a_kernel_runs_at_the_latest_since_its_first_cell_began(world: Wor
     follower.runs_code()
     await asyncio.sleep(0)
     assert settings()["last_backend_state"] == 6000
+
+
+async def test_choosing_another_kernel_than_the_default_one_that_runs_ends_that(
+    world: World,
+) -> None:
+    """syncdoc-jupyter §4.4."""
+    kernel = Kernel()
+    kernel.state = KernelState("running", "idle", "python3")
+    _follower, bob, settings = await follow(world, kernel)
+    await until(lambda: settings().get("backend_state") == "running")
+    bob.set({"type": "settings", "kernel": "python3"})
+    await bob.commit()
+    bob.set({"type": "settings", "kernel": "other"})
+    await bob.commit()
+    await until(lambda: kernel.ended == 1)
