@@ -11,7 +11,7 @@ pasted from a live notebook names outputs that only this server has.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -20,8 +20,8 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.web import HTTPError, StaticFileHandler, authenticated
 
 from ..conat.persist.errors import StoreError
+from ..documents.blobs.cells import large_cells, references
 from ..documents.blobs.notebook import BlobNotebook, references_of
-from ..documents.blobs.placeholders import expand, map_bundles, references
 from ..documents.blobs.store import BlobStore
 from ..documents.blobs.values import KEPT_TYPES
 from ..documents.bridge.attachments import AttachmentLoads
@@ -100,11 +100,8 @@ class ProjectBlobs:
             return
         cells = content.get("cells")
         if isinstance(cells, list) and references(cells):
-            whole = map_bundles(cells, self._expand)
+            whole = large_cells(cells, self.store.get)
             model["content"] = type(content)({**content, "cells": whole})
-
-    def _expand(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        return expand(data, self.store.get)
 
     def _in_use(self) -> set[str]:
         """Return what open documents show, and closed ones whose edits no file has."""

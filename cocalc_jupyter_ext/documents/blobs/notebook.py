@@ -6,14 +6,13 @@ plain notebooks, and only the shared types hold placeholders (design D7, D19).
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, ClassVar, Final
 
 from jupyter_ydoc import YNotebook
 from pycrdt import Array, Map
 
 from . import placeholders
-from .placeholders import map_bundles, references
+from .cells import large_cells, references, small_cells
 from .store import BlobStore
 
 __all__ = [
@@ -47,9 +46,7 @@ class BlobNotebook(YNotebook):
 
     def get_cell(self, index: int) -> dict[str, Any]:
         """Return a cell, complete."""
-        return map_bundles(
-            [super().get_cell(index)], partial(placeholders.expand, get=self.blobs.get)
-        )[0]
+        return large_cells([super().get_cell(index)], self.blobs.get)[0]
 
     def set(self, value: Mapping[str, Any]) -> None:
         """Set the content; large outputs go into the store."""
@@ -67,8 +64,7 @@ class BlobNotebook(YNotebook):
 
     def create_ycell(self, value: Mapping[str, Any]) -> Map[Any]:
         """Return a new shared cell; its large outputs go into the store."""
-        cell = map_bundles([value], partial(placeholders.extract, put=self.blobs.put))[0]
-        shared: Map[Any] = super().create_ycell(cell)
+        shared: Map[Any] = super().create_ycell(small_cells([value], self.blobs.put)[0])
         return shared
 
 
@@ -127,16 +123,16 @@ def lost_blobs(document: object) -> set[str]:
 def keep_all(document: object, content: object) -> None:
     """Put all outputs of a plain notebook into the store of a document, also small ones."""
     if isinstance(document, BlobNotebook) and isinstance(content, Mapping):
-        keep = partial(placeholders.extract, put=document.blobs.put, inline_bytes=0)
-        map_bundles(content.get("cells") or [], keep)
+        cells = content.get("cells") or []
+        small_cells(cells, document.blobs.put)  # as they were when the document was made of them
+        small_cells(cells, document.blobs.put, inline_bytes=0)
 
 
 def with_blobs(document: object, content: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the shared types of a notebook hold as its complete content."""
     if not isinstance(document, BlobNotebook):
         return dict(content)
-    expand = partial(placeholders.expand, get=document.blobs.get)
-    return {**content, "cells": map_bundles(content["cells"], expand)}
+    return {**content, "cells": large_cells(content["cells"], document.blobs.get)}
 
 
 def without_blobs(document: object, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,8 +140,7 @@ def without_blobs(document: object, content: Mapping[str, Any]) -> dict[str, Any
     cells = content.get("cells")
     if not isinstance(cells, list) or not isinstance(document, BlobNotebook):
         return dict(content)
-    extract = partial(placeholders.extract, put=document.blobs.put)
-    return {**content, "cells": map_bundles(cells, extract)}
+    return {**content, "cells": small_cells(cells, document.blobs.put)}
 
 
 def _outputs(cell: Map[Any]) -> list[Any]:

@@ -12,7 +12,7 @@ bundle is made whole). What is small stays where it is: fetching it would take l
 it, and pages that know nothing of placeholders show it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .values import (
@@ -33,8 +33,7 @@ __all__ = [
     "expand",
     "extract",
     "make_placeholder",
-    "map_bundles",
-    "references",
+    "map_bundle",
 ]
 
 PLACEHOLDER: Final = "application/vnd.cocalc.blob+json"
@@ -110,42 +109,11 @@ def blobs_of(data: Bundle) -> dict[str, Any]:
     return {mime: dict(entry) for mime, entry in blobs.items() if _is_entry(mime, entry)}
 
 
-def references(cells: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return the ids of all that stands outside of some cells."""
-    return {
-        entry["sha1"]
-        for cell in cells
-        for bundle in _bundles(cell)
-        for entry in blobs_of(bundle).values()
-    }
-
-
-def map_bundles(
-    cells: Iterable[Mapping[str, Any]], change: Callable[[Bundle], dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return cells of nbformat 4 with ``change`` made to every bundle of their outputs."""
-    return [_with_bundles(cell, change) for cell in cells]
-
-
-def _with_bundles(
-    cell: Mapping[str, Any], change: Callable[[Bundle], dict[str, Any]]
-) -> dict[str, Any]:
-    outputs = cell.get("outputs")
-    if not isinstance(outputs, list):
-        return dict(cell)
-    return {**cell, "outputs": [_with_bundle(output, change) for output in outputs]}
-
-
-def _with_bundle(output: Any, change: Callable[[Bundle], dict[str, Any]]) -> Any:
+def map_bundle(output: Any, change: Callable[[Bundle], dict[str, Any]]) -> Any:
+    """Return an output with ``change`` made to its bundle; one without a bundle as it is."""
     if isinstance(output, Mapping) and isinstance(output.get("data"), Mapping):
         return {**output, "data": change(output["data"])}
     return output
-
-
-def _bundles(cell: Mapping[str, Any]) -> Iterator[Bundle]:
-    for output in cell.get("outputs") or ():
-        if isinstance(output, Mapping) and isinstance(output.get("data"), Mapping):
-            yield output["data"]
 
 
 def _entry(blob: str, size: int, wrapping: Wrapping) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from jupyter_ydoc.yunicode import YUnicode
 from ..blobs.notebook import BlobNotebook
 from ..blobs.placeholders import INLINE_BYTES
 from ..blobs.store import BlobStore
-from ..notebook_records.blobs import BlobSink, BlobSource, Elsewhere
+from ..notebook_records.blobs import BlobSink, BlobSource, Elsewhere, Outside
 from ..notebook_records.notebooks import NOTEBOOK_SCHEMA
 from ..notebook_records.repairs import ensure_cell, renumber_if_needed
 from ..syncdoc.coordination import DocumentType, synced_path_of_notebook
@@ -72,7 +72,7 @@ def _blobs_of(ydoc: YNotebook) -> tuple[BlobSink, BlobSource]:
             return Elsewhere(size, partial(blobs.get, blob))
         return blobs.get(blob)
 
-    return blobs.put, get
+    return Outside(blobs.put, blobs.get), get
 
 
 def _keep_inline(content: bytes) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "BlobSink",
     "BlobSource",
     "Elsewhere",
+    "Outside",
     "blob_id",
     "expand_data",
     "extract_data",
@@ -59,6 +60,18 @@ class BlobSource(Protocol):
     def __call__(self, blob: str) -> bytes | Elsewhere | None:
         """Return the bytes of an id, that they stay outside, or None when they are gone."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A ``BlobSink`` that also finds what the shared types keep outside and records have inline."""
+
+    put: Callable[[bytes], str | None]
+    get: Callable[[str], bytes | None]
+
+    def __call__(self, content: bytes) -> str | None:
+        """Keep the bytes and return their id, or None when that failed."""
+        return self.put(content)
 
 
 def reference_of(value: object) -> str | None:

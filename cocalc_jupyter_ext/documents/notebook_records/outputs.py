@@ -7,7 +7,8 @@ another type of output, the message keeps ``output_type``, as those read from fi
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .blobs import BlobSink, BlobSource, expand_data, extract_data
+from ..blobs.whole_outputs import whole_output
+from .blobs import BlobSink, BlobSource, Outside, expand_data, extract_data
 from .live_outputs import message_from_live_output
 
 __all__ = ["MORE_OUTPUT_LOST", "message_from_output", "output_from_message"]
@@ -18,6 +19,8 @@ MORE_OUTPUT_LOST: Final = "WARNING: Some output was deleted.\n"
 
 def message_from_output(output: Mapping[str, Any], put: BlobSink) -> dict[str, Any]:
     """Return the message of one output; its blobs go to ``put``."""
+    if isinstance(put, Outside):
+        output = whole_output(output, put.get)
     special = message_from_live_output(output)
     if special is not None:
         return special

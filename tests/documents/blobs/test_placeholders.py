@@ -12,8 +12,6 @@ from cocalc_jupyter_ext.documents.blobs.placeholders import (
     blobs_of,
     expand,
     extract,
-    map_bundles,
-    references,
 )
 from cocalc_jupyter_ext.documents.blobs.values import blob_id
 
@@ -115,19 +113,3 @@ def test_a_malformed_placeholder_stays_as_it_is_and_names_nothing(placeholder: A
 
     assert blobs_of(data) == {}
     assert expand(data, {"a" * 40: b"x"}.get) == data
-
-
-def test_the_outputs_of_cells_are_found_and_changed_whatever_else_is_there() -> None:
-    store = Store()
-    output = {"output_type": "display_data", "data": {"image/png": PICTURE}, "metadata": {"a": 1}}
-    cells = [
-        {"cell_type": "markdown", "source": "x"},
-        {"cell_type": "code", "outputs": [{"output_type": "stream", "text": "x"}, output, None]},
-        {"cell_type": "code", "outputs": "no list"},
-    ]
-
-    small = map_bundles(cells, lambda data: extract(data, store.put))
-
-    assert references(small) == {blob_id(LARGE)}
-    assert map_bundles(small, lambda data: expand(data, store.get)) == cells
-    assert small[1]["outputs"][1]["metadata"] == {"a": 1}

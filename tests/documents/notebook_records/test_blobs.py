@@ -5,8 +5,10 @@ import base64
 import pytest
 
 from cocalc_jupyter_ext.documents.blobs.placeholders import PLACEHOLDER, extract
+from cocalc_jupyter_ext.documents.blobs.whole_outputs import keep_output
 from cocalc_jupyter_ext.documents.notebook_records.blobs import (
     Elsewhere,
+    Outside,
     blob_id,
     expand_data,
     extract_data,
@@ -14,6 +16,7 @@ from cocalc_jupyter_ext.documents.notebook_records.blobs import (
     reference_of,
     references_in,
 )
+from cocalc_jupyter_ext.documents.notebook_records.outputs import message_from_output
 
 PICTURE = b"\x89PNG\r\n"
 PICTURE_TEXT = base64.b64encode(PICTURE).decode()
@@ -140,3 +143,12 @@ def test_references_of_a_record_are_those_of_outputs_and_attachments() -> None:
 
     assert list(references_in(record)) == ["a" * 40, "c" * 40, "e" * 40, "1" * 40]
     assert list(references_in({"output": None, "attachments": "x"})) == []
+
+
+def test_large_text_that_shared_types_keep_outside_is_inline_in_records() -> None:
+    store = Store()
+    output = {"output_type": "stream", "name": "stdout", "text": "x" * 100_000}
+
+    message = message_from_output(keep_output(output, store.put), Outside(store.put, store.get))
+
+    assert message == {"name": "stdout", "text": "x" * 100_000}
