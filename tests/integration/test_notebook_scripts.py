@@ -12,7 +12,7 @@ from cocalc_jupyter_ext.documents.notebook_actions.errors import NoQuestionError
 
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
-from ..support.servers import JupyterServer
+from ..support.servers import JupyterServer, until
 from .test_two_faces import cocalc_client, project_id
 
 
@@ -161,6 +161,16 @@ async def test_a_script_learns_which_kernels_there_are_and_what_its_own_one_uses
         assert usage is not None
         assert usage["mem"] > 1
         assert notebook.model.kernel_usage == usage
+
+
+async def test_what_a_script_has_asked_for_runs_though_nobody_looks_on(
+    server: JupyterServer,
+) -> None:
+    code = "import time; time.sleep(1); print('nobody' + ' saw this')"
+    async with script(server, "h.ipynb", code) as notebook:
+        await notebook.run_all()
+
+    await until(lambda: "nobody saw this" in (server.work / "h.ipynb").read_text(), 60)
 
 
 async def test_a_script_formats_and_converts_a_notebook(server: JupyterServer) -> None:

@@ -15,6 +15,7 @@ from cocalc_jupyter_ext.project.nbgrader.cell_types import grading_for
 from cocalc_jupyter_ext.project.nbgrader.checksum import checksum
 from cocalc_jupyter_ext.project.nbgrader.errors import LanguageUnknownError, MarkerError
 from cocalc_jupyter_ext.project.nbgrader.student_version import (
+    STEPS,
     AssignmentCell,
     StubStyle,
     student_cells,
@@ -97,6 +98,19 @@ def test_all_outputs_are_cleared() -> None:
     assert all(
         not each.get("outputs") and not each.get("execution_count") for each in made["cells"]
     )
+
+
+def test_the_steps_are_made_in_the_order_of_the_contract() -> None:
+    """§9.4; clearing outputs, its sixth, is for whoever holds the outputs."""
+    assert [step.__name__ for step in STEPS] == [
+        "unlock",
+        "clear_solution",
+        "clear_hidden_tests",
+        "clear_mark_scheme",
+        "drop_removed",
+        "add_checksum",
+        "lock",
+    ]
 
 
 # What is CoCalc's own
