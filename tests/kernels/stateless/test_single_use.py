@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from cocalc_jupyter_ext.kernels.standalone import code_queue
 from cocalc_jupyter_ext.kernels.standalone.errors import KernelDiedError
 from cocalc_jupyter_ext.kernels.stateless.errors import TotalTimeError
 from cocalc_jupyter_ext.kernels.stateless.request import DEFAULT_ULIMIT, Limits, Request
@@ -132,6 +133,17 @@ async def test_the_cpu_limit_ends_the_kernel_with_exit_code_137_and_its_folder_i
         await single.close()
         await single.close()
     assert not folder.exists()
+
+
+async def test_code_that_ignores_interrupts_is_ended_with_its_kernel(monkeypatch) -> None:
+    monkeypatch.setattr(code_queue, "INTERRUPTS_S", (0.05, 0.05, 0.05))
+    code = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
+    single = await SingleUseKernel.start("python3", "")
+    try:
+        with pytest.raises(KernelDiedError, match="SIGKILL"):
+            await run(single, code, limits=Limits(timeout_ms_per_cell=100))
+    finally:
+        await single.close()
 
 
 async def test_a_kernel_that_does_not_start_leaves_no_folder(tmp_path, monkeypatch) -> None:
