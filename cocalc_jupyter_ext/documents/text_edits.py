@@ -46,28 +46,30 @@ def replace_text(text: Text, wanted: str) -> bool:
     return True
 
 
-def edit_text(text: Text, wanted: str) -> bool:
+def edit_text(text: Text, wanted: str, *, is_exact: bool = False) -> bool:
     """Turn ``text`` into ``wanted`` by small edits in as many places as differ.
 
-    Cursors between two edits stay where they are. Returns whether anything changed. Call it
-    inside a transaction.
+    Cursors between two edits stay where they are. What few characters stay between two edits may
+    be replaced with them, unless it is exact: what somebody erases at the same time would be back
+    then. Returns whether anything changed. Call it inside a transaction.
     """
     current, wanted = str(text), encodable(wanted)
     if current == wanted:
         return False
     start = 0
-    for removed, inserted, kept in _edits(current, wanted):
+    for removed, inserted, kept in _edits(current, wanted, is_exact=is_exact):
         _splice(text, start, removed, inserted)
         start += len(inserted.encode()) + len(kept.encode())
     return True
 
 
-def _edits(current: str, wanted: str) -> Iterator[tuple[str, str, str]]:
+def _edits(current: str, wanted: str, *, is_exact: bool) -> Iterator[tuple[str, str, str]]:
     """Yield what is removed, what is put in its place, and what then follows unchanged."""
     engine: Any = diff_match_patch()
     engine.Diff_Timeout = MAX_DIFF_TIME_S
-    diffs = engine.diff_main(current, wanted)
-    engine.diff_cleanupSemantic(diffs)
+    diffs = engine.diff_main(current, wanted, not is_exact)
+    if not is_exact:
+        engine.diff_cleanupSemantic(diffs)
     removed = inserted = ""
     for operation, piece in diffs:
         if operation == _DELETE:

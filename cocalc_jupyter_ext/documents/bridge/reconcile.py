@@ -6,7 +6,7 @@ before it could note so.
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ..syncdoc.patch_graph import NO_TIME, HistoryMissing, PatchGraph
 from ..syncdoc.sync_document import SyncDocument
@@ -15,6 +15,9 @@ from .face import Face
 __all__ = ["reconcile"]
 
 Value = TypeVar("Value")
+
+MAX_LOOKED_AT: Final = 20
+"""How many commits the shared types may contain beyond those that were noted."""
 
 
 def reconcile(
@@ -36,22 +39,38 @@ def reconcile(
     shared = face.pull_all(kind.edit(patches))
     known = _known(document.graph, heads)
     if known is not None:
-        merged = _merged(face, document, known)
+        shared = _rejoin(face, document, known)
     elif len(document.graph) == 0 or file_is_newer:
-        merged = shared
-    else:
-        merged = patches
-    document.replace(kind.edit(merged))
-    document.commit()
-    face.push(shared, merged)
+        document.replace(kind.edit(shared))
+        document.commit()
+    face.push(shared, document.value)
 
 
-def _merged(face: Face[Value], document: SyncDocument[Value], known: Sequence[int]) -> Value:
-    kind, graph = document.kind, document.graph
+def _rejoin(face: Face[Value], document: SyncDocument[Value], known: Sequence[int]) -> Value:
+    """Take in what was edited in the shared types since these commits; return what they hold."""
+    graph, kind = document.graph, document.kind
     base = graph.value_of(known)
-    united = graph.united(known, base)
-    patches = document.value if united is None else kind.mend(document.value, united)
-    return kind.merge(base, patches, face.pull_all(kind.edit(base)))
+    shared = face.pull_all(kind.edit(base))
+    if kind.difference(base, shared):
+        # The process may have died before it noted the last commits of what is there.
+        known = _noted_late(face, document, known)
+        shared = face.pull_all(kind.edit(graph.value_of(known)))
+    document.rejoin(known, shared)
+    return shared
+
+
+def _noted_late(
+    face: Face[Value], document: SyncDocument[Value], known: Sequence[int]
+) -> Sequence[int]:
+    """Return later commits where the document was exactly what the shared types hold, if any."""
+    graph, kind = document.graph, document.kind
+    contained = graph.reached(known)
+    newer = [time for time in graph.times if time not in contained]
+    for time in newer[:MAX_LOOKED_AT]:
+        value = graph.value_of([*known, time])
+        if not kind.difference(value, face.pull_all(kind.edit(value))):
+            return [*known, time]
+    return known
 
 
 def _known(graph: PatchGraph[Value], heads: Sequence[int] | None) -> list[int] | None:

@@ -77,7 +77,7 @@ def edit_cell(shared: Map[Any], before: Mapping[str, Any], after: Mapping[str, A
     parts = {part for part in {**before, **after} if before.get(part) != after.get(part)}
     for part in parts:
         if part == "source":
-            edit_text(shared["source"], after.get(part) or "")
+            edit_text(shared["source"], after.get(part) or "", is_exact=True)
         elif part == "outputs":
             _edit_outputs(shared, before.get(part) or [], after.get(part) or [])
         elif part == "metadata":

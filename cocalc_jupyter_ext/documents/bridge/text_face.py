@@ -38,7 +38,7 @@ class TextFace:
 
     def push(self, before: str, after: str) -> None:
         """Edit the shared text in the places that differ."""
-        edit_text(self._text, after)
+        edit_text(self._text, after, is_exact=True)
         self._known = str(self._text)
 
     def close(self) -> None:

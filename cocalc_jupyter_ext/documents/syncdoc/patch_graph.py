@@ -21,9 +21,6 @@ Value = TypeVar("Value")
 NO_TIME: Final = 0
 """The time of the empty document, before the first patch."""
 
-MAX_UNITED: Final = 200
-"""How many patches are looked at one by one for what their replay may have lost."""
-
 
 class UnknownVersion(LookupError):  # noqa: N818 - named like the errors of conat
     """There is no patch with this time."""
@@ -57,6 +54,7 @@ class PatchGraph(Generic[Value]):
         self._staged: dict[int, Patch] = {}
         self._snapshots: dict[int, Snapshot] = {}
         self._has_child: set[int] = set()
+        self._heads: set[int] = set()
         self._sorted: list[tuple[tuple[int, int, int], int]] = []
         self._replay = Replay(kind)
         self._history = Replay(kind)
@@ -82,7 +80,7 @@ class PatchGraph(Generic[Value]):
         """Put another patch in the place of the one that has its time."""
         patches = {**self._live, **self._staged, patch.time: patch}
         self._live, self._staged = {}, patches
-        self._has_child, self._sorted, self._reached = set(), [], set()
+        self._has_child, self._heads, self._sorted, self._reached = set(), set(), [], set()
         self._replay, self._history = Replay(self._kind), Replay(self._kind)
         self._settle()
 
@@ -105,7 +103,7 @@ class PatchGraph(Generic[Value]):
     @property
     def heads(self) -> list[int]:
         """The live times that nobody builds on, in order."""
-        return [time for time in self.times if time not in self._has_child]
+        return sorted(self._heads, key=lambda time: self._live[time].order)
 
     @property
     def staged(self) -> list[Patch]:
@@ -163,27 +161,9 @@ class PatchGraph(Generic[Value]):
         """Tell whether all these times are live, or were before the first patch."""
         return all(time in self._live or time == NO_TIME for time in times)
 
-    def united(self, heads: Iterable[int], value: Value) -> Value | None:
-        """Return a value that had these heads with all that was typed since, in all branches.
-
-        None when nothing was done at the same time since, or too much has been done to look at
-        all of it. Raises HistoryMissing.
-        """
-        known = self._reach(heads)
-        newer = sorted(self._reached_from_heads() - known)
-        if len(newer) > MAX_UNITED:
-            return None
-        united: Value | None = None
-        for time in newer:
-            branch = self._reach([time])
-            if united is not None or not known <= branch:
-                if united is None:
-                    united = value if time == newer[0] else self._value_of(known, self._history)
-                base = self._value_of(known & branch, self._history)
-                theirs = self._value_of(branch, self._history)
-                united = self._kind.unite(base, theirs, united)
-            known |= branch
-        return united
+    def reached(self, heads: Iterable[int]) -> set[int]:
+        """Return the times of these patches and all that they build on; raises HistoryMissing."""
+        return self._reach(heads)
 
     def _value_of(self, times: Collection[int], replay: Replay[Value]) -> Value:
         ordered = sorted(times)
@@ -225,6 +205,9 @@ class PatchGraph(Generic[Value]):
     def _live_now(self, time: int) -> Patch:
         patch = self._live[time] = self._staged.pop(time)
         self._has_child.update(patch.parents)
+        self._heads.difference_update(patch.parents)
+        if time not in self._has_child:
+            self._heads.add(time)
         insort(self._sorted, (patch.order, time))
         self._reached = self._reached_with(patch)
         return patch

@@ -19,7 +19,8 @@ from ...conat.sync.dstream import DStream
 from ...conat.types import Choose
 from .commits import next_time
 from .coordination import DocumentType, participation
-from .patch_graph import NO_TIME, HistoryMissing, PatchGraph
+from .mender import Mender
+from .patch_graph import NO_TIME, PatchGraph
 from .patches import Patch, PatchError, Snapshot, read_message, to_message
 from .snapshots import DEFAULT_INTERVAL, snapshot_due
 from .stores import RecordStore
@@ -46,14 +47,6 @@ class Version:
     wall_ms: int
     author: str | None
     number: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Lost(Generic[Value]):
-    """Own patches that the stream does not have, and the value as it was without them."""
-
-    patches: list[Patch]
-    without: Value
 
 
 def _at_once(do: Callable[[], None]) -> None:
@@ -91,6 +84,7 @@ class SyncDocument(Generic[Value]):
         self.kind = kind
         self.record = record
         self.graph: PatchGraph[Value] = PatchGraph(kind)
+        self._mender = Mender(kind, self.graph) if mends else None
         self.is_closed = False
         self.before_change: Signal[[]] = Signal("before a change of a document")
         self.changes: Signal[[Value]] = Signal("changes of a document")
@@ -99,7 +93,6 @@ class SyncDocument(Generic[Value]):
         self._patches = patches
         self._participant = participant
         self._doctype = doctype
-        self._mends = mends
         self._release = release or _at_once
         self._now_ms = now_ms
         self._choose = choose
@@ -111,6 +104,7 @@ class SyncDocument(Generic[Value]):
         self._snapshot_allowed_ms = 0
         self._history: asyncio.Task[None] | None = None
         self._take_messages(zip(patches.get_all(), patches.seqs(), strict=False))
+        self._begin(self.graph.heads)
         self._live = kind.edit(self.graph.value())
         self._synced = self.graph.value()
         self._disconnects = [
@@ -152,33 +146,55 @@ class SyncDocument(Generic[Value]):
         changes = self.kind.difference(self._synced, self._live)
         if self.is_closed or not changes:
             return None
-        user_id = self._user_id_of(author or self._participant)
-        time_ms = next_time(
-            self._now_ms(),
-            own_last=self._own_times[-1] if self._own_times else 0,
-            newest=self.graph.newest_time,
-            user_id=user_id,
-            users=len(self.users),
-            choose=self._choose,
-        )
+        patch = self._make(changes, self.graph.heads, author or self._participant)
+        self._synced = self.kind.edit(self._live)
+        self._send(patch)
+        return patch
+
+    def _make(self, changes: list[Any], parents: Iterable[int], author: str) -> Patch:
+        """Put a new patch into the graph."""
+        user_id = self._user_id_of(author)
         patch = Patch(
-            time=time_ms,
+            time=next_time(
+                self._now_ms(),
+                own_last=self._own_times[-1] if self._own_times else 0,
+                newest=self.graph.newest_time,
+                user_id=user_id,
+                users=len(self.users),
+                choose=self._choose,
+            ),
             changes=changes,
             user_id=user_id,
-            parents=tuple(self.graph.heads),
+            parents=tuple(parents),
             version=self.graph.next_version,
             wall_ms=self._now_ms(),
         )
-        self.graph.add([patch])
-        self._own_times.append(time_ms)
-        self._unconfirmed[time_ms] = patch
-        self._synced = self.kind.edit(self._live)
+        self._add([patch])
+        self._own_times.append(patch.time)
+        self._unconfirmed[patch.time] = patch
+        return patch
+
+    def _send(self, patch: Patch) -> None:
+        """Tell of a new patch that is in the live value, and publish it."""
+        self._note_right()
         self.commits.emit(patch)
         # Last, so that what listeners note about it comes before it in all that is released.
         message = to_message(patch, has_format=self._doctype.schema is not None)
         self._release(lambda: self._publish(message))
         self._make_snapshot_if_due()
-        return patch
+
+    def _add(self, items: Iterable[Patch | Snapshot]) -> None:
+        became_live = self.graph.add(items)
+        if self._mender is not None:
+            self._mender.came(became_live)
+
+    def _begin(self, heads: Sequence[int]) -> None:
+        if self._mender is not None:
+            self._mender.begin(heads)
+
+    def _note_right(self) -> None:
+        if self._mender is not None:
+            self._mender.is_right()
 
     def _publish(self, message: dict[str, Any]) -> None:
         if not self.is_closed:
@@ -334,19 +350,16 @@ class SyncDocument(Generic[Value]):
         self.before_change.emit()
         self.commit()
         messages, self._incoming = self._incoming, []
-        heads = self.graph.heads
         lost = self._take_messages(messages)
-        if lost:
-            self._show_again(lost)
-        else:
-            self._show_merged(heads)
+        self._show_merged(self._made_again(lost))
         if self.graph.missing_times and self._history is None:
             self._history = asyncio.create_task(self._load_missing(), name="history of a document")
 
-    def _take_messages(self, messages: Iterable[tuple[Any, int]]) -> "_Lost[Value] | None":
-        """Put messages into the graph; tell which own patches have times that others had first."""
+    def _take_messages(self, messages: Iterable[tuple[Any, int]]) -> list[Patch]:
+        """Put messages into the graph; return the own patches whose times others had first."""
         items: list[Patch | Snapshot] = []
-        lost, winners = [], []
+        lost: dict[int, Patch] = {}
+        winners = []
         for message, seq in messages:
             try:
                 item = read_message(message)
@@ -356,54 +369,67 @@ class SyncDocument(Generic[Value]):
             items.append(item)
             own = self._unconfirmed.pop(item.time, None) if isinstance(item, Patch) else None
             if own is not None and isinstance(item, Patch) and not own.is_same(item):
-                lost.append(own)
+                lost[own.time] = own
                 winners.append(item)
-        without = self.graph.value_without([patch.time for patch in lost]) if lost else None
         for winner in winners:
             self.graph.replace(winner)
-        self.graph.add(items)
-        return None if without is None else _Lost(lost, without)
+        if lost and self._mender is not None:
+            self._mender.changed(lost)
+        self._add(items)
+        return list(lost.values())
 
-    def _show_again(self, lost: "_Lost[Value]") -> None:
-        """Show the value now, and make again what was committed at a time that others had.
+    def _made_again(self, lost: Sequence[Patch]) -> list[Patch]:
+        """Make again, at other times, what was committed at times that others had.
 
         That happens to two who do not know of each other yet. In the stream the first one
         counts, so the changes of the other would be lost.
         """
-        merged = self.graph.value()
-        parents = lost.patches[0].parents
-        theirs = self._mended(parents, self.graph.value_of(parents), merged)
-        again = self.kind.edit(theirs)
-        for patch in lost.patches:
+        times: dict[int, int] = {}
+        again = []
+        for patch in lost:
             self._own_times.remove(patch.time)
-            again = self.kind.apply(again, patch.changes)
-        wanted = self.kind.mend(again, self.kind.unite(lost.without, theirs, self._live))
-        self._show(merged, wanted)
-        self.commit(self._author_of(lost.patches[-1]))
+            parents = [times.get(time, time) for time in patch.parents]
+            author = self._author_of(patch) or self._participant
+            again.append(self._make(patch.changes, parents, author))
+            times[patch.time] = again[-1].time
+        return again
 
-    def _show_merged(self, heads: Sequence[int]) -> None:
-        """Show the value now; ``heads`` are those of the live value."""
+    def rejoin(self, heads: Sequence[int], value: Value) -> None:
+        """Take in what was edited elsewhere, by way of one's own, in the value of these heads.
+
+        Call it where nothing is edited in the live value. Raises HistoryMissing.
+        """
+        changes = self.kind.difference(self.graph.value_of(heads), value)
+        self._begin(heads)
+        more = [self._elsewhere(changes, heads)] if changes else []
+        self._show_merged(more=more)
+
+    def _elsewhere(self, changes: list[Any], heads: Sequence[int]) -> Patch:
+        """Return edits as if they were a patch; it is never in the graph."""
+        return Patch(
+            time=self.graph.newest_time + 1, changes=changes, user_id=0, parents=tuple(heads)
+        )
+
+    def _show_merged(self, sent: Sequence[Patch] = (), more: Sequence[Patch] = ()) -> None:
+        """Show the value now, and give back what its replay has lost.
+
+        ``sent`` are own patches to be told of, ``more`` such as are not in the graph yet.
+        """
         merged = self.graph.value()
-        wanted = self._mended(heads, self._live, merged)
-        self._show(merged, wanted)
-        if wanted is not merged:
-            self.commit()
-
-    def _show(self, synced: Value, wanted: Value) -> None:
-        before, self._synced = self._live, synced
+        wanted = merged
+        for patch in more:
+            wanted = self.kind.apply(self.kind.edit(wanted), patch.changes)
+        if self._mender is not None:
+            wanted = self._mender.mended(wanted, more)
+        before, self._synced = self._live, merged
         if self.kind.difference(before, wanted):
             self._live = self.kind.edit(wanted)
             self.changes.emit(before)
-
-    def _mended(self, heads: Sequence[int], value: Value, merged: Value) -> Value:
-        """Return the value now with what was lost since it had these heads and that value."""
-        if not self._mends:
-            return merged
-        try:
-            wanted = self.graph.united(heads, value)
-        except HistoryMissing:  # what was done before the oldest known snapshot stays as it is
-            return merged
-        return merged if wanted is None else self.kind.mend(merged, wanted)
+        for patch in sent:
+            self._send(patch)
+        if wanted is not merged:
+            self.commit()
+        self._note_right()
 
     async def _load_missing(self) -> None:
         try:

@@ -4,19 +4,21 @@
 is not changed any more; ``edit`` gives one that may be.
 """
 
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
-from .mending import mend_records, unite_records
-from .merge_records import merge_records
+from .mending import Wanted, mend_records, texts_of_records, touched_records
 from .record_patch import apply_record_patch, make_record_patch
 from .records import Records, RecordSchema
 from .string_patch import apply_string_patch, make_string_patch
-from .unite_texts import has_same_characters, unite_apart, unite_texts
 
 __all__ = ["Kind", "RecordsKind", "TextKind"]
 
 Value = TypeVar("Value")
+
+_WHOLE: Final = ""
+"""The name of the one text of a text."""
 
 
 class Kind(Protocol[Value]):
@@ -49,21 +51,18 @@ class Kind(Protocol[Value]):
         """Return the changes from one value to another; empty when they are equal."""
         ...
 
-    def merge(self, base: Value, theirs: Value, ours: Value) -> Value:
-        """Return a value with what changed on either side since ``base``.
-
-        Both may know some of the other's edits: what is on both sides counts once.
-        """
+    def narrowed(self, value: Value, patches: Sequence[Sequence[Any]]) -> Value:
+        """Return as little of a value as these changes and what they do depend on."""
         ...
 
-    def unite(self, base: Value, theirs: Value, ours: Value) -> Value:
-        """Return a value with all texts that were typed at the same time in two branches."""
+    def texts(self, value: Value) -> Mapping[Hashable, Mapping[str, str]]:
+        """Return the texts that are merged: of each thing that may come and go, by name."""
         ...
 
-    def mend(self, replayed: Value, wanted: Value) -> Value:
-        """Return the replayed value with what it lost, or itself where it lost nothing.
+    def mended(self, replayed: Value, wanted: Mapping[Hashable, Wanted[Value]]) -> Value:
+        """Return the replayed value with these things as wanted, or itself where all are.
 
-        ``wanted`` is what ``unite`` returned. Neither value is changed.
+        No value is changed.
         """
         ...
 
@@ -95,17 +94,18 @@ class TextKind:
         """Return hunks."""
         return make_string_patch(old, new)
 
-    def merge(self, base: str, theirs: str, ours: str) -> str:
-        """Keep what either side typed; what both typed counts once."""
-        return unite_apart(base, theirs, ours)
+    def narrowed(self, value: str, patches: Sequence[Sequence[Any]]) -> str:
+        """Return the text."""
+        return value
 
-    def unite(self, base: str, theirs: str, ours: str) -> str:
-        """Keep what either side typed."""
-        return unite_texts(base, theirs, ours)
+    def texts(self, value: str) -> dict[Hashable, dict[str, str]]:
+        """Return the text, of the one thing that is always there."""
+        return {_WHOLE: {_WHOLE: value}}
 
-    def mend(self, replayed: str, wanted: str) -> str:
-        """Keep the replayed text if it has all characters."""
-        return replayed if has_same_characters(replayed, wanted) else wanted
+    def mended(self, replayed: str, wanted: Mapping[Hashable, Wanted[str]]) -> str:
+        """Return the wanted text."""
+        texts = wanted[_WHOLE].texts
+        return replayed if texts is None else texts[_WHOLE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +143,14 @@ class RecordsKind:
         """Return deletions and sets."""
         return make_record_patch(old, new)
 
-    def merge(self, base: Records, theirs: Records, ours: Records) -> Records:
-        """Merge record by record and field by field."""
-        return merge_records(base, theirs, ours)
+    def narrowed(self, value: Records, patches: Sequence[Sequence[Any]]) -> Records:
+        """Return the records that the changes name."""
+        return touched_records(value, patches)
 
-    def unite(self, base: Records, theirs: Records, ours: Records) -> Records:
-        """Keep what either side typed, also into records that the other side deleted."""
-        return unite_records(base, theirs, ours)
+    def texts(self, value: Records) -> dict[Hashable, dict[str, str]]:
+        """Return the text columns of each record."""
+        return texts_of_records(value)
 
-    def mend(self, replayed: Records, wanted: Records) -> Records:
+    def mended(self, replayed: Records, wanted: Mapping[Hashable, Wanted[Records]]) -> Records:
         """Give back texts and records, and nothing else."""
         return mend_records(replayed, wanted)

@@ -1,88 +1,113 @@
-"""What the replay of simultaneous patches has lost is given back (SPEC B9)."""
+"""What the replay of simultaneous patches has lost is given back to records (SPEC B9)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from cocalc_jupyter_ext.documents.syncdoc.mending import mend_records, unite_records
+from cocalc_jupyter_ext.documents.syncdoc.mending import (
+    Wanted,
+    mend_records,
+    texts_of_records,
+    touched_records,
+)
 from cocalc_jupyter_ext.documents.syncdoc.records import Records, RecordSchema
 
 SCHEMA = RecordSchema(("type", "id"), frozenset({"input"}))
+GONE: Wanted[Records] = Wanted(None, None)
 
 
 def records(*cells: dict[str, Any]) -> Records:
     return Records(SCHEMA, [{"type": "cell", **cell} for cell in cells])
 
 
-BASE = records({"id": "a", "input": "one", "pos": 0}, {"id": "b", "input": "two", "pos": 1})
+def text(text: str, model: Records | None = None) -> Wanted[Records]:
+    return Wanted({"input": text}, model)
 
 
-def test_a_cell_that_one_deleted_and_the_other_typed_into_stays_with_its_text() -> None:
-    ours = records(
-        {"id": "a", "input": "one more", "pos": 0}, {"id": "b", "input": "two", "pos": 1}
-    )
-    theirs = records({"id": "b", "input": "two", "pos": 1})
-
-    for wanted in (unite_records(BASE, theirs, ours), unite_records(BASE, ours, theirs)):
-        assert wanted == ours
-        assert mend_records(theirs, wanted) == ours
+def mended(replayed: Records, wanted: Mapping[str, Wanted[Records]]) -> Records:
+    return mend_records(replayed, {("cell", cell_id): each for cell_id, each in wanted.items()})
 
 
-def test_a_cell_that_came_back_by_one_field_gets_all_others_and_keeps_that_one() -> None:
-    wanted = records({"id": "a", "input": "typed", "pos": 3, "cell_type": "markdown"})
-    replayed = records({"id": "a", "state": "busy"})
+def test_a_text_gets_what_was_typed_and_other_fields_stay_as_replayed() -> None:
+    replayed = records({"id": "a", "input": "one", "pos": 7}, {"id": "b", "input": "two"})
 
-    mended = mend_records(replayed, wanted)
+    result = mended(replayed, {"a": text("one more"), "b": text("two")})
 
-    assert mended.get() == [
-        {"type": "cell", "id": "a", "state": "busy", "pos": 3, "cell_type": "markdown"}
-        | {"input": "typed"}
+    assert result.get() == [
+        {"type": "cell", "id": "a", "input": "one more", "pos": 7},
+        {"type": "cell", "id": "b", "input": "two"},
+    ]
+    assert replayed.get_one({"id": "a"}) == {"type": "cell", "id": "a", "input": "one", "pos": 7}
+
+
+def test_a_cell_that_is_gone_comes_back_whole() -> None:
+    model = records({"id": "a", "input": "one", "pos": 0, "cell_type": "markdown"})
+
+    result = mended(records(), {"a": text("one more", model)})
+
+    assert result.get() == [
+        {"type": "cell", "id": "a", "input": "one more", "pos": 0, "cell_type": "markdown"}
     ]
 
 
-def test_a_deleted_cell_that_only_ran_meanwhile_stays_deleted() -> None:
-    ours = records({"id": "a", "input": "one", "pos": 0, "state": "busy"})
-    theirs = records()
-    base = records({"id": "a", "input": "one", "pos": 0})
+def test_a_cell_that_came_back_by_one_field_gets_all_others_and_keeps_that_one() -> None:
+    model = records({"id": "a", "input": "typed", "pos": 3, "state": "done"})
 
-    wanted = unite_records(base, theirs, ours)
+    result = mended(records({"id": "a", "state": "busy"}), {"a": text("typed", model)})
 
-    assert mend_records(records({"id": "a", "state": "busy"}), wanted) == records()
-
-
-def test_a_replay_that_has_all_characters_is_left_alone() -> None:
-    wanted = records({"id": "a", "input": "one two", "pos": 0})
-    replayed = records({"id": "a", "input": "two one", "pos": 7})
-
-    assert mend_records(replayed, wanted) is replayed
+    assert result.get() == [
+        {"type": "cell", "id": "a", "state": "busy", "pos": 3, "input": "typed"}
+    ]
 
 
-def test_records_without_a_full_key_are_left_to_the_replay() -> None:
-    settings = Records(SCHEMA, [{"type": "settings", "kernel": "ir"}])
+def test_a_deleted_cell_of_which_a_field_came_back_is_deleted() -> None:
+    assert mended(records({"id": "a", "state": "busy"}), {"a": GONE}) == records()
 
-    assert mend_records(settings, records()) is settings
-    assert unite_records(records(), settings, records()) == records()
+
+def test_a_replay_in_which_nothing_is_amiss_is_left_alone() -> None:
+    replayed = records({"id": "a", "input": "one", "pos": 7})
+
+    assert mended(replayed, {"a": text("one"), "b": GONE}) is replayed
 
 
 def test_records_whose_keys_are_no_texts_are_told_apart_as_json_does() -> None:
     base = records({"id": 1, "input": "one"}, {"id": True, "input": "yes"})
-    theirs = records({"id": 1, "input": "one more"}, {"id": True, "input": "yes"})
-    ours = records({"id": 1, "input": "one"}, {"id": True, "input": "oh yes"})
-    wanted = records({"id": 1, "input": "one more"}, {"id": True, "input": "oh yes"})
+    one, yes = texts_of_records(base)
 
-    assert unite_records(base, theirs, ours) == wanted
-    assert mend_records(ours, wanted) == wanted
+    result = mend_records(base, {one: text("one more"), yes: GONE})
+
+    assert result == records({"id": 1, "input": "one more"})
 
 
-def test_no_text_of_a_whole_record_is_written_to_find_what_differs(
+def test_records_without_a_full_key_have_no_texts_of_their_own() -> None:
+    assert texts_of_records(Records(SCHEMA, [{"type": "settings", "input": "x"}])) == {}
+
+
+def test_the_text_of_a_cell_without_one_is_empty() -> None:
+    assert texts_of_records(records({"id": "a"}, {"id": "b", "input": 5})) == {
+        ("cell", "a"): {"input": ""},
+        ("cell", "b"): {"input": ""},
+    }
+
+
+def test_patches_touch_what_they_name_and_nothing_else() -> None:
+    base = records({"id": "a"}, {"id": "b"}, {"id": "c"})
+
+    assert touched_records(base, [[1, [{"type": "cell", "id": "b"}], -1, [{"id": "c"}]]]) == (
+        records({"id": "b"}, {"id": "c"})
+    )
+    assert touched_records(base, [[-1, [{}]]]) == base
+    assert touched_records(base, [[1, ["rubbish"], 7, None]]) == records()
+
+
+def test_no_text_of_a_whole_record_is_written_to_find_what_is_amiss(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Outputs are large, and what was just replayed has no texts yet."""
-    ours = records({"id": "a", "input": "one more", "pos": 0}, {"id": "b", "input": "two"})
-    theirs = records({"id": "b", "input": "two and more"})
-    base = records({"id": "a", "input": "one", "pos": 0}, {"id": "b", "input": "two"})
+    replayed = records({"id": "a", "input": "one", "pos": 0}, {"id": "b", "input": "two"})
     monkeypatch.setattr(Records, "by_text", lambda _self: pytest.fail("texts were written"))
 
-    mended = mend_records(theirs, unite_records(base, theirs, ours))
+    result = mended(replayed, {"a": text("one more"), "b": text("two")})
 
-    assert [cell["input"] for cell in mended.get()] == ["two and more", "one more"]
+    assert [cell["input"] for cell in result.get()] == ["one more", "two"]

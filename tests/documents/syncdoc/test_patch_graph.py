@@ -5,7 +5,6 @@ import random
 import pytest
 
 from cocalc_jupyter_ext.documents.syncdoc.patch_graph import (
-    MAX_UNITED,
     NO_TIME,
     HistoryMissing,
     PatchGraph,
@@ -245,94 +244,6 @@ def test_everybody_who_knows_the_same_messages_has_the_same_value(seed: int) -> 
         assert reader.value() == author.value()
         assert reader.times == author.times
         assert reader.heads == author.heads
-
-
-def test_nothing_is_to_be_united_where_all_build_on_each_other() -> None:
-    graph = make_graph(ONE, TWO, THREE)
-
-    assert graph.united([1], "one") is None
-    assert graph.united([3], "one two three") is None
-    assert make_graph().united([], "") is None
-
-
-def test_what_the_replay_of_simultaneous_patches_lost_is_united() -> None:
-    """Whoever has seen one of two branches gets the other whole (SPEC B9)."""
-    base = "a line that one person replaces"
-    replaced = patch(11, base, "something else", 10)
-    typed = patch(12, base, base.replace("person", "persXYZon"), 10, user_id=1)
-    graph = make_graph(patch(10, "", base), replaced, typed)
-    assert "XYZ" not in graph.value()
-
-    united = graph.united([11], "something else")
-
-    assert united is not None
-    assert "XYZ" in united
-    assert not set("something else") - set(united)
-
-
-def test_what_is_typed_after_branches_were_united_counts_once() -> None:
-    first, second = patch(11, "x", "x ann", 10), patch(12, "x", "x bob", 10, user_id=1)
-    graph = make_graph(patch(10, "", "x"), first, second)
-    both = graph.value()
-    graph.add([patch(13, both, f"# {both}", 11, 12)])
-
-    united = graph.united([11], "x ann")
-
-    assert united is not None
-    assert sorted(united) == sorted("# x ann bob")
-
-
-def test_what_followed_a_branch_before_another_came_is_in_what_is_united() -> None:
-    graph = make_graph(
-        patch(10, "", "x"),
-        patch(11, "x", "x ann", 10),
-        patch(12, "x ann", "x ann more", 11),
-        patch(13, "x", "bob x", 10, user_id=1),
-    )
-
-    assert graph.united([11], "x ann") == "bob x ann more"
-
-
-def test_the_value_that_somebody_has_is_the_one_that_is_united() -> None:
-    """It may have been mended already, and differ from what the replay makes of it."""
-    graph = make_graph(
-        patch(10, "", "x"), patch(11, "x", "x ann", 10), patch(12, "x", "bob x", 10, user_id=1)
-    )
-
-    assert graph.united([11], "x ann mended") == "bob x ann mended"
-
-
-@pytest.mark.parametrize(("newer", "is_united"), [(MAX_UNITED, True), (MAX_UNITED + 1, False)])
-def test_after_very_many_patches_nothing_is_united(newer: int, is_united: bool) -> None:
-    graph = make_graph(patch(1, "", "x"), patch(2, "x", "x ann", 1))
-    graph.add([patch(3, "x", "bob x", 1, user_id=1)])
-    text = "bob x"
-    for time in range(4, 3 + newer):
-        graph.add([patch(time, text, f"{text}.", time - 1, user_id=1)])
-        text = f"{text}."
-
-    assert (graph.united([2], "x ann") is not None) is is_united
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_nothing_that_was_typed_in_any_branch_is_lost_when_they_are_united(seed: int) -> None:
-    rng = random.Random(seed)
-    graph = make_graph(patch(1, "", "0123456789\n"))
-    seen, value = [1], graph.value()
-    for time in range(2, 14):
-        parent = rng.choice(graph.times)
-        old = graph.value_at(parent)
-        place = rng.randrange(len(old) + 1)
-        graph.add([patch(time, old, f"{old[:place]}{chr(0x4E00 + time)}{old[place:]}", parent)])
-        if rng.random() < 0.4:
-            united = graph.united(seen, value)
-            seen, value = graph.heads, graph.value() if united is None else united
-
-    united = graph.united(seen, value)
-
-    assert sorted(value if united is None else united)[-12:] == [
-        chr(0x4E00 + time) for time in range(2, 14)
-    ]
 
 
 def test_it_is_known_whether_all_of_some_times_are_live() -> None:

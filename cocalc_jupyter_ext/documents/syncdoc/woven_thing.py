@@ -1,0 +1,227 @@
+"""Something with texts that may come and go, such as a cell, as sets of commits have it (pure).
+
+Who deletes it takes away what was known of it. It stays when somebody typed into it at the same
+time, and with all that was in it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from .weave import ERASED, KEPT, NOBODYS, TYPED, Weave, text_edits
+
+__all__ = ["Shown", "WovenThing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A text that somebody had before them, and which characters it was made of."""
+
+    text: str
+    names: Sequence[int]
+
+
+_NOTHING = Shown("", ())
+
+
+class WovenThing:
+    """All that was in one thing; ``texts`` is what it held at the start, if it was there.
+
+    ``reach`` tells, of each commit woven in, the commit with all that it knows.
+    """
+
+    def __init__(self, reach: Sequence[int], texts: Mapping[str, str] | None) -> None:
+        self._reach = reach
+        self._was_there = texts is not None
+        self._weaves = {name: Weave(text) for name, text in (texts or {}).items()}
+        self._writers = 0
+        self._deleters = 0
+        self._brought: dict[tuple[int, str], list[int]] = {}
+
+    # As some commits have it
+
+    def is_alive(self, commits: int) -> bool:
+        """Tell whether it is there."""
+        buried = self._buried(commits)
+        if buried is None:
+            return self._was_there or bool(self._writers & commits)
+        return bool(self._writers & commits & ~buried)
+
+    def texts(self, commits: int) -> dict[str, str]:
+        """Return its texts; call it where it is there."""
+        return {
+            name: weave.text(self._visible(name, commits)) for name, weave in self._weaves.items()
+        }
+
+    @property
+    def has_come_or_gone(self) -> bool:
+        """Whether it was made or deleted since the start."""
+        return not self._was_there or self._deleters != 0
+
+    @property
+    def last_writer(self) -> int | None:
+        """The last commit that made it or typed into it."""
+        return self._writers.bit_length() - 1 if self._writers else None
+
+    # What commits do to it
+
+    def delete(self, commit: int, known: int, before: Mapping[str, Shown]) -> None:
+        """Note that a commit deleted it; nothing where it was not meant to be there anyway.
+
+        It stays when something was in it that replays did not show: nobody wanted that gone.
+        """
+        is_whole = all(
+            set(self._meant(name, known).names) <= set(before[name].names if name in before else ())
+            for name in self._weaves
+        )
+        if self.is_alive(known) and is_whole:
+            self._deleters |= 1 << commit
+
+    def write(
+        self, commit: int, known: int, before: Mapping[str, Shown] | None, texts: Mapping[str, str]
+    ) -> dict[str, Shown]:
+        """Note that a commit made these texts of those before; return which characters they have.
+
+        ``before`` is what replays showed, None where they had no such thing.
+        """
+        is_new = not self.is_alive(known)
+        after: dict[str, Shown] = {}
+        has_typed = False
+        for name, text in texts.items():
+            if is_new and before is None:
+                names = self._make(name, commit, known, text)
+            else:
+                shown = (before or {}).get(name, _NOTHING)
+                names, is_edited = self._edit(name, commit, known, shown, text)
+                has_typed |= is_edited
+            after[name] = Shown(text, names)
+        if has_typed or is_new:
+            self._writers |= 1 << commit
+        return after
+
+    def replay(self, commit: int, name: str, before: Shown | None, text: str) -> Shown:
+        """Return which characters a text has that a replay of the commit made of another."""
+        before = before or _NOTHING
+        weave = self._weaves.get(name) or Weave()
+        edits = text_edits(before.text, text)
+        names = _kept(edits, before.names)
+        brought = self._brought.get((commit, name), [])
+        typed = iter(weave.trace(_typed(edits), brought, {each for each in names if each}))
+        return Shown(text, [next(typed) if each is None else each for each in names])
+
+    def shown_at_start(self, name: str, text: str) -> Shown:
+        """Return a text that nobody has touched since."""
+        weave = self._weaves.get(name)
+        return Shown(text, weave.start if weave is not None else [NOBODYS] * len(text))
+
+    def _make(self, name: str, commit: int, known: int, text: str) -> list[int]:
+        """Weave in the text of something new; what others gave it at the same time counts once."""
+        weave = self._weaves.setdefault(name, Weave())
+        base = self._meant(name, (1 << commit) - 1)
+        edits = text_edits(base.text, text)
+        names = self._do(weave, base, edits, commit, known, erases=False)
+        self._brought[commit, name] = names
+        return names
+
+    def _edit(
+        self, name: str, commit: int, known: int, shown: Shown, text: str
+    ) -> tuple[list[int], bool]:
+        """Weave in what was done to one text; tell which characters it has, and whether any did.
+
+        Its author may have looked at what was meant rather than at the replay: who gives back
+        what a replay has lost types nothing.
+        """
+        weave = self._weaves.setdefault(name, Weave())
+        edits = text_edits(shown.text, text)
+        base, edits_of_base = shown, edits
+        meant = self._meant(name, known)
+        if list(shown.names) != list(meant.names):
+            others = text_edits(meant.text, text)
+            if _size(others) < _size(edits):
+                base, edits_of_base = meant, others
+        names = self._do(weave, base, edits_of_base, commit, known)
+        self._brought[commit, name] = [
+            after
+            for after, kept in zip(names, _kept(edits, shown.names), strict=True)
+            if kept is None
+        ]
+        return names, _size(edits_of_base) > 0
+
+    def _do(
+        self,
+        weave: Weave,
+        base: Shown,
+        edits: list[tuple[int, str]],
+        commit: int,
+        known: int,
+        *,
+        erases: bool = True,
+    ) -> list[int]:
+        """Make edits of a text; return the characters that it has then."""
+        names: list[int] = []
+        behind: int | None = None
+        place = 0
+        for operation, piece in edits:
+            here = base.names[place : place + len(piece)]
+            if operation == TYPED:
+                here = weave.type(piece, behind, commit, known)
+            else:
+                place += len(piece)
+            if operation == ERASED:
+                if erases:
+                    weave.erase(here, commit)
+                continue
+            names += here
+            behind = next((each for each in reversed(here) if each != NOBODYS), behind)
+        return names
+
+    def _meant(self, name: str, commits: int) -> Shown:
+        if not self.is_alive(commits):
+            return _NOTHING
+        names = self._visible(name, commits)
+        return Shown(self._weaves[name].text(names), names)
+
+    def _visible(self, name: str, commits: int) -> list[int]:
+        return self._weaves[name].visible(commits, self._buried(commits))
+
+    def _buried(self, commits: int) -> int | None:
+        """Return the commits whose part in it was deleted, or None when it never was deleted."""
+        buried: int | None = None
+        writers = list(_numbers(self._writers & commits))
+        for deleter in _numbers(self._deleters & commits):
+            if not any(self._is_apart(deleter, writer) for writer in writers):
+                buried = (buried or 0) | self._reach[deleter]
+        return buried
+
+    def _is_apart(self, one: int, other: int) -> bool:
+        """Tell whether neither of two commits knows the other."""
+        return not (self._reach[one] >> other & 1 or self._reach[other] >> one & 1)
+
+
+def _kept(edits: list[tuple[int, str]], names: Sequence[int]) -> list[int | None]:
+    """Return the characters after edits: those that were kept, and None for what was typed."""
+    after: list[int | None] = []
+    place = 0
+    for operation, piece in edits:
+        if operation == TYPED:
+            after += [None] * len(piece)
+            continue
+        if operation == KEPT:
+            after += names[place : place + len(piece)]
+        place += len(piece)
+    return after
+
+
+def _typed(edits: list[tuple[int, str]]) -> str:
+    return "".join(piece for operation, piece in edits if operation == TYPED)
+
+
+def _size(edits: list[tuple[int, str]]) -> int:
+    """Return how many characters were typed or erased."""
+    return sum(len(piece) for operation, piece in edits if operation != KEPT)
+
+
+def _numbers(commits: int) -> Iterator[int]:
+    while commits:
+        lowest = commits & -commits
+        yield lowest.bit_length() - 1
+        commits ^= lowest
