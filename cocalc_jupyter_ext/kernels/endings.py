@@ -1,7 +1,7 @@
 """How the process of a kernel ended, in words (pure; syncdoc-jupyter §4.5)."""
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 __all__ = ["STDERR_CHARS", "Ending", "Tail"]
@@ -15,10 +15,14 @@ _SAID_BY_ALL: Final = "[IPKernelApp] WARNING | Kernel is running over TCP withou
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Exit code as ``subprocess`` gives it (negative: a signal), and the end of stderr."""
+    """Exit code as ``subprocess`` gives it (negative: a signal), and the end of stderr.
+
+    ``launch`` numbers the processes of one kernel, which may be restarted; 0 if nobody counts.
+    """
 
     exit_code: int | None
     stderr: str = ""
+    launch: int = field(default=0, compare=False)
 
     @property
     def shell_exit_code(self) -> int | None:

@@ -86,8 +86,6 @@ class KernelTimes:
     """For a dead process to be started again by its restarter."""
     deaths: int = 1
     """How often it may die before its first answer."""
-    deaths: int = 1
-    """How often it may die before its first answer."""
 
 
 class Link(Protocol):
@@ -267,7 +265,7 @@ async def connect(
             if await host.is_alive(kernel_id):
                 patience.use_living()
             else:
-                patience.use_dead(info, await host.ending(kernel_id))
+                patience.use_dead(await host.ending(kernel_id))
     except BaseException:
         if link is not None:
             await link.close()
@@ -282,7 +280,7 @@ class _Patience:
         self._times = times
         self._now = now
         self._started = self._alive_at = now()
-        self._died_at: list[ConnectionInfo] = []
+        self._launches: set[int] = set()
 
     def use_living(self) -> None:
         """Raise ``KernelUnreachableError`` once it was silent for too long."""
@@ -291,14 +289,10 @@ class _Patience:
             why = f"it did not answer for {self._times.connect_s:.0f} s"
             raise KernelUnreachableError(self._kernel_id, why)
 
-    def use_dead(self, info: ConnectionInfo, ending: Ending) -> None:
-        """Raise ``KernelUnreachableError`` once it is dead for too long, or dies too often.
-
-        A restarter gives new ports to a kernel that never answered.
-        """
-        if info not in self._died_at:
-            self._died_at.append(info)
-        if len(self._died_at) > self._times.deaths:
+    def use_dead(self, ending: Ending) -> None:
+        """Raise ``KernelUnreachableError`` once it is dead for too long, or dies too often."""
+        self._launches.add(ending.launch)
+        if len(self._launches) > self._times.deaths:
             why = "it dies again and again before it answers"
         elif self._now() - self._alive_at > self._times.dead_s:
             why = "its process has ended"

@@ -49,6 +49,7 @@ class ProjectProvisioner(LocalProvisioner):
         self._stderr: StderrPipe | None = None
         self._exit_code: int | None = None
         self._previous = Ending(None)
+        self._launches = 0
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Prepare the launch as Jupyter does, then set the environment of a project's kernel."""
@@ -74,6 +75,7 @@ class ProjectProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start the process."""
         self._previous, self._exit_code = await self.ending(), None
+        self._launches += 1
         wrapped = with_parent(with_limits(cmd, self.ulimit), self._setpriv)
         if wrapped != cmd:
             _check_exists(cmd[0], kwargs.get("env"))
@@ -109,7 +111,7 @@ class ProjectProvisioner(LocalProvisioner):
         if self._stderr is None or self._exit_code is None:
             return self._previous
         await asyncio.to_thread(self._stderr.wait_until_read, _LAST_WORDS_S)
-        return Ending(self._exit_code, self._stderr.text)
+        return Ending(self._exit_code, self._stderr.text, self._launches)
 
 
 def _check_exists(program: str, env: dict[str, str] | None) -> None:

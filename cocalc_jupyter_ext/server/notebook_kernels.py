@@ -44,7 +44,7 @@ class NotebookKernels:
         """
         async with self._starting:  # of two who ask at once, the second finds the first one's
             found = await self.find(path)
-            if found is not None and self._is_as_wanted(found, kernel_name):
+            if found is not None and self._is_as_wanted(found, kernel_name or None):
                 return found
             if found is not None:
                 await self.end(path)
@@ -73,18 +73,22 @@ class NotebookKernels:
         if kernel_id is None or kernel_id not in self._kernels:
             return KernelState()
         name = self.name_of(kernel_id)
-        state = getattr(self._kernels.get_kernel(kernel_id), "execution_state", None)
+        state = self._execution_state(kernel_id)
         if state in {None, "starting", "restarting"}:
             return KernelState("starting", "starting", name)
         return KernelState("ready" if state == "dead" else "running", str(state), name)
 
+    def _execution_state(self, kernel_id: str) -> Any:
+        return getattr(self._kernels.get_kernel(kernel_id), "execution_state", None)
+
     def _is_as_wanted(self, kernel_id: str, kernel_name: str | None) -> bool:
         """Return whether a kernel has this name, if one is wanted, and did not die for good."""
-        if kernel_id not in self._kernels:
+        if (
+            kernel_name is not None
+            and (self.name_of(kernel_id) or "").lower() != kernel_name.lower()
+        ):
             return False
-        if getattr(self._kernels.get_kernel(kernel_id), "execution_state", None) == "dead":
-            return False
-        return kernel_name is None or (self.name_of(kernel_id) or "").lower() == kernel_name.lower()
+        return self._execution_state(kernel_id) != "dead"
 
     async def _session(self, path: str) -> dict[str, Any] | None:
         if not await ensure_async(self._sessions.session_exists(path)):

@@ -1,6 +1,7 @@
 """Which kernel a notebook has."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 from cocalc_jupyter_ext.server.notebook_kernels import NotebookKernels
@@ -40,6 +41,13 @@ class Kernels:
 
     def __init__(self) -> None:
         self.interrupted: list[str] = []
+        self.kernel = SimpleNamespace(kernel_name="python3", execution_state="idle")
+
+    def __contains__(self, kernel_id: str) -> bool:
+        return kernel_id.startswith("k")
+
+    def get_kernel(self, kernel_id: str) -> SimpleNamespace:
+        return self.kernel
 
     async def interrupt_kernel(self, kernel_id: str) -> None:
         self.interrupted.append(kernel_id)
@@ -76,3 +84,14 @@ async def test_kernels_are_interrupted_and_ended_with_their_session() -> None:
 
     assert manager.interrupted == ["k1"]
     assert await kernels.find("a.ipynb") is None
+
+
+async def test_a_kernel_of_another_name_and_one_that_died_for_good_are_replaced() -> None:
+    """syncdoc-jupyter §4.4: changing the kernel closes the one that runs."""
+    sessions, manager = Sessions(), Kernels()
+    kernels = NotebookKernels(sessions, manager)
+    assert await kernels.ensure("a.ipynb", "Python3") == "k1"
+    assert await kernels.ensure("a.ipynb", "python3") == "k1"
+    assert await kernels.ensure("a.ipynb", "ir") == "k2"
+    manager.kernel.execution_state = "dead"
+    assert await kernels.ensure("a.ipynb", None) == "k3"
