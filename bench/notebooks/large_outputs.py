@@ -15,6 +15,7 @@ from tests.support.room_client import RoomClient
 from tests.support.servers import JupyterServer
 
 PICTURES, PICTURE_BYTES = 100, 150_000  # 20 MB as base64 text
+TEXTS, TEXT_CHARS = 100, 200_000
 LOOP = """
 from IPython.display import Image, display
 import random
@@ -28,6 +29,8 @@ async def rows() -> AsyncIterator[Row]:
     """Yield the rows; runs for about fifteen seconds."""
     with TemporaryDirectory() as folder, JupyterServer(Path(folder)) as server:
         async for row in _opening(server):
+            yield row
+        async for row in _text(server):
             yield row
         async for row in _loop(server):
             yield row
@@ -49,6 +52,20 @@ async def _opening(server: JupyterServer) -> AsyncIterator[Row]:
         began = time.perf_counter()
         await page.save()
         yield Row(f"{size:.0f} MB of outputs: save", time.perf_counter() - began, "s", 2)
+
+
+async def _text(server: JupyterServer) -> AsyncIterator[Row]:
+    file = server.work / "text.ipynb"
+    content = notebook(*["print()"] * TEXTS)
+    for number, cell in enumerate(content["cells"]):
+        text = f"a line of text in cell {number}\n" * (TEXT_CHARS // 28)
+        cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": text}]
+    file.write_text(json.dumps(content))
+    size = file.stat().st_size / 1e6
+    began = time.perf_counter()
+    async with RoomClient(server, "text.ipynb") as page:
+        yield Row(f"{size:.0f} MB of text: first opening", time.perf_counter() - began, "s", 1)
+        yield Row(f"{size:.0f} MB of text: document", len(page.doc.get_update()) / 1e6, "MB", 1)
 
 
 async def _loop(server: JupyterServer) -> AsyncIterator[Row]:

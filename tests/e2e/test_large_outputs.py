@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.servers import TOKEN, JupyterServer
@@ -72,6 +72,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
         for cell_id, source in (("plot", PLOT), ("html", HTML), ("svg", SVG), ("sized", SIZED))
     ]
     write(server.work / "plots.ipynb", cells)
+    write(server.work / "long.ipynb", [long_cell()])
     write(server.work / "other.ipynb", [new_code_cell("1", id="one")])
     with server:
         yield server
@@ -86,6 +87,14 @@ def page(browser: Browser, server: JupyterServer) -> Iterator[Page]:
     expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible(timeout=READY_MS)
     yield page
     context.close()
+
+
+def long_cell() -> nbformat.NotebookNode:
+    """Return a cell with a long text and a large figure without a picture, never run here."""
+    text = "".join(f"line {number}\n" for number in range(20_000))
+    data = {"application/json": {"values": list(range(30_000))}, "text/plain": "a figure"}
+    shown = new_output("display_data", data=data)
+    return new_code_cell("1", id="long", outputs=[new_output("stream", text=text), shown])
 
 
 def outputs(page: Page, index: int) -> str:
@@ -162,3 +171,10 @@ def test_a_copied_cell_has_its_picture_in_the_other_notebook_and_on_disk(
             break
         page.wait_for_timeout(100)
     assert "image/png" in written.cells[1].outputs[0]["data"]
+
+
+def test_long_text_of_a_file_is_shown_to_its_end(page: Page, server: JupyterServer) -> None:
+    page.goto(f"{server.url}lab/tree/long.ipynb")
+    shown = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output")
+    expect(shown.first).to_contain_text("line 19999", timeout=READY_MS)
+    expect(shown.nth(1).locator(".jp-RenderedJSON")).to_be_visible()

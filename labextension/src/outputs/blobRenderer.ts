@@ -7,13 +7,17 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import type { PartialJSONObject } from '@lumino/coreutils';
 import { Widget } from '@lumino/widgets';
 
 import {
   chooseRepresentation,
+  dataOfOutput,
   imageLook,
   isImage,
   isText,
+  PLACEHOLDER,
+  wholeOutputPath,
   type IKnownRenderer,
   type IRepresentation
 } from './blobs';
@@ -42,13 +46,29 @@ export class BlobRenderer extends Widget implements IRenderMime.IRenderer {
 
   /** Show a model. An image is there when the browser has it, all else when this resolves. */
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    const chosen = chooseRepresentation(model.data, known(this.page.renderers), model.trusted);
-    const shown = JSON.stringify([chosen, model.trusted, model.metadata]);
-    if (shown === this.shown && chosen !== null && chosen.path !== null) {
+    const path = wholeOutputPath(model.data);
+    const chosen = path === null ? this.choose(model) : null;
+    const shown = JSON.stringify([path ?? chosen, model.trusted, model.metadata]);
+    if (shown === this.shown && (path ?? chosen?.path ?? null) !== null) {
       return; // what an address stands for never changes
     }
     this.clear();
     this.shown = shown;
+    if (path !== null) {
+      await this.showWhole(path, model);
+    } else {
+      await this.showChosen(chosen, model);
+    }
+  }
+
+  private choose(model: IRenderMime.IMimeModel): IRepresentation | null {
+    return chooseRepresentation(model.data, known(this.page.renderers), model.trusted);
+  }
+
+  private async showChosen(
+    chosen: IRepresentation | null,
+    model: IRenderMime.IMimeModel
+  ): Promise<void> {
     if (chosen === null) {
       this.explain('There is nothing here that this page can show.');
     } else if (chosen.path !== null && isImage(chosen.mimeType)) {
@@ -56,6 +76,26 @@ export class BlobRenderer extends Widget implements IRenderMime.IRenderer {
     } else {
       await this.showOther(chosen, model);
     }
+  }
+
+  /** Fetch an output that is kept as a whole, and show it as if it were in the document. */
+  private async showWhole(path: string, model: IRenderMime.IMimeModel): Promise<void> {
+    const content = await this.fetch(path);
+    if (content === null) {
+      return;
+    }
+    let output: PartialJSONObject;
+    try {
+      output = JSON.parse(await content.text()) as PartialJSONObject;
+    } catch (error) {
+      this.explain(`This output cannot be read: ${String(error)}`);
+      return;
+    }
+    const data = dataOfOutput(output, model.data[PLACEHOLDER]);
+    const metadata = (output['metadata'] ?? {}) as PartialJSONObject;
+    const { trusted } = model;
+    const whole = { data, metadata, trusted, setData: model.setData.bind(model) };
+    await this.showChosen(this.choose(whole), whole);
   }
 
   /** Stop fetching, and give back what was fetched. */

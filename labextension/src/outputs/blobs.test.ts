@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { blobsOf, chooseRepresentation, imageLook, PLACEHOLDER } from './blobs';
+import {
+  blobsOf,
+  chooseRepresentation,
+  dataOfOutput,
+  imageLook,
+  PLACEHOLDER,
+  wholeOutputPath
+} from './blobs';
 
 const SHA1 = 'a'.repeat(40);
 const RENDERERS = [
@@ -62,4 +69,25 @@ void test('the size of an image may be said by the output or by its type', () =>
   assert.deepEqual([look.width, look.height, look.unconfined], [20, undefined, true]);
   assert.equal(imageLook({ needs_background: 'light' }, 'image/png').background, 'light');
   assert.equal(imageLook({ needs_background: 'x" onload="' }, 'image/png').background, undefined);
+});
+
+void test('an output that is kept as a whole has an address', () => {
+  const output = { sha1: SHA1, size: 5 };
+  assert.equal(wholeOutputPath({ [PLACEHOLDER]: { output } }), `cocalc/blobs/${SHA1}`);
+  assert.equal(wholeOutputPath({ [PLACEHOLDER]: { output: { sha1: '../x' } } }), null);
+  assert.equal(wholeOutputPath(bundle('image/png')), null);
+});
+
+void test('a whole output has the representations that the page would give it', () => {
+  const stream = { output_type: 'stream', name: 'stderr', text: ['a', 'b'] };
+  assert.deepEqual(dataOfOutput(stream, undefined), { 'application/vnd.jupyter.stderr': 'ab' });
+  const error = { output_type: 'error', ename: 'E', traceback: ['1', '2'] };
+  assert.deepEqual(dataOfOutput(error, undefined), { 'application/vnd.jupyter.stderr': '1\n2' });
+  const figure = { output_type: 'display_data', data: { 'application/json': [1] } };
+  const blobs = { 'image/png': { sha1: SHA1, size: 5 } };
+  const data = dataOfOutput(figure, { blobs, output: { sha1: SHA1 } });
+  assert.deepEqual(data['application/json'], [1]);
+  assert.equal(blobsOf(data).size, 1);
+  assert.equal(wholeOutputPath(data), null);
+  assert.deepEqual(dataOfOutput(null, undefined), {});
 });

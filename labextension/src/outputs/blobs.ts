@@ -8,6 +8,9 @@ import type { ReadonlyPartialJSONObject, ReadonlyPartialJSONValue } from '@lumin
 /** The type under which a bundle says what of it is kept on the server. */
 export const PLACEHOLDER = 'application/vnd.cocalc.blob+json';
 
+const SHA1 = /^[0-9a-f]{40}$/;
+const STDOUT = 'application/vnd.jupyter.stdout';
+const STDERR = 'application/vnd.jupyter.stderr';
 const IMAGE = /^image\//;
 const TEXT = /^text\/|\+xml$/;
 
@@ -49,11 +52,40 @@ export function blobsOf(data: ReadonlyPartialJSONObject): Map<string, string> {
   const found = new Map<string, string>();
   for (const [mimeType, entry] of Object.entries(isObject(blobs) ? blobs : {})) {
     const sha1 = field(entry, 'sha1');
-    if (typeof sha1 === 'string' && /^[0-9a-f]{40}$/.test(sha1)) {
+    if (typeof sha1 === 'string' && SHA1.test(sha1)) {
       found.set(mimeType, sha1);
     }
   }
   return found;
+}
+
+/** Return the address of what stands for a whole output, or null where it is not kept as a whole. */
+export function wholeOutputPath(data: ReadonlyPartialJSONObject): string | null {
+  const sha1 = field(field(data[PLACEHOLDER], 'output'), 'sha1');
+  return typeof sha1 === 'string' && SHA1.test(sha1) ? `cocalc/blobs/${sha1}` : null;
+}
+
+/**
+ * Return the representations of a whole output, as the page makes them of outputs in a document.
+ *
+ * `placeholder` names those of them that are kept on the server on their own.
+ */
+export function dataOfOutput(
+  output: ReadonlyPartialJSONValue,
+  placeholder: ReadonlyPartialJSONValue | undefined
+): ReadonlyPartialJSONObject {
+  const own = field(output, 'data');
+  if (isObject(own)) {
+    return { ...own, [PLACEHOLDER]: { blobs: field(placeholder, 'blobs') ?? {} } };
+  }
+  const lines = field(output, 'traceback');
+  if (Array.isArray(lines)) {
+    return { [STDERR]: lines.join('\n') };
+  }
+  const text = field(output, 'text');
+  const joined = Array.isArray(text) ? text.join('') : text;
+  const stream = field(output, 'name') === 'stderr' ? STDERR : STDOUT;
+  return typeof joined === 'string' ? { [stream]: joined } : {};
 }
 
 /**
