@@ -1,5 +1,6 @@
 """Widgets of real kernels, with pages of JupyterLab and CoCalc clients (syncdoc-jupyter §8)."""
 
+import asyncio
 import base64
 import hashlib
 import json
