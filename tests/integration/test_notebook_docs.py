@@ -85,3 +85,7 @@ def test_what_a_script_has_run_is_in_the_file(server: JupyterServer) -> None:
     nbformat.validate(notebook)
     texts = [output.get("text", "") for output in notebook.cells[-1].outputs]
     assert "Hello, World\n" in "".join(texts)
+
+
+def test_every_example_is_run() -> None:
+    assert set(examples()) == set(EXPECTED)

@@ -163,6 +163,23 @@ async def test_a_script_learns_which_kernels_there_are_and_what_its_own_one_uses
         assert notebook.model.kernel_usage == usage
 
 
+async def test_a_script_attaches_a_file_of_the_project(server: JupyterServer) -> None:
+    async with script(server, "i.ipynb", "![](attachment:dot.png)") as notebook:
+        (cell,) = notebook.model.cell_list
+        (server.work / "dot.png").write_bytes(b"\x89PNG dot")
+        notebook.set_cell_type(cell, "markdown")
+
+        assert notebook.attach_file(cell, "dot.png") == "attachment:dot.png"
+        await notebook.model.until(
+            lambda model: model.cells[cell]["attachments"]["dot.png"]["type"] == "sha1",
+            timeout_s=60,
+        )
+
+        await notebook.save_file()
+        saved = nbformat.read(server.work / "i.ipynb", as_version=4)
+        assert saved.cells[0].attachments == {"dot.png": {"image/png": "iVBORyBkb3Q="}}
+
+
 async def test_what_a_script_has_asked_for_runs_though_nobody_looks_on(
     server: JupyterServer,
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from . import joining, outputs, placing, running, settings
 from .editing import (
     attach,
+    attach_file,
     attachment_name,
     delete_attachment,
     set_cell_heading,
@@ -181,6 +182,15 @@ class NotebookActions(LookActions):
     def attach(self, cell_id: str, name: str, content: bytes) -> str:
         """Attach a file to a cell; return how markdown refers to it. Raises NotEditableError."""
         self.edit(attach, cell_id, name, content)
+        return f"attachment:{attachment_name(name)}"
+
+    def attach_file(self, cell_id: str, path: str, *, name: str | None = None) -> str:
+        """Let the project attach one of its files to a cell.
+
+        Returns how markdown refers to it. Raises NotEditableError.
+        """
+        name = name or path.rpartition("/")[2]
+        self.edit(attach_file, cell_id, name, path)
         return f"attachment:{attachment_name(name)}"
 
     def delete_attachment(self, cell_id: str, name: str) -> None:

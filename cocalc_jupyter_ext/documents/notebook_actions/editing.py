@@ -14,6 +14,7 @@ from .reading import cell_type_of, input_of, require_editable
 
 __all__ = [
     "attach",
+    "attach_file",
     "attachment_name",
     "attachments_of",
     "delete_attachment",
@@ -70,6 +71,18 @@ def attach(records: Records, cell_id: str, name: str, content: bytes) -> list[Ch
     """
     require_editable(records, cell_id)
     entry = {"type": "base64", "value": base64.b64encode(content).decode("ascii")}
+    return [set_cell(cell_id, attachments={attachment_name(name): entry})]
+
+
+def attach_file(records: Records, cell_id: str, name: str, path: str) -> list[Change]:
+    """Ask the project to take a file of its own into a cell; raises as ``attach``.
+
+    The entry becomes ``loading`` and then ``sha1``, or ``error`` with a text (§3.6).
+    """
+    require_editable(records, cell_id)
+    if not isinstance(path, str) or not path:
+        raise InvalidActionError("the file that is attached needs a path in the project")
+    entry = {"type": "load", "value": path}
     return [set_cell(cell_id, attachments={attachment_name(name): entry})]
 
 

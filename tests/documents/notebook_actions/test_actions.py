@@ -443,6 +443,7 @@ REFUSED: dict[str, Callable[[NotebookActions], Any]] = {
     "type": lambda n: n.set_cell_type("a", "raw"),
     "heading": lambda n: n.set_cell_heading("a", 1),
     "attachment": lambda n: n.attach("a", "x.png", b"x"),
+    "attachment of a file": lambda n: n.attach_file("a", "x.png"),
     "split": lambda n: n.split_cell("a", 1),
     "merge": lambda n: n.merge_with_next("a"),
     "metadata": lambda n: n.set_cell_metadata("a", {}),
@@ -596,6 +597,15 @@ def test_attachments_have_the_names_that_markdown_can_refer_to(notebook: Noteboo
     assert not read(notebook, "a")["attachments"]
     with pytest.raises(InvalidActionError, match="no attachment"):
         notebook.delete_attachment("a", "x.png")
+
+
+def test_the_project_is_asked_to_attach_a_file_of_its_own(notebook: NotebookActions) -> None:
+    """§3.6: of the type ``load``, with the path."""
+    assert notebook.attach_file("a", "plots/New.png") == "attachment:new.png"
+    entry = {"type": "load", "value": "plots/New.png"}
+    assert read(notebook, "a")["attachments"] == {"new.png": entry}
+    with pytest.raises(InvalidActionError, match="needs a path"):
+        notebook.attach_file("a", "", name="x")
 
 
 # Settings
