@@ -3,7 +3,7 @@
 An ``Execution`` gives messages ``{msg_type, content, metadata, buffers?}`` to one reader: all that
 the kernel publishes because of it, without comms, and its reply if that is "ok". The last item
 is ``{"done": True}``; a cancelled one just ends. What nobody reads is bounded: beyond the bound
-outputs are left out, and a message on stderr says how many.
+outputs are left out, a message on stderr says how many, and ``overflow`` has the end of them.
 """
 
 import asyncio
@@ -11,9 +11,18 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
+from ..overflow import CellOverflow
 from .errors import ExecutionRepeatedError
 
-__all__ = ["MAX_UNREAD_CHARS", "Execution", "ExecutionState", "Message", "Stdin", "is_done"]
+__all__ = [
+    "MAX_OVERFLOW_CHARS",
+    "MAX_UNREAD_CHARS",
+    "Execution",
+    "ExecutionState",
+    "Message",
+    "Stdin",
+    "is_done",
+]
 
 ExecutionState: TypeAlias = Literal["init", "running", "done", "closed"]
 Message: TypeAlias = dict[str, Any]
@@ -21,6 +30,7 @@ Stdin: TypeAlias = Callable[[str, bool], Awaitable[str]]
 """Answers a question of the code: ``(prompt, is_password) -> text``."""
 
 MAX_UNREAD_CHARS: Final = 64_000_000
+MAX_OVERFLOW_CHARS: Final = 2_500_000
 _DONE: Final[Message] = {"done": True}
 _OVERHEAD_CHARS: Final = 500
 _OUTPUTS: Final = frozenset({"stream", "display_data", "execute_result", "update_display_data"})
@@ -48,6 +58,7 @@ class Execution:
         timeout_ms: float | None = None,
         silent: bool = False,
         max_unread_chars: int = MAX_UNREAD_CHARS,
+        overflow: CellOverflow | None = None,
     ) -> None:
         self.code = code.strip()
         self.id = id
@@ -61,6 +72,7 @@ class Execution:
         self._unread: deque[tuple[Message, int]] = deque()
         self._unread_chars = 0
         self._left_out = 0
+        self.overflow = overflow or CellOverflow(MAX_OVERFLOW_CHARS)
         self._error: BaseException | None = None
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
@@ -120,6 +132,7 @@ class Execution:
         chars = _size(message)
         if message["msg_type"] in _OUTPUTS and self._unread_chars + chars > self._max_unread_chars:
             self._left_out += 1
+            self._keep(message)
         else:
             self._append(message, chars)
 
@@ -136,6 +149,13 @@ class Execution:
         if not self.is_over:
             self._error = error
             self._end("closed")
+
+    def _keep(self, message: Message) -> None:
+        content = message["content"]
+        if message["msg_type"] == "stream":
+            self.overflow.add_text(str(content.get("name")), str(content.get("text", "")))
+        else:
+            self.overflow.add({"output_type": message["msg_type"], **content})
 
     def _append(self, message: Message, chars: int) -> None:
         self._unread.append((message, chars))

@@ -19,12 +19,13 @@ from ...conat.signals import Signal
 from ..endings import Ending
 from ..errors import KernelUnreachableError, NoKernelChosenError
 from ..kernel import KernelLink, KernelTimes, connect
+from ..overflow import Overflow
 from ..startup_code import chdir_code
 from ..usage import KernelUsage, UsageMeter
 from .code_queue import CodeQueue, Work
 from .conversation import Conversation
 from .errors import KernelClosedError, KernelDiedError
-from .execution import Execution, Message, Stdin, is_done
+from .execution import MAX_OVERFLOW_CHARS, Execution, Message, Stdin, is_done
 from .host import LocalKernels, StartingHost
 from .progress import Grace
 
@@ -107,6 +108,7 @@ class Kernel:
         self._info: dict[str, Any] | None = None
         self._spawning = asyncio.Lock()
         self._queue = CodeQueue(Work(self._run, self._interrupt, self._kill))
+        self._overflow = Overflow()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
 
@@ -192,7 +194,12 @@ class Kernel:
         Raises ``KernelClosedError``.
         """
         execution = Execution(
-            code, id=id, halt_on_error=halt_on_error, stdin=stdin, timeout_ms=timeout_ms
+            code,
+            id=id,
+            halt_on_error=halt_on_error,
+            stdin=stdin,
+            timeout_ms=timeout_ms,
+            overflow=self._overflow.begin(id, MAX_OVERFLOW_CHARS),
         )
         self._check_open()
         self._queue.add(execution)
@@ -202,6 +209,10 @@ class Kernel:
         """Run code and return all its messages, without the last item of ``execute_code``."""
         execution = self.execute_code(code, **options)
         return [message async for message in execution if not is_done(message)]
+
+    def more_output(self, id: str) -> list[dict[str, Any]]:  # noqa: A002 - the name in the contract
+        """Return the end of what the latest execution with this id has left out."""
+        return self._overflow.outputs(id)
 
     async def chdir(self, path: str) -> None:
         """Change the kernel's folder, before anything that waits in the queue.

@@ -113,6 +113,17 @@ async def test_outputs_that_nobody_reads_are_bounded_and_counted() -> None:
     assert error["content"] == {"ename": "E"}
     assert "[97 outputs were left out" in notice["content"]["text"]
     assert is_done(last)
+    (left_out,) = execution.overflow.outputs()
+    assert (left_out["name"], left_out["text"]) == ("stdout", "x" * 500 * 97)
+
+
+async def test_other_outputs_that_are_left_out_are_kept_too() -> None:
+    execution = Execution("1", max_unread_chars=0)
+    execution.begin()
+    data = {"data": {"text/plain": "5"}}
+    execution.push({"msg_type": "execute_result", "content": data, "metadata": {}})
+
+    assert execution.overflow.outputs() == [{"output_type": "execute_result", **data}]
 
 
 async def test_what_is_read_makes_room() -> None:

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from cocalc_jupyter_ext.kernels.errors import KernelSpecNotFoundError, NoKernelChosenError
 from cocalc_jupyter_ext.kernels.standalone.errors import KernelClosedError, KernelDiedError
-from cocalc_jupyter_ext.kernels.standalone.execution import is_done
+from cocalc_jupyter_ext.kernels.standalone.execution import Execution, is_done
 from cocalc_jupyter_ext.kernels.standalone.kernel import kernel
 
 shared = pytest.mark.asyncio(loop_scope="module")
@@ -195,6 +195,28 @@ async def test_a_time_limit_interrupts_and_the_kernel_lives_on(python) -> None:
 
     assert error_of(messages)["ename"] == "KeyboardInterrupt"
     assert await printed(python, "print('alive')") == "alive\n"
+
+
+@shared
+async def test_what_an_execution_left_out_can_be_asked_for(python, monkeypatch) -> None:
+    """§4.6: kept until the cell runs again."""
+    monkeypatch.setattr(
+        Execution.__init__,
+        "__kwdefaults__",
+        {**Execution.__init__.__kwdefaults__, "max_unread_chars": 2_000},
+    )
+    execution = python.execute_code("for i in range(9): print(i, flush=True)", id="c1")
+    await execution.wait()
+    read = [item async for item in execution]
+
+    shown = "".join(m["content"]["text"] for m in read if m.get("msg_type") == "stream")
+    (left_out,) = python.more_output("c1")
+    assert "outputs were left out" in shown
+    assert shown[0] == "0"
+    assert left_out["text"].endswith("7\n8\n")
+    await python.run_code("1", id="c1")
+    assert python.more_output("c1") == []
+    assert python.more_output("unknown") == []
 
 
 @shared
