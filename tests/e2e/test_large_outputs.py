@@ -73,6 +73,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     ]
     write(server.work / "plots.ipynb", cells)
     write(server.work / "long.ipynb", [long_cell()])
+    write(server.work / "foreign.ipynb", [foreign_cell()])
     write(server.work / "other.ipynb", [new_code_cell("1", id="one")])
     with server:
         yield server
@@ -95,6 +96,24 @@ def long_cell() -> nbformat.NotebookNode:
     data = {"application/json": {"values": list(range(30_000))}, "text/plain": "a figure"}
     shown = new_output("display_data", data=data)
     return new_code_cell("1", id="long", outputs=[new_output("stream", text=text), shown])
+
+
+def foreign_cell() -> nbformat.NotebookNode:
+    """Return a cell with HTML, SVG and PDF that somebody else has made, with scripts in them."""
+    script = "<script>document.title = 'hacked'</script><img src=x onerror=\"document.title='h'\">"
+    padding = f"<!--{'x' * 10_000}-->"
+    svg = (
+        "<svg xmlns='http://www.w3.org/2000/svg' width='70' height='40'><script>"
+        f"top.document.title = 'hacked'</script><rect width='70' height='40'/>{padding}</svg>"
+    )
+    pdf = base64.b64encode(b"%PDF-1.4 " + b"x" * 10_000).decode()
+    bundles = [
+        {"text/html": f"<p id='foreign'>a foreign table</p>{script}{padding}"},
+        {"image/svg+xml": svg},
+        {"application/pdf": pdf, "text/plain": "a foreign document"},
+    ]
+    shown = [new_output("display_data", data=data) for data in bundles]
+    return new_code_cell("1", id="foreign", outputs=shown)
 
 
 def outputs(page: Page, index: int) -> str:
@@ -178,3 +197,21 @@ def test_long_text_of_a_file_is_shown_to_its_end(page: Page, server: JupyterServ
     shown = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output")
     expect(shown.first).to_contain_text("line 19999", timeout=READY_MS)
     expect(shown.nth(1).locator(".jp-RenderedJSON")).to_be_visible()
+
+
+def test_what_nobody_trusts_is_shown_without_its_scripts(page: Page, server: JupyterServer) -> None:
+    page.goto(f"{server.url}lab/tree/foreign.ipynb")
+    panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+    shown = panel.locator(".jp-OutputArea-output")
+    expect(shown.first).to_contain_text("a foreign table", timeout=READY_MS)
+    assert "<script" not in shown.first.inner_html()
+    image = shown.nth(1).locator("img")
+    page.wait_for_function("image => image.naturalWidth === 70", arg=image.element_handle())
+    expect(shown.nth(2)).to_contain_text("a foreign document")  # as JupyterLab does with PDF
+    assert "hacked" not in page.title()
+    assert page.title() != "h"
+
+    # Opened on its own, by somebody who was sent its address, it can do nothing either.
+    address = image.get_attribute("src") or ""
+    page.goto(address)
+    assert "hacked" not in page.title()
