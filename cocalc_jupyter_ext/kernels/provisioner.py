@@ -90,6 +90,7 @@ class ProjectProvisioner(LocalProvisioner):
 
     def adopt(self, other: "ProjectProvisioner") -> None:
         """Be the provisioner of a process that another one started."""
+        self._launches += 1
         self.process, self.pid, self.pgid = other.process, other.pid, other.pgid
         self._stderr, self._exit_code = other._stderr, None  # noqa: SLF001 - of this class
 

@@ -88,6 +88,8 @@ async def test_a_kernel_takes_a_pooled_process_restarts_as_usual_and_leaves_no_f
     info = manager.get_kernel(kernel_id).get_connection_info()
 
     await manager.restart_kernel(kernel_id, now=True)
+    ending = await ManagedKernels(manager).ending(kernel_id)
+    assert (ending.exit_code, ending.launch) == (-9, 1)
     assert await pid() != pooled_pid
     assert manager.get_kernel(kernel_id).get_connection_info() == info
     assert not pooled_file.exists()
