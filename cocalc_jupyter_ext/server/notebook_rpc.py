@@ -125,6 +125,7 @@ class _Host:
             await self._kernels.interrupt(kernel_id)
         elif name in _ENDS_KERNEL:
             await self._kernels.end(self._live.path)
+            self._runs.look_soon(self._live)
         else:
             raise ApiError(f"signal: '{name[:20]}' is not supported; use SIGINT or SIGKILL")
 

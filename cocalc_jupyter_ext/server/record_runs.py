@@ -43,6 +43,12 @@ class DocumentRuns:
         """Return what clients keep with a notebook: passwords that running code asks for."""
         return self._stored.setdefault(live, StoredValues())
 
+    def look_soon(self, live: LiveDocument) -> None:
+        """Look at a notebook's kernel now: somebody has just done something to it."""
+        own = self._accompanied.get(live)
+        if own is not None:
+            own.kernel.look_soon()
+
     def more_output(self, live: LiveDocument, cell_id: str) -> list[dict[str, Any]]:
         """Return the messages of a cell that are kept outside of its notebook (§4.6)."""
         put = _sink_of(live)
