@@ -24,19 +24,20 @@ class CommReader(IopubReader):
     def _read(self, frames: list[bytes]) -> CommMessage | None:
         # Only the thread uses them, and it starts before a subclass could make them.
         captures = self._captures = self._captures or Captures()
-        _, parts = self._session.feed_identities(frames)
-        header, parent = bytes(parts[1]), bytes(parts[2])  # type: ignore[arg-type]  # buffers
-        if not _is_wanted(captures, header, parent):
+        _, fed = self._session.feed_identities(frames)
+        parts = [part if isinstance(part, bytes) else part.bytes for part in fed]
+        if not _is_wanted(captures, header=parts[1], parent=parts[2]):
             return None
-        message = self._session.deserialize(parts, content=False)
+        self._check(parts[0], parts[1:5])
+        header, parent, metadata, content = map(self._session.unpack, parts[1:5])
         read = CommMessage(
-            parent_id=str(message["parent_header"].get("msg_id", "")),
-            kind=message["header"]["msg_type"],
-            content=self._session.unpack(message["content"]),
-            metadata=message["metadata"],
-            buffers=tuple(bytes(buffer) for buffer in message["buffers"]),
-            header=message["header"],
-            parent=message["parent_header"],
+            parent_id=str(parent.get("msg_id", "")),
+            kind=header["msg_type"],
+            content=content,
+            metadata=metadata,
+            buffers=tuple(parts[5:]),
+            header=header,
+            parent=parent,
         )
         _follow(captures, read)
         return read
