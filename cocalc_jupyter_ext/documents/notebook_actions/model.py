@@ -6,6 +6,7 @@ it with ``learn``.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from itertools import filterfalse
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -95,9 +96,12 @@ class NotebookModel:
 
     @property
     def kernels_by_language(self) -> Mapping[str, list[str]]:
-        """The names of the known kernels, by language; without one they are ``misc``."""
+        """The names of the kernels to choose from, by language; without one they are ``misc``.
+
+        Those that are disabled are not there.
+        """
         names: dict[str, list[str]] = {}
-        for kernel in self.kernels or ():
+        for kernel in filterfalse(_is_disabled, self.kernels or ()):
             names.setdefault(kernel.get("language") or "misc", []).append(kernel["name"])
         return names
 
@@ -256,3 +260,8 @@ class NotebookModel:
             "fatal": self.fatal,
             "run_progress": self.run_progress,
         }
+
+
+def _is_disabled(kernel: Mapping[str, Any]) -> bool:
+    wishes = metadata_of(kernel).get("cocalc")
+    return isinstance(wishes, Mapping) and bool(wishes.get("disabled"))

@@ -132,18 +132,21 @@ async def test_the_record_says_whether_the_file_can_be_written_and_what_it_has(
 
 
 async def test_what_only_the_project_knows_is_learned(shown: Shown) -> None:
+    """§13 "Kernel list helpers": disabled ones are hidden, deprecated ones are not."""
     model = shown.model
     assert model.kernels is None
     kernels = (
         {"name": "python3", "language": "python"},
         {"name": "pypy", "language": "python"},
         {"name": "odd"},
+        {"name": "old", "language": "python", "metadata": {"cocalc": {"priority": -1}}},
+        {"name": "off", "language": "python", "metadata": {"cocalc": {"disabled": True}}},
     )
     model.learn(kernels=kernels, kernel_info={"start_time": 7, "banner": ""})
     await settle()
 
     assert model.kernels == kernels
-    assert model.kernels_by_language == {"python": ["python3", "pypy"], "misc": ["odd"]}
+    assert model.kernels_by_language == {"python": ["python3", "pypy", "old"], "misc": ["odd"]}
     assert model.kernels_by_name["odd"] == {"name": "odd"}
     assert model.start_time == 7
     assert shown.told == [{"kernels", "kernel_info", "start_time"}]
