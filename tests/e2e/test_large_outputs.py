@@ -40,6 +40,14 @@ plt.imshow(np.random.default_rng(2).random((99, 99)))
 figure.savefig(file, format="png")
 plt.close(figure)
 Image(file.getvalue(), width=123)"""
+PDF = """import base64
+from IPython.display import display
+file = io.BytesIO()
+figure = plt.figure()
+plt.plot([1, 2, 1])
+figure.savefig(file, format="pdf")
+plt.close(figure)
+display({"application/pdf": base64.b64encode(file.getvalue()).decode()}, raw=True)"""
 
 
 def write(path: Path, cells: list[nbformat.NotebookNode]) -> None:
@@ -67,10 +75,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
         folder, f"c.LabApp.extra_labextensions_path = [{str(folder / 'labextensions')!r}]\n"
     )
     server.work.mkdir()
-    cells = [
-        new_code_cell(source, id=cell_id)
-        for cell_id, source in (("plot", PLOT), ("html", HTML), ("svg", SVG), ("sized", SIZED))
-    ]
+    sources = {"plot": PLOT, "html": HTML, "svg": SVG, "sized": SIZED, "pdf": PDF}
+    cells = [new_code_cell(source, id=cell_id) for cell_id, source in sources.items()]
     write(server.work / "plots.ipynb", cells)
     write(server.work / "long.ipynb", [long_cell()])
     write(server.work / "foreign.ipynb", [foreign_cell()])
@@ -136,6 +142,7 @@ def sees_everything(page: Page) -> None:
     expect(page.locator(f"{outputs(page, 1)} #large-html")).to_have_text("a large table")
     assert sees_image(page, 2)["natural"] == 80
     assert sees_image(page, 3)["shown"] == 123
+    expect(page.locator(f"{outputs(page, 4)} .jp-PDFContainer")).to_be_visible()
 
 
 def test_plots_are_shown_kept_and_shown_again(
@@ -161,6 +168,8 @@ def test_plots_are_shown_kept_and_shown_again(
     assert base64.b64decode(picture).startswith(b"\x89PNG")
     assert "a large table" in written.cells[1].outputs[0]["data"]["text/html"]
     assert written.cells[2].outputs[0]["data"]["image/svg+xml"].startswith("<svg")
+    document = base64.b64decode(written.cells[4].outputs[0]["data"]["application/pdf"])
+    assert document.startswith(b"%PDF")
     assert "vnd.cocalc" not in file.read_text()
 
     page.reload()

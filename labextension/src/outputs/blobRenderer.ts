@@ -8,7 +8,7 @@ import { URLExt } from '@jupyterlab/coreutils';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { PartialJSONObject } from '@lumino/coreutils';
-import { Widget } from '@lumino/widgets';
+import { Panel } from '@lumino/widgets';
 
 import {
   chooseRepresentation,
@@ -35,7 +35,7 @@ export interface IBlobPage {
 /**
  * The widget of one output.
  */
-export class BlobRenderer extends Widget implements IRenderMime.IRenderer {
+export class BlobRenderer extends Panel implements IRenderMime.IRenderer {
   constructor(
     private readonly page: IBlobPage,
     private readonly options: IRenderMime.IRendererOptions
@@ -166,6 +166,7 @@ export class BlobRenderer extends Widget implements IRenderMime.IRenderer {
     }
     const inner = factory.createRenderer({ ...this.options, mimeType });
     this.inner = inner;
+    this.addWidget(inner); // before it renders: that of PDF waits until it is in the page
     await inner.renderModel({
       data,
       metadata: model.metadata,
@@ -174,7 +175,6 @@ export class BlobRenderer extends Widget implements IRenderMime.IRenderer {
         model.setData(options);
       }
     });
-    Widget.attach(inner, this.node);
   }
 
   /** Fetch an address; null when that was given up, or failed and this was said. */
