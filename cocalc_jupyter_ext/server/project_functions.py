@@ -113,7 +113,7 @@ class ProjectFunctions:
             formatter,
             Configuration(home, os.environ),
             self._converter,
-            NbgraderFunctions(home, lambda: self._settings()["kernel_spec_manager"]),
+            NbgraderFunctions(home, lambda: self._settings()["kernel_spec_manager"], self._save),
         ):
             self._conat.offer(group.functions())
 

@@ -1,7 +1,8 @@
 """What clients ask of the project to grade notebooks (syncdoc-jupyter §4.10, §9.6)."""
 
 import json
-from collections.abc import Callable
+import posixpath
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,13 +35,19 @@ _QUIET: Final = {"PYTHONWARNINGS": "ignore"}
 class NbgraderFunctions:
     """Strips and runs the notebooks below ``home``; four run at a time, thirty more may wait.
 
-    ``find_specs`` returns the kernels that there are; by default those of this machine.
+    ``find_specs`` returns the kernels that there are; by default those of this machine. Before
+    a notebook is read, ``save`` is called with its path, so that the newest edits of an open one
+    are in its file.
     """
 
     def __init__(
-        self, home: Path, find_specs: Callable[[], KernelSpecManager] = KernelSpecManager
+        self,
+        home: Path,
+        find_specs: Callable[[], KernelSpecManager] = KernelSpecManager,
+        save: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._home = home
+        self._save = save
         self._folder = Folder(home)
         self._find_specs = find_specs
         self._places = Places("notebooks to run", running=MAX_RUNNING, waiting=MAX_WAITING)
@@ -54,7 +61,10 @@ class NbgraderFunctions:
 
         Raises AssignmentError for what is no notebook, and FileRefused.
         """
-        content = await in_thread(self._read, path_of(path, f"{_STRIP}: the path"))
+        wanted = path_of(path, f"{_STRIP}: the path")
+        if self._save is not None:
+            await self._save(posixpath.normpath(wanted))
+        content = await in_thread(self._read, wanted)
         return json.dumps(stripped(_notebook(content)))
 
     async def run(self, options: object) -> str:

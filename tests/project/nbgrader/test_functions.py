@@ -54,6 +54,22 @@ async def test_a_notebook_is_stripped_by_its_path(tmp_path: Path) -> None:
     assert json.loads(text) == json.loads((tmp_path / "clean.ipynb").read_text())
 
 
+async def test_what_people_have_just_typed_is_in_the_file_before_it_is_read(
+    tmp_path: Path,
+) -> None:
+    made = runnable("typed")
+
+    async def save(path: str) -> None:
+        (tmp_path / path).write_text(json.dumps(made))
+
+    (tmp_path / "a.ipynb").write_text("{}")
+    functions = NbgraderFunctions(tmp_path, save=save).functions()
+
+    text = await functions["editor.jupyterStripNotebook"]("./a.ipynb")
+
+    assert json.loads(str(text)) == json.loads(json.dumps(made))
+
+
 @pytest.mark.parametrize("path", ["../a.ipynb", "/etc/passwd", "missing.ipynb", "link/a.ipynb"])
 async def test_no_path_leads_outside(tmp_path: Path, path: str) -> None:
     home = tmp_path / "home"
