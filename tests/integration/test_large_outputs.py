@@ -21,6 +21,7 @@ from ..support.notebook_runs import NotebookRuns
 from ..support.notebooks import notebook, write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
+from .test_compatibility import nbmodel_client
 from .test_two_faces import cocalc_client, cocalc_notebook, project_id, until
 
 CONFIG = """
@@ -267,4 +268,33 @@ async def test_a_removed_file_comes_back_with_its_pictures(server: JupyterServer
     async with RoomClient(server, "removed.ipynb") as page:
         file.unlink()
         assert await page.save() == "success"
+    assert pictures(outputs_on_disk(file)) == [PICTURE]
+
+
+async def test_blobs_follow_a_notebook_to_its_new_name(server: JupyterServer) -> None:
+    runs = await NotebookRuns.start(server, "old.ipynb", SHOW_PICTURE)
+    async with RoomClient(server, "old.ipynb"), cocalc_client(server) as client:
+        assert await runs.run("c0") == ["ok"]
+        moved = json.dumps({"path": "new.ipynb"})
+        answer = await server.request("PATCH", "api/contents/old.ipynb", content=moved)
+        assert answer.status_code == 200
+
+        async with await open_akv(
+            client, name="jupyter:new.ipynb", project_id=project_id(server)
+        ) as blobs:
+            async with asyncio.timeout(20):
+                while await blobs.get(sha1(PICTURE)) != PICTURE:
+                    await asyncio.sleep(0.05)
+
+
+async def test_a_participant_without_our_page_sees_text_and_breaks_nothing(server: JupyterServer) -> None:
+    """``jupyter_nbmodel_client`` is a participant like any other and changes nothing."""
+    runs = await NotebookRuns.start(server, "client.ipynb", SHOW_PICTURE)
+    assert await runs.run("c0") == ["ok"]
+    async with nbmodel_client(server, "client.ipynb") as client:
+        shown = client[0]["outputs"][0]["data"]
+        assert shown["text/plain"] == "<IPython.core.display.Image object>"
+        client.add_markdown_cell("seen")
+    file = server.work / "client.ipynb"
+    await until(lambda: len(json.loads(file.read_text())["cells"]) == 2)
     assert pictures(outputs_on_disk(file)) == [PICTURE]
