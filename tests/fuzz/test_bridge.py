@@ -10,10 +10,10 @@ deletes in the same instant. The seed is in the test's name.
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import pytest
 from jupyter_ydoc import YNotebook
@@ -38,6 +38,7 @@ ROUNDS = 3
 STEPS = 18
 SEEDS = 300
 SEEDS_PER_TEST = 30
+STRICT_SEEDS = 60
 
 Cell = tuple[str, str]
 """The id and the text of a cell."""
@@ -257,12 +258,26 @@ class Ledger:
 class Story:
     """A project that may die, pages and clients."""
 
+    cells = 3
+    actions: ClassVar[dict[str, int]] = {
+        "type": 60,
+        "delete_text": 8,
+        "insert": 6,
+        "move": 3,
+        "delete": 3,
+        "split": 2,
+        "merge": 2,
+        "change_type": 2,
+        "output": 4,
+    }
+    """What is done how often."""
+
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
         self.rng = random.Random(seed)
         self.storage = MemoryStorage()
-        self.storage.write("a.ipynb", notebook("", "", ""))
-        self.pages = [Page(f"page {number}") for number in range(self.rng.randint(1, 3))]
+        self.storage.write("a.ipynb", notebook(*[""] * self.cells))
+        self.pages = [Page(f"page {number}") for number in range(self._crowd())]
         self.clients: list[Client] = []
         self.ledger = Ledger()
         self.count = 0
@@ -271,7 +286,7 @@ class Story:
         async with persist_world(self.folder / "streams") as conat:
             self.conat = conat
             await self._start()
-            self.clients = [await self._client(n) for n in range(self.rng.randint(1, 3))]
+            self.clients = [await self._client(n) for n in range(self._crowd())]
             await self._meet()
             await self._settle()
             self.ledger.begin(self.clients[0].cells())
@@ -279,7 +294,7 @@ class Story:
                 for _ in range(STEPS):
                     await self._step()
                 await self._settle()
-                self.ledger.check(self.clients[0].cells(), {page.name for page in self.pages})
+                self._check()
             for client in self.clients:
                 await client.db.close()
             await self.life.aclose()
@@ -287,6 +302,17 @@ class Story:
     @property
     def editors(self) -> list[Editor]:
         return [*self.pages, *self.clients]
+
+    def _crowd(self) -> int:
+        """Return how many edit on one face."""
+        return self.rng.randint(1, 3)
+
+    def _cells_for(self, editor: Editor) -> list[Cell]:
+        """Return the cells that somebody may edit next."""
+        return editor.cells()
+
+    def _check(self) -> None:
+        self.ledger.check(self.clients[0].cells(), {page.name for page in self.pages})
 
     async def _client(self, number: int) -> Client:
         db = await open_syncdb(
@@ -369,25 +395,12 @@ class Story:
             await self._start()
             return
         editor = self.rng.choice(self.editors)
-        cells = editor.cells()
+        cells = self._cells_for(editor)
         if not cells:
             return
         cell_id, text = self.rng.choice(cells)
-        action = self.rng.choices(
-            [
-                self._type,
-                self._delete_text,
-                self._insert,
-                self._move,
-                self._delete,
-                self._split,
-                self._merge,
-                self._change_type,
-                self._output,
-            ],
-            [60, 8, 6, 3, 3, 2, 2, 2, 4],
-        )[0]
-        action(editor, cell_id, text)
+        [action] = self.rng.choices(list(self.actions), list(self.actions.values()))
+        getattr(self, f"_{action}")(editor, cell_id, text)
 
     async def _pass_time(self) -> None:
         """Let some news travel."""
@@ -483,6 +496,46 @@ class Story:
         return all(each == known[0] for each in known) and all(each == shown[0] for each in shown)
 
 
+class OneCell(Story):
+    """Three pages and three clients type into one cell and nothing else: nothing is exempt."""
+
+    cells = 1
+    actions: ClassVar[dict[str, int]] = {"type": 70, "delete_text": 15}
+
+    def _crowd(self) -> int:
+        return 3
+
+
+class OwnCells(Story):
+    """Everybody edits one cell alone: it holds, to the character, what its editor had there."""
+
+    cells = 6
+    actions: ClassVar[dict[str, int]] = {"type": 60, "delete_text": 15, "output": 5}
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        super().__init__(folder, seed)
+        self.wanted: dict[str, str] = {}
+
+    def _crowd(self) -> int:
+        return 3
+
+    def _cells_for(self, editor: Editor) -> list[Cell]:
+        own = f"c{[each.name for each in self.editors].index(editor.name)}"
+        return [cell for cell in editor.cells() if cell[0] == own]
+
+    def _type(self, editor: Editor, cell_id: str, text: str) -> None:
+        super()._type(editor, cell_id, text)
+        self.wanted[cell_id] = dict(editor.cells())[cell_id]
+
+    def _delete_text(self, editor: Editor, cell_id: str, text: str) -> None:
+        super()._delete_text(editor, cell_id, text)
+        self.wanted[cell_id] = dict(editor.cells())[cell_id]
+
+    def _check(self) -> None:
+        super()._check()
+        assert {**dict(self.clients[0].cells()), **self.wanted} == dict(self.clients[0].cells())
+
+
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not condition():
@@ -493,11 +546,25 @@ async def _until(condition: Callable[[], bool]) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("first", range(0, SEEDS, SEEDS_PER_TEST))
 async def test_both_faces_stay_equal_and_keep_what_is_typed(tmp_path: Path, first: int) -> None:
-    for seed in range(first, first + SEEDS_PER_TEST):
-        folder = tmp_path / str(seed)
-        folder.mkdir()
+    await _tell(Story, tmp_path, range(first, first + SEEDS_PER_TEST))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("story", [OneCell, OwnCells])
+@pytest.mark.parametrize("first", range(0, STRICT_SEEDS, SEEDS_PER_TEST))
+async def test_without_moving_cells_nothing_is_exempt(
+    tmp_path: Path, story: type[Story], first: int
+) -> None:
+    await _tell(story, tmp_path, range(first, first + SEEDS_PER_TEST))
+
+
+async def _tell(story: type[Story], folder: Path, seeds: Iterable[int]) -> None:
+    for seed in seeds:
+        own_folder = folder / str(seed)
+        own_folder.mkdir()
         try:
-            await Story(folder, seed).run()
+            await story(own_folder, seed).run()
         except Exception as error:
-            error.add_note(f"seed {seed}")
+            error.add_note(f"{story.__name__}, seed {seed}")
             raise
