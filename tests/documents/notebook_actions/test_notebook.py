@@ -1,0 +1,61 @@
+"""Opening a notebook from a script: the project learns that somebody looks at it (§1.13)."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cocalc_jupyter_ext.conat.sync.open_files import open_open_files
+from cocalc_jupyter_ext.documents.notebook_actions import notebook as module
+from cocalc_jupyter_ext.documents.notebook_actions.notebook import open_notebook
+
+from ...support.persist import World, persist_world, until
+
+PROJECT = "11111111-2222-4333-8444-555555555555"
+SYNCED = "a/.b.ipynb.sage-jupyter2"
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with persist_world(tmp_path) as world:
+        yield world
+
+
+async def test_a_notebook_is_touched_as_long_as_it_is_open(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TOUCH_EVERY_S", 0.01)
+    async with await open_open_files(await world.client(), project_id=PROJECT) as files:
+        files.set_deleted(SYNCED)
+        client = await world.client()
+
+        async with open_notebook(client, project_id=PROJECT, path="a/b.ipynb") as notebook:
+            times: set[float] = set()
+
+            def is_touched_again() -> bool:
+                times.add((files.get(SYNCED) or {}).get("time", 0))
+                return len(times) > 3
+
+            await until(is_touched_again)
+            assert not files.is_deleted(SYNCED)
+            assert (files.get(SYNCED) or {})["doctype"] == {
+                "type": "db",
+                "patch_format": 1,
+                "opts": {
+                    "primary_keys": ["type", "id"],
+                    "string_cols": ["input"],
+                    "cursors": True,
+                },
+            }
+            notebook.insert_cell("kept")
+
+        assert notebook.document.is_closed
+        await notebook.close()
+
+
+async def test_what_one_script_leaves_another_one_finds(world: World) -> None:
+    for number in range(2):
+        client = await world.client()
+        async with open_notebook(client, project_id=PROJECT, path="b.ipynb") as notebook:
+            assert len(notebook.model.cell_list) == number
+            notebook.insert_cell(f"cell {number}")
