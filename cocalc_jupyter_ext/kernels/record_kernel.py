@@ -32,12 +32,14 @@ _SETTINGS: Final = {"type": "settings"}
 class KernelState:
     """Whether there is a kernel (``ready``, ``starting``, ``running``), and what it does.
 
-    ``name`` is that of its specification, if there is one.
+    ``name`` is that of its specification, if there is one; ``connection_file`` its absolute path,
+    for those who want to attach a console.
     """
 
     backend: str = "ready"
     execution: str = "idle"
     name: str | None = field(default=None, compare=False)
+    connection_file: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ class RecordKernel:
             fields["last_backend_state"] = round(self._clock() * 1000)
         if known.get("kernel_state") != state.execution:
             fields["kernel_state"] = state.execution
+        if state.connection_file and known.get("connection_file") != state.connection_file:
+            fields["connection_file"] = state.connection_file
         if self._has_run_for_long(state) and known.get("kernel_error"):
             fields["kernel_error"] = ""
         if state.execution == "dead" and not known.get("kernel_error"):
@@ -158,8 +162,8 @@ class RecordKernel:
         old = (before.get_one(_SETTINGS) or {}).get("kernel")
         new = self._settings().get("kernel")
         # A notebook that names none runs in the server's default kernel.
-        before = old or self._running_name
-        if old != new and before and before != new:
+        had = old or self._running_name
+        if old != new and had and had != new:
             task = asyncio.create_task(self._end(), name="end of a kernel that was replaced")
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)

@@ -73,10 +73,11 @@ class NotebookKernels:
         if kernel_id is None or kernel_id not in self._kernels:
             return KernelState()
         name = self.name_of(kernel_id)
+        file = getattr(self._kernels.get_kernel(kernel_id), "connection_file", None)
         state = self._execution_state(kernel_id)
         if state in {None, "starting", "restarting"}:
-            return KernelState("starting", "starting", name)
-        return KernelState("ready" if state == "dead" else "running", str(state), name)
+            return KernelState("starting", "starting", name, file)
+        return KernelState("ready" if state == "dead" else "running", str(state), name, file)
 
     def _execution_state(self, kernel_id: str) -> Any:
         return getattr(self._kernels.get_kernel(kernel_id), "execution_state", None)
@@ -88,7 +89,7 @@ class NotebookKernels:
             and (self.name_of(kernel_id) or "").lower() != kernel_name.lower()
         ):
             return False
-        return self._execution_state(kernel_id) != "dead"
+        return bool(self._execution_state(kernel_id) != "dead")
 
     async def _session(self, path: str) -> dict[str, Any] | None:
         if not await ensure_async(self._sessions.session_exists(path)):

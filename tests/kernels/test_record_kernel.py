@@ -187,3 +187,15 @@ async def test_choosing_another_kernel_than_the_default_one_that_runs_ends_that(
     bob.set({"type": "settings", "kernel": "other"})
     await bob.commit()
     await until(lambda: kernel.ended == 1)
+
+
+async def test_the_connection_file_is_told_as_soon_as_the_kernel_starts(world: World) -> None:
+    """§3.4, §4.4: an absolute path, for attaching a console."""
+    kernel = Kernel()
+    _follower, _bob, settings = await follow(world, kernel)
+    await until(lambda: settings().get("backend_state") == "ready")
+    assert "connection_file" not in settings()
+
+    kernel.state = KernelState("starting", "starting", connection_file="/run/kernel-1.json")
+    await until(lambda: settings().get("connection_file") == "/run/kernel-1.json")
+    assert settings()["backend_state"] == "starting"

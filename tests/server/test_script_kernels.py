@@ -1,5 +1,7 @@
 """Kernels of scripts inside the server, which JupyterLab sees (syncdoc-jupyter §4.4, §15)."""
 
+from pathlib import Path
+
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
@@ -45,7 +47,11 @@ async def test_the_kernel_of_a_notebook_is_that_of_its_session(server, tmp_path)
         (session,) = await sessions.list_sessions()
         assert (session["path"], session["kernel"]["id"]) == ("a.ipynb", python.kernel_id)
 
-        own = await NotebookKernels(sessions, manager).ensure("a.ipynb", None)
+        notebooks = NotebookKernels(sessions, manager)
+        own = await notebooks.ensure("a.ipynb", None)
+        file = (await notebooks.look("a.ipynb")).connection_file
+        assert Path(file or "").is_absolute()
+        assert Path(file or "").exists()
         assert own == python.kernel_id
 
     assert await sessions.list_sessions() == []
