@@ -16,8 +16,9 @@ class RunnerSettings:
     """Cells of one notebook that may wait."""
     batch_s: float = 0.05
     """Outputs are written at most this often."""
-    grace_s: float = 2.0
-    """Quiet time after a reply that ends a cell whose idle status was lost."""
+    grace_s: float = 5.0
+    """Quiet time after a reply that ends a cell whose idle status was lost; a kernel may need
+    seconds to encode 100 MB that were printed at once."""
     grace_max_s: float = 30.0
     """The same when the kernel is never quiet."""
     settle_s: float = 0.1

@@ -61,6 +61,10 @@ class NotebookKernels:
         """Interrupt a kernel."""
         await ensure_async(self._kernels.interrupt_kernel(kernel_id))
 
+    async def signal(self, kernel_id: str, signum: int) -> None:
+        """Send a signal to the kernel and all that it has started."""
+        await ensure_async(self._kernels.get_kernel(kernel_id).signal_kernel(signum))
+
     async def end(self, path: str) -> None:
         """End a notebook's session and its kernel."""
         session = await self._session(path)
