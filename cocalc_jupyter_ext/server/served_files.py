@@ -9,6 +9,7 @@ from ..documents.document import Hold
 from ..documents.errors import FileUnreadableError, FileWriteError
 from ..documents.registry import DocumentRegistry
 from ..documents.storage import Content, FileStorage
+from ..documents.syncdoc.records import RecordSchema
 from .path_rooms import PathRooms
 
 __all__ = ["Folders", "ServedFiles"]
@@ -43,11 +44,13 @@ class ServedFiles:
         paths: PathRooms,
         storage: Folders,
         content_of: Callable[[ServedFile], Awaitable[Content]],
+        expect_records: Callable[[str, RecordSchema], Awaitable[None]],
     ) -> None:
         self._documents = documents
         self._paths = paths
         self._storage = storage
         self._content_of = content_of
+        self._expect_records = expect_records
 
     async def open(self, file: ServedFile) -> Hold:
         """Open the document of a file and hold it.
@@ -56,6 +59,8 @@ class ServedFiles:
         file is larger than clients can take (§1.21, §3.2). Raises ConatError.
         """
         file_format, file_type = _format_and_type(file)
+        if file.schema is not None:
+            await self._expect_records(file.path, file.schema)
         size = await self._storage.size_bytes(file.path)
         if size is None:
             await self._make(file)

@@ -28,6 +28,7 @@ from cocalc_jupyter_ext.documents.syncdoc.syncstring import SyncString, open_syn
 from cocalc_jupyter_ext.documents.syncdoc.utf16 import string_hash
 
 from ..support.notebooks import write_notebook
+from ..support.room_client import RoomClient
 from ..support.servers import TOKEN, JupyterServer
 
 NOTEBOOK = DocumentType(NOTEBOOK_SCHEMA).to_wire()
@@ -166,6 +167,64 @@ async def test_a_text_that_nobody_has_open_is_opened_edited_and_saved(
         assert (server.work / "notes.md").read_text() == "# Notes\n🐍 é\n"
 
 
+async def test_a_file_of_records_is_opened_edited_and_saved_with_the_keys_of_the_client(
+    server: JupyterServer,
+) -> None:
+    """Task lists and the like (§1.13, §1.14, §2.6)."""
+    file = server.work / "todo.tasks"
+    file.write_text('{"task_id": "a", "desc": "one"}\n')
+    tasks = {"primary_keys": ["task_id"], "string_cols": ["desc"]}
+    async with browser(server) as bob:
+        bob.touch(file.name, {"type": "db", "patch_format": 1, "opts": {**tasks, "cursors": True}})
+        db = await bob.stack.enter_async_context(
+            open_syncdb(bob.client, project_id=bob.project_id, path=file.name, **tasks)
+        )
+        assert db.get() == [{"task_id": "a", "desc": "one"}]
+        db.set({"task_id": "a", "desc": "one!"})
+        db.set({"task_id": "b", "desc": "two", "done": True})
+        answer = await save(db.document)
+
+        assert answer["error"] == ""
+        assert answer["hash"] == string_hash(db.document.text)
+        lines = file.read_text().splitlines()
+        assert lines == [
+            '{"desc":"one!","task_id":"a"}',
+            '{"desc":"two","done":true,"task_id":"b"}',
+        ]
+        file.write_text("\n".join([*lines, '{"task_id":"c","desc":"by git"}']) + "\n")
+        await until(lambda: db.get_one({"task_id": "c"}) is not None)
+
+
+async def test_a_new_file_of_records_is_made(server: JupyterServer) -> None:
+    async with browser(server) as bob:
+        bob.touch("new.board", {"type": "db", "opts": {"primary_keys": ["id"]}})
+        db = await bob.stack.enter_async_context(
+            open_syncdb(
+                bob.client, project_id=bob.project_id, path="new.board", primary_keys=["id"]
+            )
+        )
+        db.set({"id": "x", "data": {"y": [1, None]}})
+        assert (await save(db.document))["error"] == ""
+
+    assert (server.work / "new.board").read_text() == '{"data":{"y":[1,null]},"id":"x"}'
+
+
+async def test_a_text_that_is_shared_as_such_is_not_opened_as_records(
+    server: JupyterServer,
+) -> None:
+    (server.work / "words.txt").write_text("words")
+    async with RoomClient(server, "words.txt", kind="file"), browser(server) as bob:
+        await until(lambda: "loaded from file" in server.log)
+        record = await bob.record("words.txt")
+        await until(lambda: "init" in record.get())
+        bob.touch("words.txt", {"type": "db", "opts": {"primary_keys": ["id"]}})
+
+        await until(lambda: "error" in bob.entry("words.txt"))
+
+        assert "shared as a text already" in bob.entry("words.txt")["error"]["error"]
+        assert (server.work / "words.txt").read_text() == "words"
+
+
 async def test_a_notebook_that_nobody_has_open_is_opened_edited_and_saved(
     server: JupyterServer,
 ) -> None:
@@ -289,12 +348,11 @@ async def test_what_cannot_be_opened_is_said_and_nothing_outside_is_touched(
     async with browser(server) as page:
         for path in [*refused, "no such folder/new.txt", "shell.term"]:
             page.touch(path, TEXT)
-        page.touch("tasks.tasks", {"type": "db", "opts": {"primary_keys": ["id"]}})
         page.touch(".broken.ipynb.sage-jupyter2", NOTEBOOK)
         objects = page.open_files._objects
         objects.set("garbage", {"time": "now", "doctype": 7, "backend": [], "deleted": "x"})
         objects.set("more garbage", {"time": float("inf"), "doctype": TEXT, "error": 3})
-        told = [*refused, "tasks.tasks", "no such folder/new.txt", ".broken.ipynb.sage-jupyter2"]
+        told = [*refused, "no such folder/new.txt", ".broken.ipynb.sage-jupyter2"]
         await until(lambda: all("error" in page.entry(path) for path in told))
 
         record = await page.record(".broken.ipynb.sage-jupyter2")

@@ -9,6 +9,7 @@ import pytest
 
 from cocalc_jupyter_ext.documents.bridge.open_entries import ServedFile
 from cocalc_jupyter_ext.documents.errors import FileUnreadableError, FileWriteError
+from cocalc_jupyter_ext.documents.syncdoc.records import RecordSchema
 from cocalc_jupyter_ext.server.path_rooms import PathRooms
 from cocalc_jupyter_ext.server.served_files import (
     MAX_NOTEBOOK_BYTES,
@@ -50,11 +51,17 @@ class Project:
     documents: DocumentWorld
     storage: FolderStorage
     contents: dict[str, Any] = field(default_factory=dict)
+    expected: dict[str, RecordSchema] = field(default_factory=dict)
 
     @property
     def files(self) -> ServedFiles:
         paths = PathRooms(self.documents.registry, self.documents.file_ids)
-        return ServedFiles(self.documents.registry, paths, self.storage, self._content_of)
+        return ServedFiles(
+            self.documents.registry, paths, self.storage, self._content_of, self._expect
+        )
+
+    async def _expect(self, path: str, schema: RecordSchema) -> None:
+        self.expected[path] = schema
 
     async def _content_of(self, file: ServedFile) -> Any:
         return self.contents.get(file.path, "")
@@ -144,3 +151,10 @@ async def test_a_file_that_clients_cannot_take_is_refused(
     project.storage.sizes[file.path] = limit
 
     (await project.files.open(file)).release()
+
+
+async def test_of_records_it_is_told_which_before_the_file_is_opened(project: Project) -> None:
+    schema = RecordSchema(("task_id",), frozenset({"desc"}))
+
+    with await project.files.open(ServedFile("a.txt", "a.txt", False, schema)):
+        assert project.expected == {"a.txt": schema}

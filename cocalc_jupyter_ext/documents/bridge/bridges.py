@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ...conat.client.client import Client
 from ...conat.client.reconnect import retry_delays
@@ -11,12 +11,20 @@ from ...conat.errors import ClientClosed, ConatError
 from ..document import LiveDocument
 from ..history.listing import ensure_listed
 from ..history.moves import HistoryMoves, renamed
+from ..history.stream_history import RecordReader
+from ..syncdoc.coordination import DocumentType
+from ..syncdoc.records import RecordSchema
 from ..syncdoc.sync_document import SyncDocument
+from ..syncdoc.values import TextKind
 from .bridge import BridgeTimes
 from .bridged_document import AccountOf, BridgedDocument
-from .kinds import two_faces
+from .kinds import TwoFaces, records_faces, two_faces
+from .open_entries import FileNotServed
 
-__all__ = ["Bridges", "Companion"]
+__all__ = ["RECORD_FILES", "Bridges", "Companion"]
+
+RECORD_FILES: Final = (".board", ".chat", ".course", ".sage-chat", ".slides", ".tasks")
+"""Files whose lines are records, by which keys only clients know."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +64,9 @@ class Bridges:
         self._accompanied: dict[LiveDocument, list[Companion]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._reattaching: set[str] = set()
+        self._schemas: dict[str, RecordSchema] = {}
+        self._waiting: set[LiveDocument] = set()
+        self._unknown: set[LiveDocument] = set()
         self._moves = HistoryMoves(client, project_id)
 
     def __len__(self) -> int:
@@ -66,6 +77,71 @@ class Bridges:
         faces = two_faces(live.ydoc, live.path)
         if faces is None:
             return
+        if isinstance(faces.kind, TextKind):
+            self._waiting.add(live)
+            live.closing = [lambda: self._detach(live)]
+            self._run(self._attach_text(live, faces), "bridging")
+        else:
+            self._begin(live, faces)
+
+    async def expect_records(self, path: str, schema: RecordSchema) -> None:
+        """Note of which records a file is, before it is opened as such, or go on with them.
+
+        Raises FileNotServed where the file has been shared as a text, and ConatError.
+        """
+        stored = await self._stored_type(path)
+        if stored is not None and stored.schema != schema:
+            as_what = "a text" if stored.schema is None else "records with other keys"
+            raise FileNotServed(path, f"it is shared as {as_what} already")
+        self._schemas[path] = schema
+        for live in list(self._unknown):
+            if live.path == path:
+                self._unknown.discard(live)
+                self.attach(live)
+
+    async def _attach_text(self, live: LiveDocument, faces: TwoFaces) -> None:
+        """Find out whether the lines of a text are records, and begin to bridge it."""
+        schema: RecordSchema | None = None
+        for delay_s in retry_delays(1.0, 15.0):
+            try:
+                schema = await self._schema_of(live.path)
+            except ClientClosed:
+                return
+            except ConatError as error:
+                _log.warning("%s cannot be shared with CoCalc clients yet: %s", live.path, error)
+                await asyncio.sleep(delay_s)
+            else:
+                break
+        if live not in self._waiting:
+            faces.face.close()
+            return
+        self._waiting.discard(live)
+        if schema is None and live.path.endswith(RECORD_FILES):
+            faces.face.close()
+            self._unknown.add(live)
+        elif schema is None:
+            self._begin(live, faces)
+        else:
+            faces.face.close()
+            self._begin(live, records_faces(live.ydoc, live.path, schema))
+
+    async def _schema_of(self, path: str) -> RecordSchema | None:
+        schema = self._schemas.get(path)
+        if schema is None:
+            stored = await self._stored_type(path)
+            schema = None if stored is None else stored.schema
+        return schema
+
+    async def _stored_type(self, path: str) -> DocumentType | None:
+        """Return as what a document is shared; None when nobody has shared it."""
+        record = await RecordReader.open(self._client, self._project_id, path)
+        try:
+            doctype = await record.get("doctype")
+        finally:
+            await record.close()
+        return None if doctype is None else DocumentType.from_wire(doctype)
+
+    def _begin(self, live: LiveDocument, faces: TwoFaces) -> None:
         bridged = BridgedDocument(
             live,
             faces,
@@ -124,6 +200,8 @@ class Bridges:
 
     async def _detach(self, live: LiveDocument) -> None:
         live.closing, live.on_renamed = [], lambda: None
+        self._waiting.discard(live)
+        self._unknown.discard(live)
         for companion in self._accompanied.pop(live, []):
             await companion.close()
         bridged = self._bridged.pop(live, None)

@@ -15,13 +15,14 @@ from ..notebook_records.blobs import BlobSink, BlobSource, Elsewhere, Outside
 from ..notebook_records.notebooks import NOTEBOOK_SCHEMA
 from ..notebook_records.repairs import ensure_cell, renumber_if_needed
 from ..syncdoc.coordination import DocumentType, synced_path_of_notebook
-from ..syncdoc.records import Records
+from ..syncdoc.records import Records, RecordSchema
 from ..syncdoc.values import Kind, RecordsKind, TextKind
 from .face import Face
 from .notebook_face import NotebookFace, new_cell_id
+from .record_lines_face import RecordLinesFace
 from .text_face import TextFace
 
-__all__ = ["TwoFaces", "two_faces"]
+__all__ = ["TwoFaces", "records_faces", "two_faces"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,12 @@ def two_faces(ydoc: Any, path: str) -> TwoFaces | None:
     if isinstance(ydoc, YUnicode):
         return TwoFaces(path, TextKind(), DocumentType(), TextFace(ydoc.ydoc["source"]))
     return None
+
+
+def records_faces(ydoc: Any, path: str, schema: RecordSchema) -> TwoFaces:
+    """Return how a text is bridged whose lines are records."""
+    face = RecordLinesFace(ydoc.ydoc["source"], schema)
+    return TwoFaces(path, RecordsKind(schema), DocumentType(schema), face)
 
 
 def repair_notebook(records: Records) -> None:

@@ -15,6 +15,7 @@ from unicodedata import category
 from ..errors import DocumentError
 from ..notebook_records.notebooks import NOTEBOOK_SCHEMA
 from ..syncdoc.coordination import DocumentType, synced_path_of_notebook
+from ..syncdoc.records import RecordSchema
 
 __all__ = [
     "FRESH_MS",
@@ -75,6 +76,8 @@ class ServedFile:
     synced_path: str
     path: str
     is_notebook: bool
+    schema: RecordSchema | None = None
+    """Of a document of records that is no notebook."""
 
 
 class Step(Enum):
@@ -125,9 +128,7 @@ def served_file(synced_path: str, doctype: DocumentType) -> ServedFile:
     if synced_path.endswith(_NOTEBOOK):
         hidden = synced_path_of_notebook(synced_path)
         raise FileNotServed(synced_path, f"notebooks are shared as '{hidden}'")
-    if doctype.schema is not None:
-        raise FileNotServed(synced_path, "only notebooks and texts are served here")
-    return ServedFile(synced_path, synced_path, is_notebook=False)
+    return ServedFile(synced_path, synced_path, is_notebook=False, schema=doctype.schema)
 
 
 def _notebook(synced_path: str, doctype: DocumentType) -> ServedFile:

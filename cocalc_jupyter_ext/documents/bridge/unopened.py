@@ -30,7 +30,8 @@ async def content_of(
     Outputs that are not in ``blobs`` are looked for where clients have them. Raises ConatError
     when the patches cannot be read.
     """
-    kind: Kind[Any] = RecordsKind(NOTEBOOK_SCHEMA) if file.is_notebook else TextKind()
+    schema = _doctype(file).schema
+    kind: Kind[Any] = TextKind() if schema is None else RecordsKind(schema)
     document = await open_document(
         client,
         kind,
@@ -68,4 +69,4 @@ async def tell_not_loaded(client: Client, project_id: str, file: ServedFile, err
 
 
 def _doctype(file: ServedFile) -> DocumentType:
-    return DocumentType(NOTEBOOK_SCHEMA) if file.is_notebook else DocumentType()
+    return DocumentType(NOTEBOOK_SCHEMA if file.is_notebook else file.schema)

@@ -148,7 +148,6 @@ def test_a_path_that_is_not_of_a_file_in_the_project_is_refused(path: str) -> No
         ("a.ipynb.sage-jupyter2", NOTEBOOK, "hidden name"),
         (".a.txt.sage-jupyter2", NOTEBOOK, "hidden name"),
         (".sage-jupyter2", NOTEBOOK, "hidden name"),
-        ("todo.tasks", DocumentType(RecordSchema(("id",))), "only notebooks and texts"),
         ("a.txt", DocumentType(is_ephemeral=True), "without a file"),
     ],
 )
@@ -157,3 +156,11 @@ def test_what_is_neither_notebook_nor_text_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(FileNotServed, match=problem):
         served_file(path, doctype)
+
+
+def test_a_document_of_records_is_its_file_and_has_the_keys_of_the_client() -> None:
+    schema = RecordSchema(("task_id",), frozenset({"desc"}))
+
+    file = served_file("dir/todo.tasks", DocumentType(schema))
+
+    assert file == ServedFile("dir/todo.tasks", "dir/todo.tasks", is_notebook=False, schema=schema)
