@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from signal import Signals
 from typing import Any, Final
 
 from ..conat.client.client import Client
@@ -126,8 +127,10 @@ class _Host:
         elif name in _ENDS_KERNEL:
             await self._kernels.end(self._live.path)
             self._runs.look_soon(self._live)
+        elif name in Signals.__members__:
+            await self._kernels.signal(kernel_id, Signals[name])
         else:
-            raise ApiError(f"signal: '{name[:20]}' is not supported; use SIGINT or SIGKILL")
+            raise ApiError(f"signal: '{name[:20]}' is not the name of a signal, such as SIGINT")
 
     async def save(self, version: int | None, timeout_s: float) -> None:
         if version is not None:

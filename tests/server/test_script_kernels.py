@@ -1,5 +1,6 @@
 """Kernels of scripts inside the server, which JupyterLab sees (syncdoc-jupyter §4.4, §15)."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,18 @@ async def test_the_kernel_of_a_notebook_is_that_of_its_session(server, tmp_path)
 
     assert await sessions.list_sessions() == []
     assert manager.list_kernel_ids() == []
+
+
+async def test_any_signal_reaches_the_kernel_of_a_notebook(server) -> None:
+    """RPC ``signal`` (§4.9): to the process group of the kernel."""
+    manager, sessions = server
+    async with kernel("python3", "a.ipynb", host=host_of(server)) as python:
+        handler = "import signal; got = []; signal.signal(signal.SIGUSR1, lambda *_: got.append(1))"
+        await python.run_code(f"{handler}; None")
+        await NotebookKernels(sessions, manager).signal(python.kernel_id, signal.SIGUSR1)
+        said = printed(await python.run_code("import time; time.sleep(0.01); print(got)"))
+
+    assert said == "[1]\n"
 
 
 async def test_a_kernel_without_a_notebook_is_in_the_servers_list(server, tmp_path) -> None:
