@@ -1,3 +1,4 @@
+import base64
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,8 @@ from cocalc_jupyter_ext.documents.errors import InvalidRoomIdError
 from cocalc_jupyter_ext.server.path_rooms import PathRooms
 from cocalc_jupyter_ext.server.shared_documents import SharedDocuments
 
-from ..support.documents import NOTEBOOK_ID, TEXT_ID, open_world
+from ..support.documents import NOTEBOOK_ID, TEXT_ID, MemoryStorage, open_world
+from ..support.notebooks import notebook
 
 PATH = {"path": "a.ipynb", "content_type": "notebook", "file_format": "json"}
 
@@ -39,6 +41,25 @@ async def test_a_copy_changes_nothing(tmp_path: Path) -> None:
         assert document is not None
         assert document.ydoc.get() == "hello"
         assert type(copy) is type(document.ydoc)
+
+
+@pytest.mark.parametrize("copy", [True, False])
+async def test_other_extensions_get_complete_notebooks(tmp_path: Path, copy: bool) -> None:
+    """Large outputs are outside of the shared types (SPEC O3)."""
+    storage = MemoryStorage()
+    content = notebook("1")
+    picture = base64.b64encode(b"x" * 10_000).decode()
+    shown = {"output_type": "display_data", "data": {"image/png": picture}, "metadata": {}}
+    content["cells"][0]["outputs"] = [shown]
+    storage.write("a.ipynb", content)
+    async with open_world(tmp_path, storage) as world:
+        shared = SharedDocuments(world.registry, PathRooms(world.registry, world.file_ids))
+
+        document = await shared.get_document(**PATH, create=True, copy=copy)
+
+        assert document.get()["cells"][0]["outputs"] == [shown]
+        assert document.get_cell(0)["outputs"] == [shown]
+        assert picture not in str(document.ycells.to_py())
 
 
 async def test_too_little_to_go_by_is_refused(tmp_path: Path) -> None:

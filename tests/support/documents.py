@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cocalc_jupyter_ext.documents.autosave import AutosaveTimes
+from cocalc_jupyter_ext.documents.blobs.notebook import notebook_class
+from cocalc_jupyter_ext.documents.blobs.store import BlobStore
 from cocalc_jupyter_ext.documents.contents import installed_classes
 from cocalc_jupyter_ext.documents.errors import (
     FileMissingError,
@@ -141,6 +143,7 @@ class DocumentWorld:
     file_ids: MemoryFileIds
     registry: DocumentRegistry
     log_folder: Path
+    blobs: BlobStore
     notices: list[Notice] = field(default_factory=list)
 
 
@@ -164,6 +167,7 @@ async def open_world(
         storage.write("a.ipynb", notebook("1 + 1", "2 + 2"))
     file_ids = MemoryFileIds({TEXT_ID.file_id: "a.txt", NOTEBOOK_ID.file_id: "a.ipynb"})
     notices: list[Notice] = []
+    blobs = BlobStore(folder / "blobs")
     with ThreadPoolExecutor(2) as executor:
         opener = DocumentOpener(
             storage=storage,
@@ -171,9 +175,11 @@ async def open_world(
             notify=notices.append,
             executor=executor,
             log_folder=folder,
+            before_logging=blobs.write,
         )
-        registry = DocumentRegistry(opener, file_ids=file_ids, classes=installed_classes())
+        classes = {**installed_classes(), "notebook": notebook_class(blobs)}
+        registry = DocumentRegistry(opener, file_ids=file_ids, classes=classes)
         try:
-            yield DocumentWorld(storage, file_ids, registry, folder, notices)
+            yield DocumentWorld(storage, file_ids, registry, folder, blobs, notices)
         finally:
             await registry.close()
