@@ -1,5 +1,5 @@
 // A notebook, run by a client that only sets the states of its cells (syncdoc-jupyter §3, §4).
-// Usage: node notebooks.mjs <address> <project id> <token> <kernel name>
+// Usage: node notebooks.mjs <address> <project id> <token>
 
 import assert from "node:assert/strict";
 import { connect } from "./lib/client.mjs";
@@ -168,6 +168,19 @@ const checks = {
     const error = () => on.db.one({ type: "settings" }).kernel_error ?? "";
     await on.db.until(() => error().includes("SIGKILL"), "the reason");
     assert.match(messages(on.cell("dies")).at(-1).traceback.join("\n"), /SIGKILL/);
+  },
+
+  "4.4 another kernel is used once it is chosen": async (on) => {
+    const programs = { bash: "echo $((6 * 7))", deno: "console.log(6 * 7)" };
+    for (const [kernel, code] of Object.entries(programs)) {
+      await on.db.set({ type: "settings", kernel });
+      await on.write(kernel, code, 100);
+      await on.start(kernel);
+      await on.state(kernel, "done");
+      assert.equal(printed(on.cell(kernel)), "42\n");
+      assert.equal(on.cell(kernel).kernel, kernel);
+      await ask("shown", { cell: kernel, text: "42\n" });
+    }
   },
 };
 

@@ -16,10 +16,11 @@ from cocalc_jupyter_ext.documents.notebook_records.live_outputs import MORE_OUTP
 
 from ..support.javascript import run_checks
 from ..support.notebooks import write_notebook
+from ..support.other_kernels import install_kernels
 from ..support.room_client import RoomClient
 from ..support.servers import TOKEN, JupyterServer
 
-CHECKS = 11
+CHECKS = 12
 
 
 class Page:
@@ -87,6 +88,7 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
     server = JupyterServer(tmp_path)
     server.work.mkdir()
     write_notebook(server.work / "work.ipynb", "1 + 1")
+    install_kernels(server.folder / "data")
     with server:
         async with RoomClient(server, "work.ipynb") as room:
             yield Page(room, server)
