@@ -38,7 +38,7 @@ ROUNDS = 3
 STEPS = 18
 SEEDS = 300
 SEEDS_PER_TEST = 30
-STRICT_SEEDS = 60
+STRICT_SEEDS = 30
 
 Cell = tuple[str, str]
 """The id and the text of a cell."""

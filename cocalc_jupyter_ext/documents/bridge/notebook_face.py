@@ -95,6 +95,16 @@ class NotebookFace:
 
     def push(self, before: Records, after: Records) -> None:
         """Edit the shared types as the records were edited."""
+        edits = _edits_in_place(before, after)
+        if edits is None:
+            self._push_all(before, after)
+        else:
+            for cell_id, old, new in edits:
+                self._push_parts(cell_id, old, new)
+        self._push_metadata(before, after)
+
+    def _push_all(self, before: Records, after: Records) -> None:
+        """Look at all cells: some came, went or were moved."""
         old, new = _cells_of(before), _cells_of(after)
         gone = old.keys() - new.keys()
         self._cells.remove(gone)
@@ -110,7 +120,6 @@ class NotebookFace:
         )
         for cell_id in new.keys() - self._known.keys():
             self._known[cell_id] = read_cell(self._cells.by_id[cell_id])
-        self._push_metadata(before, after)
 
     def close(self) -> None:
         """Stop observing; an observed ``Doc`` is never freed."""
@@ -246,6 +255,22 @@ def _cells_of(records: Records) -> dict[str, Record]:
     """Return the cell records by id, in order; only text can be an id in the shared types."""
     cells = in_order(records.get({"type": "cell"}))
     return {record["id"]: record for record in cells if isinstance(record.get("id"), str)}
+
+
+def _edits_in_place(before: Records, after: Records) -> list[tuple[str, Record, Record]] | None:
+    """Return which cells were edited and how, or None where their list may be another one."""
+    edits = []
+    for old, new in after.edits_since(before):
+        if old is None or new is None:
+            return None
+        if any(old.get(name) != new.get(name) for name in ("type", "id", "pos")):
+            return None
+        if new.get("type") == "cell":
+            cell_id = new.get("id")
+            if not isinstance(cell_id, str):
+                return None
+            edits.append((cell_id, old, new))
+    return edits
 
 
 def _new_positions(

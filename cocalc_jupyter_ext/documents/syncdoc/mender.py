@@ -107,11 +107,11 @@ class Mender(Generic[Value]):
         return None
 
     def _back(self) -> Iterator[_Cut]:
-        """Yield cuts, each twice as far away as the one before, and the first one."""
+        """Yield cuts, ever farther from each other, and the first one."""
         distance = 1
         while distance < len(self._cuts):
             yield self._cuts[-distance]
-            distance *= 2
+            distance += 1 + distance // 2
         yield from self._cuts[:1]
 
 

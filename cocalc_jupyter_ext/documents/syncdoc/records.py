@@ -134,6 +134,17 @@ class Records:
         keys = {canonical_json(key): key for key in map(self.schema.key_of, differing)}
         return list(keys.values())
 
+    def edits_since(self, other: "Records") -> list[tuple[Record | None, Record | None]]:
+        """Return what became of the records of another document of the same origin, in pairs.
+
+        Records are told apart by identity: one that was set to what it was may be among them.
+        """
+        own, theirs = self._records, other._records  # noqa: SLF001 - of the same class
+        pairs = [
+            (theirs.get(i), record) for i, record in own.items() if theirs.get(i) is not record
+        ]
+        return pairs + [(record, None) for i, record in theirs.items() if i not in own]
+
     def _append(self, record: Record) -> None:
         index, self._next = self._next, self._next + 1
         self._records[index] = record

@@ -175,3 +175,18 @@ def test_changed_keys_are_those_of_records_in_only_one_of_two_documents() -> Non
     assert new.changed_keys(old) == [{"type": "cell", "id": "2"}, {"type": "settings"}] or (
         new.changed_keys(old) == [{"type": "settings"}, {"type": "cell", "id": "2"}]
     )
+
+
+def test_what_became_of_records_is_told_in_pairs() -> None:
+    before = notebook({"type": "cell", "id": "1"}, {"type": "cell", "id": "2"}, {"type": "a"})
+    after = before.copy()
+    after.set({"type": "cell", "id": "1", "pos": 5})
+    after.delete({"type": "cell", "id": "2"})
+    after.set({"type": "b"})
+
+    assert after.edits_since(before) == [
+        ({"type": "cell", "id": "1"}, {"type": "cell", "id": "1", "pos": 5}),
+        (None, {"type": "b"}),
+        ({"type": "cell", "id": "2"}, None),
+    ]
+    assert after.edits_since(after.copy()) == []
