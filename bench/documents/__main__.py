@@ -1,8 +1,8 @@
 """How fast documents are, next to what is wanted of them.
 
 Run with ``python bench/documents [measure ...]``: keystrokes, opening, crowd, commits, history,
-memory, faces, kills. Without names, all of them but the kills, which take
-ten minutes. Each has a folder and a server of its own.
+memory, faces, kills. Without names, all of them but the kills, which take minutes. Each has a
+folder and a server of its own.
 """
 
 import asyncio

@@ -8,7 +8,6 @@ is lost, doubled or out of order is seen.
 import asyncio
 import random
 import re
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -21,7 +20,7 @@ from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
 from tests.support.notebooks import write_notebook
 from tests.support.room_client import RoomClient
-from tests.support.servers import TOKEN, JupyterServer
+from tests.support.servers import TOKEN, JupyterServer, until
 
 __all__ = ["Kills", "measure"]
 
@@ -114,9 +113,8 @@ class Kills:
 
     async def _settle(self, db: SyncDB) -> None:
         """Wait until both faces and the file have the same, or as long as that may take."""
-        deadline = time.monotonic() + SETTLED_S
-        while time.monotonic() < deadline and not self._is_settled(db):
-            await asyncio.sleep(0.1)
+        with suppress(AssertionError):  # what is missing then is counted
+            await until(lambda: self._is_settled(db), SETTLED_S)
         await db.document.save()
 
     def _is_settled(self, db: SyncDB) -> bool:
@@ -156,17 +154,18 @@ class Kills:
     @asynccontextmanager
     async def _notebook(self, client: Client) -> AsyncIterator[SyncDB]:
         project = (self.server.folder / "data" / "cocalc" / "project-id").read_text().strip()
-        async with RoomClient(self.server, "a.ipynb"):  # the server opens it
-            async with open_syncdb(
+        async with (
+            RoomClient(self.server, "a.ipynb"),  # the server opens it
+            open_syncdb(
                 client,
                 project_id=project,
                 path=".a.ipynb.sage-jupyter2",
                 primary_keys=["type", "id"],
                 string_cols=["input"],
-            ) as db:
-                while db.get_one({"type": "cell", "id": SHARED_CELL}) is None:
-                    await asyncio.sleep(0.01)
-                yield db
+            ) as db,
+        ):
+            await until(lambda: db.get_one({"type": "cell", "id": SHARED_CELL}) is not None)
+            yield db
 
 
 async def measure(folder: Path, rounds: int = ROUNDS) -> list[Found]:

@@ -6,7 +6,7 @@ how far saving to that file has come. These functions compute what to write; the
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -19,6 +19,7 @@ __all__ = [
     "merged",
     "new_record",
     "participation",
+    "settled_users",
     "string_id",
     "synced_path_of_notebook",
 ]
@@ -103,6 +104,15 @@ def participation(record: CoordinationRecord, participant: str) -> tuple[dict[st
     if participant in users:
         return {}, users.index(participant)
     return {"users": [*users, participant]}, len(users)
+
+
+def settled_users(known: Sequence[str], users: Sequence[str]) -> list[str]:
+    """Return the users with everybody where they were first seen; who is new comes last.
+
+    Two who join at the same instant write the list both, and one takes the other's place, though
+    there may be commits under that number already.
+    """
+    return [*known, *[user for user in users if user not in known]]
 
 
 def new_record(project_id: str, path: str, doctype: DocumentType, now: datetime) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ...conat.signals import Signal
 from ...conat.sync.dstream import DStream
 from ...conat.types import Choose
 from .commits import next_time
-from .coordination import DocumentType, participation
+from .coordination import DocumentType, participation, settled_users
 from .mender import Mender
 from .patch_graph import NO_TIME, PatchGraph
 from .patches import Patch, PatchError, Snapshot, read_message, to_message
@@ -101,6 +101,7 @@ class SyncDocument(Generic[Value]):
         self._undo: UndoState[Value] | None = None
         self._incoming: list[tuple[Any, int]] = []
         self._unfit: set[int] = set()
+        self._seen_users: list[str] = []
         self._snapshot_allowed_ms = 0
         self._history: asyncio.Task[None] | None = None
         self._take_messages(zip(patches.get_all(), patches.seqs(), strict=False))
@@ -440,8 +441,17 @@ class SyncDocument(Generic[Value]):
             self._history = None
 
     def _stay_participant(self) -> None:
-        """Be in the list of users: of two who joined at once, one may have been overwritten."""
+        """Be in the list of users: of two who joined at once, one may have been overwritten.
+
+        Of all who follow a document, who mends it also puts everybody back in their places.
+        """
         self._user_id_of(self._participant)
+        users = self.users
+        if self._mender is not None:
+            settled = settled_users(self._seen_users, users)
+            if settled != users:
+                self.record.update({"users": settled})
+            self._seen_users = settled
 
     # Snapshots
 

@@ -10,6 +10,7 @@ from cocalc_jupyter_ext.documents.syncdoc.coordination import (
     merged,
     new_record,
     participation,
+    settled_users,
     string_id,
     synced_path_of_notebook,
 )
@@ -86,3 +87,20 @@ def test_an_update_keeps_what_it_does_not_name_at_every_level() -> None:
         "init": {"size": 0},
     }
     assert record["save"] == {"state": "requested", "hash": 5}
+
+
+@pytest.mark.parametrize(
+    ("known", "users", "settled"),
+    [
+        ([], ["project"], ["project"]),
+        (["project"], ["project", "ann"], ["project", "ann"]),
+        (["project", "ann"], ["project", "bob"], ["project", "ann", "bob"]),
+        (["project", "ann"], ["project", "bob", "ann"], ["project", "ann", "bob"]),
+        (["project", "ann"], [], ["project", "ann"]),
+    ],
+)
+def test_a_number_stays_with_who_had_it_first(
+    known: list[str], users: list[str], settled: list[str]
+) -> None:
+    """§1.4: the list is append only, whatever those write who join at the same instant."""
+    assert settled_users(known, users) == settled

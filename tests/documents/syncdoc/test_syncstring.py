@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from cocalc_jupyter_ext.conat.client.client import Client
+from cocalc_jupyter_ext.conat.sync.opening import open_dko
+from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType, string_id
+from cocalc_jupyter_ext.documents.syncdoc.opening import open_document
 from cocalc_jupyter_ext.documents.syncdoc.patch_graph import UnknownVersion
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import SyncString, open_syncstring
+from cocalc_jupyter_ext.documents.syncdoc.values import TextKind
 
 from ...support.persist import World, persist_world
 
@@ -290,3 +294,33 @@ async def test_a_snapshot_that_is_not_there_costs_the_history_and_not_the_docume
     bob = await open_text(world, "bob")
 
     assert bob.text == ann.text
+
+
+async def test_who_joins_at_the_same_instant_takes_nobodys_number(world: World) -> None:
+    """§1.4, §1.14: a commit names its author by an index into the list of users."""
+    project = await open_document(
+        await world.client(),
+        TextKind(),
+        DocumentType(),
+        project_id=PROJECT,
+        path="notes.md",
+        participant=PROJECT,
+        is_file_server=True,
+    )
+    world.stack.push_async_callback(project.close)
+    ann = await open_text(world, "ann")
+    ann.text = "by ann"
+    await ann.commit()
+    await until(lambda: len(project.users) == 2 and bool(project.versions()))
+
+    late = await open_dko(
+        await world.client(),
+        name=f"syncstrings:{string_id(PROJECT, 'notes.md')}",
+        project_id=PROJECT,
+    )
+    world.stack.push_async_callback(late.close)
+    late.set(string_id(PROJECT, "notes.md"), {"users": [PROJECT, "bob"], "path": "notes.md"})
+    await late.save()
+
+    await until(lambda: ann.document.users == [PROJECT, "ann", "bob"])
+    assert [version.author for version in project.versions()] == ["ann"]
