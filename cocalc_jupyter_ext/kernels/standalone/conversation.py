@@ -155,6 +155,7 @@ class Conversation:
 
     async def _until_over(self, execution: Execution, progress: Progress) -> None:
         ended = asyncio.create_task(execution.ended(), name="ended by somebody")
+        waiting: set[asyncio.Task[Any]] = {ended}
         try:
             while not (progress.is_over or ended.done()):
                 left_s = progress.wait_s(self._loop.time(), self._grace)
@@ -163,12 +164,14 @@ class Conversation:
                     return
                 self._changed.clear()
                 changed = asyncio.create_task(self._changed.wait(), name="progress")
-                await asyncio.wait(
-                    {changed, ended}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED
-                )
+                waiting.add(changed)
+                await asyncio.wait(waiting, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()
+                waiting.discard(changed)
         finally:
-            ended.cancel()
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
     async def _answer(self, request: dict[str, Any], stdin: Stdin) -> None:
         content = request["content"]

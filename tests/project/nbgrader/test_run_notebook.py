@@ -142,7 +142,8 @@ async def test_a_kernel_that_does_not_exist_is_an_error_at_once(tmp_path: Path) 
     await host.close()
 
 
-async def test_a_run_that_is_cancelled_leaves_no_kernel(kernels: Kernels) -> None:
+async def test_a_run_that_is_cancelled_leaves_no_kernel_and_no_task(kernels: Kernels) -> None:
+    before = asyncio.all_tasks()
     made = notebook("open('begun', 'w').close(); import time; time.sleep(60)")
     running = asyncio.create_task(run_notebook(made, RunLimits(), kernels))
     async with asyncio.timeout(30):
@@ -154,6 +155,8 @@ async def test_a_run_that_is_cancelled_leaves_no_kernel(kernels: Kernels) -> Non
         await running
 
     assert kernels.host._local.list_kernel_ids() == []
+    await kernels.host.close()
+    assert asyncio.all_tasks() == before
 
 
 def test_the_kernel_is_that_of_the_metadata() -> None:
