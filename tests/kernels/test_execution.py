@@ -9,12 +9,14 @@ from cocalc_jupyter_ext.kernels.events import (
     Abort,
     AbortCell,
     AwaitIdle,
+    Cancelled,
     ConnectKernel,
     Enqueue,
     FinishCell,
     GraceOver,
     Idle,
     Interrupted,
+    InterruptKernel,
     KernelLost,
     KernelReady,
     Loss,
@@ -205,3 +207,37 @@ def test_every_queued_cell_ends_exactly_once_whatever_happens(events):
         assert len(state.queue) <= 20
     assert sorted(ended) == queued
     assert not state.busy
+
+
+def test_a_cancelled_cell_leaves_the_queue_and_the_others_go_on():
+    """syncdoc-jupyter §4.5."""
+    state = after(run("a", "b", "c"), KernelReady())
+    assert aborted(apply(state, Cancelled("b"))) == [("b", Abort.CANCELLED, False)]
+    assert state.active == {"a", "c"}
+
+
+def test_cancelling_the_cell_that_runs_interrupts_the_kernel():
+    """syncdoc-jupyter §4.5."""
+    state = after(run("a", "b"), KernelReady())
+    assert apply(state, Cancelled("a")) == [InterruptKernel()]
+    assert state.active == {"a", "b"}
+
+
+def test_cancelling_what_neither_runs_nor_waits_does_nothing():
+    state = after(run("a"), KernelReady())
+    assert apply(state, Cancelled("b")) == []
+
+
+def test_an_error_stops_the_cells_of_its_group_whoever_asked_for_them():
+    """syncdoc-jupyter §4.2: an error empties the queue of CoCalc clients."""
+    first = replace(run("a", run_id="one"), group="g")
+    second = replace(run("b", run_id="two"), group="g")
+    state = after(first, second, run("c", run_id="three"), KernelReady(), Idle(1))
+    assert aborted(apply(state, Replied(1, ERROR))) == [("b", Abort.ERROR, False)]
+    assert state.active == {"c"}
+
+
+def test_how_the_kernel_was_lost_is_told_of_every_cell():
+    state = after(run("a", "b"), KernelReady())
+    effects = apply(state, KernelLost(Loss.DIED, "signal 9"))
+    assert [effect.detail for effect in effects] == ["signal 9", "signal 9"]
