@@ -59,3 +59,25 @@ def test_small_edits_lead_to_the_wanted_text(old: str, new: str) -> None:
 
     assert str(text) == new
     assert changed == (old != new)
+
+
+@given(before=texts, after=texts)
+def test_exact_edits_lead_to_what_is_wanted(before: str, after: str) -> None:
+    _, text = shared(before)
+
+    assert edit_text(text, after, is_exact=True) is (before != after)
+    assert str(text) == after
+
+
+def test_an_exact_edit_does_not_bring_back_what_somebody_erases_at_the_same_time() -> None:
+    doc, text = shared("a|b")
+    other: Doc[Text] = Doc()
+    other_text = other.get("t", type=Text)
+    other.apply_update(doc.get_update())
+
+    with doc.transaction():
+        edit_text(text, "axyz|uvwb", is_exact=True)
+    del other_text[1:2]
+    doc.apply_update(other.get_update())
+
+    assert str(text) == "axyzuvwb"

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_ydoc import YNotebook
+from pycrdt import Doc
 
 from cocalc_jupyter_ext.documents.bridge.bridge import BridgeTimes
 from cocalc_jupyter_ext.documents.bridge.bridged_document import BridgedDocument
@@ -260,6 +262,134 @@ async def test_a_commit_that_could_not_be_noted_before_a_crash_counts_once(
 
         assert str(document.ydoc.ydoc["source"]) == "hello world"
         assert (await project.text()).text == "hello world"
+
+
+async def test_what_comes_while_a_closed_document_stores_its_commits_is_there_when_it_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in no shared type, so it counts as what others did meanwhile."""
+    async with open_project(tmp_path) as project:
+        document = await project.registry.open(TEXT_ID)
+        bridged = await project.bridge(document)
+        patches, bob = bridged.document, await project.text()
+        assert patches is not None
+        save = patches.save
+
+        async def save_slowly() -> None:
+            bob.text = "hello from bob"
+            await bob.commit()
+            await until(lambda: patches.value == bob.text)
+            await save()
+
+        monkeypatch.setattr(patches, "save", save_slowly)
+        await project.registry.close()
+        assert str(document.ydoc.ydoc["source"]) == "hello"
+        files = project.documents.storage.files
+
+    async with open_project(tmp_path) as project:
+        project.documents.storage.files.update(files)
+        document = await project.registry.open(TEXT_ID)
+        await project.bridge(document)
+
+        assert str(document.ydoc.ydoc["source"]) == "hello from bob"
+
+
+# Moving cells while somebody types into them (design D20; SPEC B8)
+
+
+class Page:
+    """A page of JupyterLab that sends what it did when it is told to."""
+
+    def __init__(self, document: LiveDocument) -> None:
+        self.document = document
+        self.notebook = YNotebook(Doc())
+        self.receive()
+
+    def receive(self) -> None:
+        own = self.notebook.ydoc
+        own.apply_update(self.document.ydoc.ydoc.get_update(own.get_state()))
+
+    def send(self) -> None:
+        update = self.notebook.ydoc.get_update(self.document.ydoc.ydoc.get_state())
+        self.document.apply(update, origin=self, author="ann")
+
+    def move_to_end(self, index: int) -> None:
+        with self.notebook.ydoc.transaction():
+            cell = self.notebook.ycells[index].to_py()
+            del self.notebook.ycells[index]
+            self.notebook.append_cell(cell)
+
+
+async def test_a_cell_that_a_page_moves_keeps_what_a_client_types_meanwhile(
+    project: Project,
+) -> None:
+    document = await project.registry.open(NOTEBOOK_ID)
+    await project.bridge(document)
+    bob, page = await project.notebook(), Page(document)
+    cell_id = page.notebook.ycells[0]["id"]
+
+    page.move_to_end(0)
+    bob.set({"type": "cell", "id": cell_id, "input": "1 + 1 # bob"})
+    page.send()
+    await bob.commit()
+
+    wanted = ["2 + 2", "1 + 1 # bob"]
+    await until(lambda: sources(document) == inputs(bob) == wanted)
+
+
+async def test_a_cell_that_a_client_moves_keeps_what_another_client_types_meanwhile(
+    project: Project,
+) -> None:
+    document = await project.registry.open(NOTEBOOK_ID)
+    await project.bridge(document)
+    bob, eve = await project.notebook(), await project.notebook("eve")
+    cell_id = bob.get({"type": "cell"})[0]["id"]
+
+    bob.set({"type": "cell", "id": cell_id, "pos": 9})
+    eve.set({"type": "cell", "id": cell_id, "input": "1 + 1 # eve"})
+    await asyncio.gather(bob.commit(), eve.commit())
+
+    wanted = ["2 + 2", "1 + 1 # eve"]
+    await until(lambda: sources(document) == inputs(bob) == inputs(eve) == wanted)
+
+
+async def test_a_cell_that_a_client_moves_keeps_what_had_come_from_a_page_by_then(
+    project: Project,
+) -> None:
+    document = await project.registry.open(NOTEBOOK_ID)
+    await project.bridge(document)
+    bob, page = await project.notebook(), Page(document)
+    cell_id = page.notebook.ycells[0]["id"]
+
+    page.notebook.ycells[0]["source"].insert(0, "# ann\n")
+    page.send()
+    bob.set({"type": "cell", "id": cell_id, "pos": 9})
+    await bob.commit()
+
+    wanted = ["2 + 2", "# ann\n1 + 1"]
+    await until(lambda: sources(document) == inputs(bob) == wanted)
+
+
+async def test_only_what_a_page_types_into_the_very_cell_that_is_being_moved_is_lost(
+    project: Project,
+) -> None:
+    """The shared cell is a new one then, and the page's update names the old one."""
+    document = await project.registry.open(NOTEBOOK_ID)
+    await project.bridge(document)
+    bob, page = await project.notebook(), Page(document)
+    cell_id = page.notebook.ycells[0]["id"]
+
+    page.notebook.ycells[0]["source"].insert(0, "lost")
+    page.notebook.ycells[1]["source"].insert(0, "# kept\n")
+    bob.set({"type": "cell", "id": cell_id, "pos": 9})
+    await bob.commit()
+    await until(lambda: sources(document) == ["2 + 2", "1 + 1"])
+    page.send()
+
+    wanted = ["# kept\n2 + 2", "1 + 1"]
+    await until(lambda: sources(document) == inputs(bob) == wanted)
+    page.receive()
+    assert [str(cell["source"]) for cell in page.notebook.ycells] == wanted
 
 
 async def test_history_of_others_is_taken_when_it_is_newer_than_the_file(project: Project) -> None:

@@ -324,3 +324,20 @@ async def test_shared_cells_get_ids_of_their_own_first(project: SyncedProject) -
     assert len(set(ids)) == 2
     cells = {cell["id"]: cell["input"] for cell in apart.document.value.get({"type": "cell"})}
     assert cells == dict(zip(ids, ["one", "two"], strict=True))
+
+
+async def test_a_cell_that_others_moved_is_moved_and_not_its_neighbour(
+    project: SyncedProject,
+) -> None:
+    """Somebody may be typing into the neighbour (SPEC B8)."""
+    shared, apart = await notebooks(project, "one", "two", "three")
+    apart.reconcile(None)
+    known = apart.document.contained
+    apart.document.editable().set({"type": "cell", "id": "c1", "pos": -2})
+    apart.document.commit()
+    neighbour = shared.ycells[0]["source"]
+
+    apart.reconcile(known)
+    neighbour.insert(0, "typed ")
+
+    assert [str(cell["source"]) for cell in shared.ycells] == ["two", "typed one", "three"]

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -84,6 +84,32 @@ async def test_commits_are_told_and_none_is_made_after_closing(world: World) -> 
 
     assert document.commit() is None
     await document.save()
+
+
+async def test_a_commit_is_told_of_before_it_is_released(world: World) -> None:
+    """What is noted about it then comes before it in whatever releases both (SPEC B6)."""
+    order: list[str] = []
+
+    def release(publish: Callable[[], None]) -> None:
+        order.append("released")
+        publish()
+
+    document = await open_document(
+        await world.client(),
+        TextKind(),
+        DocumentType(),
+        project_id=PROJECT,
+        path="a.md",
+        participant="ann",
+        release=release,
+    )
+    world.stack.push_async_callback(document.close)
+    document.commits.connect(lambda _patch: order.append("told"))
+    document.replace("x")
+
+    document.commit()
+
+    assert order == ["told", "released"]
 
 
 async def test_saving_waits_until_everything_is_stored(world: World) -> None:
