@@ -34,6 +34,14 @@ test_folder_of.__test__ = False  # type: ignore[attr-defined]
     [
         ("cocalc_jupyter_ext", ("jupyter_server", "traitlets", "tornado", "pycrdt")),
         ("cocalc_jupyter_ext.conat.client.client", ("jupyter_server", "traitlets", "tornado")),
+        (
+            "cocalc_jupyter_ext.documents.notebook_actions.notebook",
+            ("jupyter_server", "jupyter_client", "traitlets", "tornado", "pycrdt"),
+        ),
+        (
+            "cocalc_jupyter_ext.project.nbgrader.assignment",
+            ("jupyter_server", "jupyter_client", "traitlets", "tornado", "pycrdt"),
+        ),
         ("cocalc_hub_ext", ("jupyterhub", "sqlalchemy", "tornado", "aiohttp")),
     ],
 )

@@ -13,7 +13,7 @@ from cocalc_jupyter_ext.conat.types import ProjectId
 from cocalc_jupyter_ext.documents.notebook_actions import open_notebook
 from cocalc_jupyter_ext.project.nbgrader.assignment import create_assignment, grade, validate
 from cocalc_jupyter_ext.project.nbgrader.grading import HIDDEN_NOTICE, Score
-from cocalc_jupyter_ext.project.nbgrader.run_notebook import RunLimits
+from cocalc_jupyter_ext.project.nbgrader.limits import RunLimits
 from cocalc_jupyter_ext.project.nbgrader.toolbar import set_assignment_type, set_points
 
 from ..support.notebooks import write_notebook

@@ -24,7 +24,7 @@ from ...documents.notebook_actions.reading import (
 )
 from ...documents.syncdoc.records import Record, Records
 from .grading import Score, hide_tests, plan_grading, scores_of
-from .run_notebook import RunLimits
+from .limits import RunLimits
 from .student_version import AssignmentCell, StubStyle, student_cells
 from .toolbar import tidy_grading
 

@@ -17,7 +17,8 @@ from ..arguments import Arguments, path_of
 from ..dispatch import ApiFunction
 from ..places import Places
 from .errors import AssignmentError
-from .run_notebook import RunLimits, kernel_of, run_notebook
+from .limits import RunLimits
+from .run_notebook import kernel_of, run_notebook
 from .strip import stripped
 
 __all__ = ["NbgraderFunctions"]

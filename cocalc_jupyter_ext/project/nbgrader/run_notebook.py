@@ -8,46 +8,23 @@ import asyncio
 import copy
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ...kernels.errors import KernelsError, KernelSpecNotFoundError
 from ...kernels.standalone.execution import is_done
 from ...kernels.standalone.kernel import Kernel
 from .errors import AssignmentError
+from .limits import RunLimits
 from .outputs import Collected
 from .student_version import cell_of_notebook
 
-__all__ = ["MakeKernel", "RunLimits", "kernel_of", "run_notebook"]
+__all__ = ["MakeKernel", "kernel_of", "run_notebook"]
 
 START_S: Final = 30.0
 START_AGAIN_S: Final = 1.0
 
 MakeKernel = Callable[[], Kernel]
 """Returns a kernel that was not started yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunLimits:
-    """Times in milliseconds, outputs in characters; 0 is no limit.
-
-    ``max_output`` is for each cell, too, as at CoCalc.
-    """
-
-    max_total_time_ms: float = 0
-    max_time_per_cell_ms: float = 0
-    max_output: float = 0
-    max_output_per_cell: float = 0
-
-    @property
-    def output_of_cell(self) -> int:
-        """How many characters a cell may print."""
-        limits = [limit for limit in (self.max_output, self.max_output_per_cell) if limit]
-        return int(min(limits)) if limits else MAX_OUTPUT
-
-
-MAX_OUTPUT: Final = 50_000_000
-"""What a cell may print where nobody limits it: the result is one message."""
 
 
 def kernel_of(notebook: Mapping[str, Any]) -> str:

@@ -12,7 +12,8 @@ import pytest
 from cocalc_jupyter_ext.kernels.standalone.host import LocalKernels
 from cocalc_jupyter_ext.kernels.standalone.kernel import Kernel, kernel
 from cocalc_jupyter_ext.project.nbgrader.errors import AssignmentError
-from cocalc_jupyter_ext.project.nbgrader.run_notebook import RunLimits, kernel_of, run_notebook
+from cocalc_jupyter_ext.project.nbgrader.limits import RunLimits
+from cocalc_jupyter_ext.project.nbgrader.run_notebook import kernel_of, run_notebook
 
 
 def notebook(*sources: str) -> dict[str, Any]:
