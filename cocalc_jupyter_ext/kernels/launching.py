@@ -55,7 +55,8 @@ def kernel_environment(
 def with_limits(argv: Sequence[str], ulimit: str) -> list[str]:
     """Return the command that runs ``argv`` under the limits of ``ulimit``, such as ``-t 30``.
 
-    Every option is a command of its own, since not every shell takes several at once. Raises
+    Every option is a command of its own, since not every shell takes several at once. One that
+    cannot be set is passed over: that is where the machine's own limit is lower. Raises
     ``ValueError`` for what are no such options.
     """
     words = shlex.split(ulimit)
@@ -65,8 +66,8 @@ def with_limits(argv: Sequence[str], ulimit: str) -> list[str]:
             raise ValueError(f"{option!r} is no option of ulimit with a number, such as -t 30")
     if not options:
         return list(argv)
-    script = " && ".join(f"ulimit {option}" for option in options)
-    return ["sh", "-c", f'{script} && exec "$@"', "kernel", *argv]
+    script = "; ".join(f"ulimit {option}" for option in options)
+    return ["sh", "-c", f'{script}; exec "$@"', "kernel", *argv]
 
 
 def with_parent(argv: Sequence[str], setpriv: str | None) -> list[str]:

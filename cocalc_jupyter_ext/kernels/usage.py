@@ -6,6 +6,7 @@ Limits are those of the container, or the machine's.
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ __all__ = [
     "KernelUsage",
     "UsageMeter",
     "available_memory_bytes",
+    "cpu_limit_percent",
     "is_relevant",
     "memory_limit_bytes",
 ]
@@ -101,7 +103,7 @@ class UsageMeter:
             mem=_mb(own.memory_bytes if own is not None else 0),
             mem_chld=_mb(sum(each.memory_bytes for each in children)),
             mem_limit=_mb(memory_limit_bytes()),
-            cpu_limit=100.0 * len(os.sched_getaffinity(0)),
+            cpu_limit=cpu_limit_percent(),
             mem_free=_mb(available_memory_bytes()),
         )
         self._seen, self._seen_at = seen, now
@@ -154,13 +156,26 @@ def available_memory_bytes() -> int:
     return min(machine, max(0, limit - used))
 
 
+def cpu_limit_percent() -> float:
+    """Return how much processor time there is, in per cent of one core."""
+    cores = os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1)
+    words = _cgroup_text("cpu.max").split()
+    if len(words) != 2 or not all(word.isdigit() for word in words):
+        return 100.0 * len(cores)
+    return min(100.0 * len(cores), 100.0 * int(words[0]) / int(words[1]))
+
+
 def _cgroup_number(name: str) -> int | None:
     """Return a number of this container, or None if there is no limit or no container."""
-    try:
-        text = (_CGROUP / name).read_text().strip()
-    except OSError:
-        return None
+    text = _cgroup_text(name)
     return int(text) if text.isdigit() else None
+
+
+def _cgroup_text(name: str) -> str:
+    try:
+        return (_CGROUP / name).read_text().strip()
+    except OSError:
+        return ""
 
 
 def _numbers(usage: KernelUsage) -> list[float]:

@@ -56,6 +56,12 @@ def test_limits_hold_in_the_process_that_is_run() -> None:
     assert ran.stdout == "99\n7\na 'b'\n"
 
 
+def test_a_limit_above_that_of_the_machine_does_not_keep_a_kernel_from_starting() -> None:
+    command = with_limits(["sh", "-c", "ulimit -t"], "-n 999999999999 -t 7")
+
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "7\n"
+
+
 def test_without_limits_the_command_stays_what_it_was() -> None:
     assert with_limits(["a", "b"], "") == ["a", "b"]
 
@@ -80,6 +86,8 @@ def test_a_process_ends_when_the_one_that_started_it_is_killed() -> None:
     with parent:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
+        while child.cmdline()[:1] != ["sleep"]:  # before that it does not know its parent
+            time.sleep(0.01)
         parent.kill()
     deadline = time.monotonic() + 10
     with suppress(psutil.NoSuchProcess):

@@ -11,6 +11,7 @@ from cocalc_jupyter_ext.kernels.usage import (
     KernelUsage,
     UsageMeter,
     available_memory_bytes,
+    cpu_limit_percent,
     is_relevant,
     memory_limit_bytes,
 )
@@ -50,7 +51,7 @@ def test_a_process_and_its_descendants_are_measured_apart(parent) -> None:
     assert second.cpu_chld > second.cpu
     assert second.mem_chld > 50 > second.mem > 1
     assert second.time == round(now[0] * 1000)
-    assert second.cpu_limit == 100 * len(os.sched_getaffinity(0))
+    assert second.cpu_limit == cpu_limit_percent()
     assert 0 < second.mem_free <= second.mem_limit
 
 
@@ -95,3 +96,15 @@ def test_memory_is_that_of_the_container_where_there_is_one(tmp_path, monkeypatc
     (tmp_path / "memory.current").write_text("400000\n")
     assert memory_limit_bytes() == 1_000_000
     assert available_memory_bytes() == 600_000
+
+
+@pytest.mark.parametrize(
+    ("text", "share"), [("50000 100000", 50), ("max 100000", None), ("", None)]
+)
+def test_processor_time_is_that_of_the_container_where_there_is_one(
+    tmp_path, monkeypatch, text, share
+) -> None:
+    monkeypatch.setattr("cocalc_jupyter_ext.kernels.usage._CGROUP", tmp_path)
+    (tmp_path / "cpu.max").write_text(text)
+
+    assert cpu_limit_percent() == (share or 100 * len(os.sched_getaffinity(0)))

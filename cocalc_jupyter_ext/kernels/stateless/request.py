@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -94,7 +95,7 @@ def request_hash(
     return hashlib.sha1(compact.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
-def ulimit_of(language: str) -> str:
-    """Return the limits of a kernel of this language."""
-    much = language.lower() in _MUCH_ADDRESS_SPACE
-    return _NO_ADDRESS_LIMIT if much else DEFAULT_ULIMIT
+def ulimit_of(language: str, platform: str = sys.platform) -> str:
+    """Return the limits of a kernel of this language; macOS cannot limit virtual memory."""
+    unlimited = language.lower() in _MUCH_ADDRESS_SPACE or platform == "darwin"
+    return _NO_ADDRESS_LIMIT if unlimited else DEFAULT_ULIMIT
