@@ -92,6 +92,7 @@ class QueuedCell:
     source: str
     stop_on_error: bool
     group: str = ""
+    requested_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ class Enqueue:
     cells: tuple[tuple[str, str], ...]
     stop_on_error: bool
     group: str | None = None
+    requested_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,7 @@ def _enqueue(state: ExecutionState, event: Enqueue) -> list[Effect]:
             source,
             event.stop_on_error,
             event.run_id if event.group is None else event.group,
+            event.requested_by,
         )
         for index, (cell_id, source) in enumerate(event.cells)
     ]

@@ -4,6 +4,7 @@ Synchronous. Every change is made inside ``batch()``, one transaction for all ce
 A cell that was deleted meanwhile is passed over; one that was moved is found by its id.
 """
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -20,6 +21,7 @@ from .errors import CellsNotFoundError
 from .events import BY_RECORDS, Abort, Loss, QueuedCell, Reply
 from .outputs import CellOutputs, Output, OutputLimits
 from .overflow import Overflow
+from .run_notes import note_end, note_start
 from .widgets.captures import CAPTURED_KINDS, Captures
 from .widgets.comm_messages import COMM_KINDS
 
@@ -75,9 +77,11 @@ class Notebook:
         document: NotebookDocument,
         limits: Callable[[], OutputLimits] = OutputLimits,
         overflow: Overflow | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._document = document
         self._limits = limits
+        self._clock = clock
         self._overflow = overflow or Overflow()
         self._keep_out = keeper_of(document.ydoc)
         self._positions: dict[str, int] = {}
@@ -120,6 +124,7 @@ class Notebook:
         if shared is None:
             return False
         render.show_started(shared)
+        note_start(self._document.ydoc, cell.cell_id, cell.requested_by, self._now_ms())
         limits = self._limits()
         overflow = self._overflow.begin(cell.cell_id, _OVERFLOW_FACTOR * limits.max_chars)
         self._remember(_Shown(cell, CellOutputs(limits, self._keep_out, overflow)))
@@ -308,6 +313,10 @@ class Notebook:
         shared = self._cell(cell.cell_id)
         if shared is not None:
             render.show_finished(shared, execution_count)
+            note_end(self._document.ydoc, cell.cell_id, self._now_ms())
+
+    def _now_ms(self) -> int:
+        return round(self._clock() * 1000)
 
 
 def end_orphans(document: NotebookDocument) -> int:

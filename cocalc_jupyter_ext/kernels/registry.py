@@ -49,6 +49,8 @@ class RunRequest:
     edits: Edits | None
     group: str | None = None
     """An error stops all cells of the group; None is this request alone."""
+    requested_by: str = ""
+    """The name that others see."""
 
 
 class RunnerRegistry:
@@ -101,6 +103,7 @@ class RunnerRegistry:
                 request.cell_ids,
                 stop_on_error=request.stop_on_error,
                 group=request.group,
+                requested_by=request.requested_by,
             )
         finally:
             hold.release()

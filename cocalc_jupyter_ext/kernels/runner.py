@@ -126,7 +126,13 @@ class NotebookRunner:
         return self._state.active
 
     def enqueue(
-        self, kernel_id: str, cell_ids: list[str], *, stop_on_error: bool, group: str | None = None
+        self,
+        kernel_id: str,
+        cell_ids: list[str],
+        *,
+        stop_on_error: bool,
+        group: str | None = None,
+        requested_by: str = "",
     ) -> str:
         """Queue cells with their present text; return the id of the run.
 
@@ -139,7 +145,7 @@ class NotebookRunner:
         self.kernel_id = kernel_id
         run = self._runs.create(cell_ids)
         try:
-            self._dispatch(Enqueue(run.run_id, tuple(cells), stop_on_error, group))
+            self._dispatch(Enqueue(run.run_id, tuple(cells), stop_on_error, group, requested_by))
         except BaseException:
             self._runs.discard(run.run_id)
             raise

@@ -60,6 +60,7 @@ _NOTEBOOK = "notebook"
 _POLL_S = 20.0
 _MAX_CELLS = 100_000
 _MAX_TEXT = 1_000_000
+_MAX_NAME = 100
 _KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
@@ -175,7 +176,8 @@ class RunHandler(_ExecuteHandler):
     @authenticated
     async def post(self, room_id: str) -> None:
         """Queue cells: 202 ``{"run_id"}``."""
-        request = _run_request(self.body())
+        user = self.current_user
+        request = _run_request(self.body(), (user.display_name or user.username)[:_MAX_NAME])
         try:
             run_id = await self._runners.run(room_id, request)
         except (KernelsError, DocumentError) as error:
@@ -291,7 +293,7 @@ def _route(
     return pattern, handler, arguments
 
 
-def _run_request(body: dict[str, Any]) -> RunRequest:
+def _run_request(body: dict[str, Any], requested_by: str) -> RunRequest:
     """Check the body of a run request; raises HTTPError 400."""
     cells = body.get("cells")
     if not isinstance(cells, list) or not 0 < len(cells) <= _MAX_CELLS:
@@ -306,6 +308,7 @@ def _run_request(body: dict[str, Any]) -> RunRequest:
         cell_ids=[_text(cell, "cell_id") for cell in cells],
         stop_on_error=stop_on_error,
         edits=_edits(body.get("edits")),
+        requested_by=requested_by,
     )
 
 

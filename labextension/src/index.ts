@@ -17,6 +17,7 @@ import { outagePlugin } from './plugins/outage';
 import { readOnlyPlugin } from './plugins/readOnly';
 import { requestsPlugin } from './plugins/requests';
 import { rightsPlugin } from './plugins/rights';
+import { runNotesPlugin } from './plugins/runNotes';
 import { trustPlugin } from './plugins/trust';
 import { widgetsPlugin } from './plugins/widgets';
 
@@ -28,6 +29,7 @@ const plugins: (JupyterFrontEndPlugin<unknown> | ServiceManagerPlugin<unknown>)[
   connectionLostPlugin,
   executorPlugin,
   liveOutputsPlugin,
+  runNotesPlugin,
   trustPlugin,
   widgetsPlugin,
   blobsPlugin,

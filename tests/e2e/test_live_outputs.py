@@ -1,5 +1,6 @@
 """People answer questions of running code, and look at long outputs (§3.5, §4.6)."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,6 +82,8 @@ def test_whoever_is_first_answers_and_all_see_it(pages: tuple[Page, Page], artif
     for page in pages:
         shows(page, 0, "Name? Ada", "hello Ada")
         expect(field(page)).to_have_count(0)
+        prompt = page.locator(".jp-Cell[data-windowed-list-index='0'] .jp-InputPrompt")
+        expect(prompt).to_have_attribute("title", re.compile(r"Run by .+ at .+, \d.* s"))
 
 
 def test_a_password_is_typed_unseen_and_shown_to_nobody(

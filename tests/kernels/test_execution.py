@@ -188,6 +188,7 @@ EVENTS = st.one_of(
     st.builds(GraceOver, st.integers(1, 8)),
     st.builds(StartRefused, st.integers(1, 8)),
     st.just(Interrupted()),
+    st.builds(Cancelled, st.sampled_from("abc")),
     st.builds(KernelLost, st.sampled_from(list(Loss))),
 )
 
