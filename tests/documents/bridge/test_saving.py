@@ -99,6 +99,7 @@ async def noted(served: Served, text: str = "hello") -> None:
 
 async def test_a_request_writes_the_file_and_is_answered_with_the_hash(served: Served) -> None:
     served.serve()
+    await noted(served)
     await served.type("hello 🐍\n")
 
     answer = await served.request()
