@@ -270,6 +270,23 @@ def test_clearing_an_output_widget_does_not_clear_the_cell_that_shows_it(noteboo
     assert texts(document, 0) == []
 
 
+def test_what_an_output_widget_captures_is_not_in_the_cell(notebook, document):
+    """syncdoc-jupyter §8.4."""
+
+    def capture(msg_id):
+        receive(notebook, "comm_msg", comm_id="out", data={"state": {"msg_id": msg_id}})
+
+    started(notebook, 0)
+    receive(notebook, "stream", name="stdout", text="before")
+    capture("request-1")
+    receive(notebook, "stream", name="stdout", text="inside")
+    receive(notebook, "display_data", **display("inside"))
+    receive(notebook, "error", ename="E", evalue="", traceback=[])
+    capture("")
+    receive(notebook, "stream", name="stdout", text=" after")
+    assert texts(document, 0) == ["before after"]
+
+
 def test_a_closed_document_is_left_alone(notebook, document):
     queued = started(notebook, 0)
     document.closed = True

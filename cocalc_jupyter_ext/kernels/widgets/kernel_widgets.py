@@ -42,6 +42,8 @@ SHOW_S: Final = 0.1
 SHOW_BYTES_PER_S: Final = 1_000_000
 MAX_SHOW_S: Final = 2.0
 RETRY_S: Final = 1.0
+DEAD_S: Final = 0.1
+"""Between two looks whether a dead process has a successor."""
 MAX_LEFT: Final = 100
 PROTOCOL: Final = "2.1.0"
 """The version of the widgets' messages."""
@@ -81,7 +83,7 @@ class KernelWidgets:
         self._new_id = new_id
         self._loop = asyncio.get_running_loop()
         self._link: CommLink | None = None
-        self._connected = asyncio.Event()
+        self._decided = asyncio.Event()
         self._lost = asyncio.Event()
         self._missing: set[str] | None = None
         self._pages: dict[Page, None] = {}
@@ -118,10 +120,10 @@ class KernelWidgets:
         """Wait until nothing that the kernel says can be missed; return whether it is so."""
         try:
             async with asyncio.timeout(timeout_s):
-                await self._connected.wait()
+                await self._decided.wait()
         except TimeoutError:
             return False
-        return True
+        return self.is_alive
 
     # Pages
 
@@ -432,13 +434,18 @@ class KernelWidgets:
 
     async def _follow_process(self) -> None:
         self._lost.clear()
+        if not await self._host.is_alive(self.kernel_id):
+            await asyncio.sleep(DEAD_S)
+            return
         try:
             link = await connect(
                 self._host, self.kernel_id, self, new_id=self._new_id, now=self._loop.time
             )
         except KernelUnreachableError as error:
+            if not self.cannot_follow:
+                _log.warning("Its widgets cannot be followed. %s", error)
             self.cannot_follow = True
-            _log.warning("Its widgets cannot be followed. %s", error)
+            self._decided.set()
             await asyncio.sleep(RETRY_S)
             return
         try:
@@ -448,7 +455,7 @@ class KernelWidgets:
             self.lost.emit()
         finally:
             self._link = None
-            self._connected.clear()
+            self._decided.clear()
             await link.close()
 
     def _begin(self, link: CommLink) -> None:
@@ -462,7 +469,7 @@ class KernelWidgets:
         self._has_begun = True
         self.cannot_follow = False
         link.ask_comms()
-        self._connected.set()
+        self._decided.set()
         self.on_messages()
 
     def _on_ended(self, task: asyncio.Task[None]) -> None:

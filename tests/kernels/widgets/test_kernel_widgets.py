@@ -15,6 +15,7 @@ from cocalc_jupyter_ext.kernels.widgets.kernel_widgets import KernelWidgets
 from cocalc_jupyter_ext.kernels.widgets.models import Change
 from tests.support.comm_messages import opened, updated
 from tests.support.local_kernels import LocalKernels, local_kernels
+from tests.support.scripted_kernel import ScriptedHost
 
 MAKE = "import ipywidgets as w; slider = w.IntSlider(value=7)"
 
@@ -149,6 +150,22 @@ async def test_errors_tell_what_is_missing_and_the_end_of_the_kernel_is_told(
     assert not followed.widgets.knows_all
     with pytest.raises(KernelUnreachableError):
         followed.widgets.send_update(slider, {"value": 1})
+
+
+async def test_a_kernel_without_sockets_is_left_alone_and_nobody_waits_for_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Gateway(ScriptedHost):  # type: ignore[misc]  # untyped support
+        async def connection_info(self, kernel_id: str) -> Any:
+            raise KernelUnreachableError(kernel_id, "it runs behind a gateway")
+
+    widgets = KernelWidgets("k", Gateway(), new_id=lambda: "x")  # type: ignore[no-untyped-call]
+    widgets.start()
+    assert not await widgets.wait_connected(30)
+    assert widgets.cannot_follow
+    assert not widgets.knows_all
+    assert caplog.text.count("cannot be followed") == 1
+    await widgets.close()
 
 
 async def test_what_a_page_opens_is_known_to_others_and_nonsense_is_not(followed: Followed) -> None:
