@@ -17,6 +17,7 @@ import psutil
 
 __all__ = [
     "INTERVAL_S",
+    "MIN_FREE_BYTES",
     "KernelUsage",
     "UsageMeter",
     "available_memory_bytes",
@@ -26,6 +27,8 @@ __all__ = [
 ]
 
 INTERVAL_S: Final = 2.0
+MIN_FREE_BYTES: Final = 500_000_000
+"""With less free memory than this, no kernel is started before it is needed."""
 _RELEVANT: Final = 0.05
 _MB: Final = 1_000_000
 _CGROUP: Final = Path("/sys/fs/cgroup")

@@ -9,19 +9,17 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from ..usage import available_memory_bytes
+from ..usage import MIN_FREE_BYTES, available_memory_bytes
 from .keys import PoolKey
 from .policy import Pools
 from .remembered import RememberedKey
 from .settings import PoolSettings
 
-__all__ = ["MAINTENANCE_S", "MIN_FREE_BYTES", "KernelPool", "ReadyKernel"]
+__all__ = ["MAINTENANCE_S", "KernelPool", "ReadyKernel"]
 
 _log = logging.getLogger(__name__)
 
 MAINTENANCE_S: Final = 30.0
-MIN_FREE_BYTES: Final = 500_000_000
-"""With less free memory than this, kernels start when they are needed."""
 
 
 class ReadyKernel(Protocol):

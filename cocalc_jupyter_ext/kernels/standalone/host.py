@@ -67,7 +67,10 @@ class StartingHost(KernelHost, Protocol):
 
 
 class LocalKernels(ManagedKernels):
-    """Kernels of this process, which end with it; ``ulimit`` limits each of them."""
+    """Kernels of this process, which end with it; ``ulimit`` limits each of them.
+
+    On Linux they end even if it is killed, and already with the thread that started them.
+    """
 
     def __init__(self, *, ulimit: str = "", specs: KernelSpecManager | None = None) -> None:
         self._specs = specs or KernelSpecManager()

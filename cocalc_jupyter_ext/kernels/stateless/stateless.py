@@ -1,7 +1,7 @@
 """Runs code once, in kernels that are kept ready and never used again (syncdoc-jupyter §6.1).
 
-A pool for each kernel name. It is refilled when a request comes, and shrinks to one kernel
-when none comes for long.
+A pool for each kernel name. It is refilled when a request comes, unless memory is short, and
+shrinks to one kernel when none comes for long.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
+from ..usage import MIN_FREE_BYTES, available_memory_bytes
 from .collected import Output
 from .policy import delays_s, is_idle, size_of
 from .request import PoolOptions, Request, ulimit_of
@@ -42,12 +43,14 @@ class StatelessExecution:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: Callable[[], float] = random.random,
+        free_bytes: Callable[[], int] = available_memory_bytes,
     ) -> None:
         self._language = language
         self._start_kernel = start
         self._clock = clock
         self._sleep = sleep
         self._random = random
+        self._free_bytes = free_bytes
         self._pools: dict[str, _Pool] = {}
         self._running = asyncio.Semaphore(MAX_CONCURRENT)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -110,7 +113,10 @@ class StatelessExecution:
     async def _add_one(self, pool: "_Pool", name: str, ulimit: str, delay_s: float) -> None:
         try:
             await self._sleep(delay_s)
-            pool.kernels.append(await self._start_kernel(name, ulimit))
+            if self._free_bytes() >= MIN_FREE_BYTES:
+                pool.kernels.append(await self._start_kernel(name, ulimit))
+            else:
+                _log.info("no %s kernel is started for later requests: memory is short", name)
         except Exception as error:  # noqa: BLE001 - whoever needs one starts it and sees it fail
             _log.warning("No %s kernel could be started for later requests: %s", name, error)
         finally:

@@ -6,9 +6,10 @@ import logging
 import pytest
 
 from cocalc_jupyter_ext.kernels.pool.keys import PoolKey
-from cocalc_jupyter_ext.kernels.pool.pool import MAINTENANCE_S, MIN_FREE_BYTES, KernelPool
+from cocalc_jupyter_ext.kernels.pool.pool import MAINTENANCE_S, KernelPool
 from cocalc_jupyter_ext.kernels.pool.remembered import RememberedKey
 from cocalc_jupyter_ext.kernels.pool.settings import PoolSettings
+from cocalc_jupyter_ext.kernels.usage import MIN_FREE_BYTES
 
 A, B = PoolKey("a"), PoolKey("b")
 

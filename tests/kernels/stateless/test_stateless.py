@@ -12,6 +12,7 @@ from cocalc_jupyter_ext.kernels.stateless.stateless import (
     MAX_CONCURRENT,
     StatelessExecution,
 )
+from cocalc_jupyter_ext.kernels.usage import MIN_FREE_BYTES
 
 
 class Kernel:
@@ -40,6 +41,7 @@ class World:
         self.sleepers = []
         self.started = []
         self.error = None
+        self.free_bytes = MIN_FREE_BYTES
         self.may_run = asyncio.Event()
         self.may_run.set()
         self.execution = StatelessExecution(
@@ -48,6 +50,7 @@ class World:
             clock=lambda: self.now,
             sleep=self.sleep,
             random=lambda: 1.0,
+            free_bytes=lambda: self.free_bytes,
         )
 
     async def language(self, name):
@@ -193,6 +196,15 @@ async def test_a_kernel_that_cannot_be_started_is_an_error_of_the_call(world, ca
 
     world.error = None
     assert await world.run("a")
+
+
+async def test_nothing_is_started_in_advance_while_memory_is_short(world) -> None:
+    world.free_bytes = MIN_FREE_BYTES - 1
+    assert await world.run("a")
+    await world.pass_time(10)
+
+    assert world.execution.ready("k") == 0
+    assert len(world.started) == 1
 
 
 async def test_a_bounded_number_of_requests_runs_at_a_time(world) -> None:
