@@ -1,16 +1,11 @@
-"""What is to be run once, and within which limits (pure; syncdoc-jupyter §6).
+"""What is to be run once, and within which limits (pure; syncdoc-jupyter §6.1)."""
 
-``hash`` names a request, so that a hub can keep its answer (§6.2).
-"""
-
-import hashlib
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-__all__ = ["DEFAULT_ULIMIT", "Limits", "PoolOptions", "Request", "request_hash", "ulimit_of"]
+__all__ = ["DEFAULT_ULIMIT", "Limits", "PoolOptions", "Request", "ulimit_of"]
 
 DEFAULT_ULIMIT: Final = "-n 1000 -f 10485760 -t 30 -v 3000000"
 """Open files, file size in the shell's blocks, seconds of CPU, KiB of virtual memory (§6.1)."""
@@ -73,26 +68,6 @@ class Request:
     path: str | None = None
     pool: PoolOptions = field(default_factory=PoolOptions)
     limits: Limits = field(default_factory=Limits)
-
-
-def request_hash(
-    *,
-    history: Sequence[str],
-    input: str,  # noqa: A002 - the name in the contract
-    kernel: str,
-    project_id: str | None = None,
-    path: str | None = None,
-) -> str:
-    """Return the name of a request: the same for the same computation (§6.2)."""
-    parts = [
-        [entry.strip() for entry in history],
-        input.strip(),
-        kernel.strip().lower(),
-        project_id,
-        path,
-    ]
-    compact = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha1(compact.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
 def ulimit_of(language: str, platform: str = sys.platform) -> str:

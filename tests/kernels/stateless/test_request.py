@@ -1,14 +1,11 @@
 """Requests of code that runs once (syncdoc-jupyter §6)."""
 
-import hashlib
-
 import pytest
 
 from cocalc_jupyter_ext.kernels.stateless.request import (
     DEFAULT_ULIMIT,
     Limits,
     Request,
-    request_hash,
     ulimit_of,
 )
 
@@ -45,24 +42,6 @@ def test_given_limits_count() -> None:
 )
 def test_what_was_put_out_before_leaves_less(limits: Limits, chars: int) -> None:
     assert limits.max_chars == chars
-
-
-def test_the_hash_is_that_of_the_compact_json() -> None:
-    """§6.2: texts trimmed, the kernel's name in lower case, null for what is missing."""
-    text = '[["a","b"],"é \\" \\\\","python3",null,"x"]'
-
-    assert (
-        request_hash(history=[" a", "b\n"], input='\té " \\ ', kernel=" Python3 ", path="x")
-        == hashlib.sha1(text.encode()).hexdigest()
-    )
-
-
-def test_the_hash_tells_requests_apart() -> None:
-    base = {"history": ["a"], "input": "b", "kernel": "k", "project_id": "p", "path": "x"}
-    changes = [{}, {"history": []}, {"input": "c"}, {"kernel": "l"}, {"project_id": None}]
-    hashes = {request_hash(**{**base, **change}) for change in [*changes, {"path": None}]}
-
-    assert len(hashes) == 6
 
 
 def test_languages_that_reserve_much_memory_have_no_limit_of_that() -> None:
