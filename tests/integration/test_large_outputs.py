@@ -287,7 +287,9 @@ async def test_blobs_follow_a_notebook_to_its_new_name(server: JupyterServer) ->
                     await asyncio.sleep(0.05)
 
 
-async def test_a_participant_without_our_page_sees_text_and_breaks_nothing(server: JupyterServer) -> None:
+async def test_a_participant_without_our_page_sees_text_and_breaks_nothing(
+    server: JupyterServer,
+) -> None:
     """``jupyter_nbmodel_client`` is a participant like any other and changes nothing."""
     runs = await NotebookRuns.start(server, "client.ipynb", SHOW_PICTURE)
     assert await runs.run("c0") == ["ok"]
