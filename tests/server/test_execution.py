@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from cocalc_jupyter_ext.documents.blobs.placeholders import blobs_of
 from tests.support.notebook_runs import NotebookRuns
 from tests.support.notebooks import write_notebook
 from tests.support.room_client import RoomClient
@@ -290,10 +291,11 @@ async def test_a_plot_and_a_table_are_shown(notebook):
     )
     assert await runs.run("c0", "c1") == ["ok", "ok"]
     plot = (await runs.cell("c0"))["outputs"][-1]
-    assert plot["data"]["image/png"].startswith("iVBOR")
+    assert "image/png" in blobs_of(plot["data"])  # the picture is beside the document
     table = (await runs.cell("c1"))["outputs"][-1]
     assert "<table" in table["data"]["text/html"]
-    await runs.until_saved(lambda saved: saved.cells[1].outputs)
+    saved = await runs.until_saved(lambda saved: saved.cells[1].outputs)
+    assert saved.cells[0].outputs[-1].data["image/png"].startswith("iVBOR")
 
 
 async def test_a_progress_bar_leaves_one_line(notebook):
