@@ -32,9 +32,12 @@ class NotebookState:
         return set() if self._document.closed else shown_models(self._views())
 
     def store(self, models: Iterable[WidgetModel]) -> None:
-        """Put the state of what is shown into the metadata, where it is not there yet."""
-        document = self._document
-        if document.closed:
+        """Put the state of what is shown into the metadata, where it is not there yet.
+
+        Without models nothing is changed: what the file has came from elsewhere.
+        """
+        document, models = self._document, list(models)
+        if document.closed or not models:
             return
         metadata = document.ydoc.ydoc.get("meta", type=Map).get("metadata")
         if not isinstance(metadata, Map):

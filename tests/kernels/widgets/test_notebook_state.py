@@ -63,9 +63,12 @@ def test_a_state_that_nothing_shows_is_removed_and_what_others_keep_there_stays(
     assert saved(document) == {"other": 5}
 
 
-def test_a_notebook_without_widgets_is_not_touched(document: Any) -> None:
+def test_what_others_have_saved_is_not_touched_by_a_kernel_without_widgets(document: Any) -> None:
     NotebookState(document).store([])
-    assert (document.transactions, saved(document)) == (0, None)
+    foreign = {STATE_MIME: {"version_major": 2, "version_minor": 0, "state": {"x": {}}}}
+    document.ydoc.ydoc.get("meta", type=Map)["metadata"]["widgets"] = foreign
+    NotebookState(document).store([])
+    assert (document.transactions, saved(document)) == (0, foreign)
 
 
 def test_widgets_that_are_too_large_are_left_out_and_it_is_said_once(
