@@ -153,14 +153,18 @@ class SyncDocument(Generic[Value]):
         return patch
 
     def _make(self, changes: list[Any], parents: Iterable[int], author: str) -> Patch:
-        """Put a new patch into the graph."""
+        """Put a new patch into the graph.
+
+        Its time is one that only this participant may choose, whoever the author is.
+        """
         user_id = self._user_id_of(author)
         patch = Patch(
             time=next_time(
                 self._now_ms(),
                 own_last=self._own_times[-1] if self._own_times else 0,
                 newest=self.graph.newest_time,
-                user_id=user_id,
+                # Its author may be choosing a time elsewhere at this very instant.
+                user_id=self.user_id,
                 users=len(self.users),
                 choose=self._choose,
             ),

@@ -54,6 +54,21 @@ async def test_an_editor_may_put_what_it_holds_into_the_document_before_a_change
     assert sorted(ann.value.splitlines()) == ["from bob", "typed"]
 
 
+async def test_what_is_committed_for_another_never_has_a_time_that_this_one_may_choose(
+    world: World,
+) -> None:
+    """Or two commits of one person, on two faces, would be one (§1.9)."""
+    project, ann = await open_it(world, PROJECT), await open_it(world)
+    await project.save()
+
+    for number in range(5):
+        project.replace(f"typed in a page {number}\n")
+        patch = project.commit("ann")
+        assert patch is not None
+        assert project.users[patch.user_id] == "ann"
+        assert patch.time % len(project.users) == project.user_id != ann.user_id
+
+
 async def test_a_message_that_is_no_patch_is_passed_over_and_logged(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
