@@ -12,7 +12,8 @@ from .kernel import KernelHost, OpenLink, connect
 from .notebook import NotebookDocument
 from .outputs import MAX_OUTPUT_CHARS, Output, OutputLimits
 from .overflow import Overflow
-from .runner import NotebookRunner, RunnerHooks
+from .runner import NotebookRunner
+from .runner_hooks import RunnerHooks
 from .runs import CellState, Run, Runs
 from .settings import RunnerSettings
 

@@ -12,10 +12,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-from ..documents.notebook_records.live_outputs import question as question_output
 from .errors import InputAnsweredError, KernelNotFoundError, KernelsError, KernelUnreachableError
 from .events import (
     AbortCell,
@@ -42,43 +40,18 @@ from .events import (
 )
 from .execution import ExecutionState, apply
 from .kernel import KernelHost, Link, OpenLink, connect
+from .kernel_loss import cause_of_loss, is_stopping
 from .notebook import Notebook, NotebookDocument
-from .outputs import Output, OutputLimits
-from .overflow import Overflow
+from .open_question import OpenQuestion
+from .outputs import Output
 from .owned_tasks import OwnedTasks
+from .runner_hooks import RunnerHooks
 from .runs import CellState, PendingInput, Runs
 from .settings import RunnerSettings
 
-__all__ = ["NotebookRunner", "RunnerHooks"]
+__all__ = ["NotebookRunner"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RunnerHooks:
-    """What a runner asks about its notebook, and whom it tells."""
-
-    limits: Callable[[], OutputLimits] = OutputLimits
-    overflow: Overflow = field(default_factory=Overflow)
-    on_progress: Callable[[str, CellState], None] = lambda _cell_id, _state: None
-    """Told of every step of every cell."""
-    on_loss: Callable[[Loss, str], None] = lambda _loss, _detail: None
-    """Told when the kernel was lost, and how."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    cell: QueuedCell
-    request: dict[str, Any]
-    pending: PendingInput
-
-    def output(self, value: str | None = None) -> Output:
-        """Return what the cell shows; of a password never the value."""
-        asked = self.pending
-        shown = "" if asked.password and value is not None else value
-        return question_output(
-            asked.prompt, password=asked.password, value=shown, question_id=asked.input_id
-        )
 
 
 class NotebookRunner:
@@ -114,7 +87,7 @@ class NotebookRunner:
         self._link: Link | None = None
         self._tasks = OwnedTasks("notebook runner", self._fail)
         self._request: tuple[str, QueuedCell] | None = None
-        self._question: _Question | None = None
+        self._question: OpenQuestion | None = None
         self._written_at = 0.0
         self._closed = False
 
@@ -171,17 +144,7 @@ class NotebookRunner:
     ) -> bool:
         """Return whether a question waits for an answer: this one, or of this run or cell."""
         question = self._question
-        return (
-            question is not None
-            and input_id in {None, question.pending.input_id}
-            and run_id in {None, question.cell.run_id}
-            and cell_id in {None, question.cell.cell_id}
-        )
-
-    @property
-    def asks_for_password(self) -> bool:
-        """Whether the question that waits is for something that nobody should see."""
-        return self._question is not None and self._question.pending.password
+        return question is not None and question.is_meant(input_id, run_id, cell_id)
 
     def answer(self, value: str) -> None:
         """Answer the question of the running code; raises ``InputAnsweredError``."""
@@ -207,7 +170,7 @@ class NotebookRunner:
         if self._request is None or message["parent_header"].get("msg_id") != self._request[0]:
             return
         reply = Reply.from_content(message["content"])
-        if reply.interrupted and self._kernel_is_stopping():
+        if reply.interrupted and is_stopping(self._host, self.kernel_id):
             return
         cell = self._request[1]
         self._request = None
@@ -222,7 +185,7 @@ class NotebookRunner:
         pending = PendingInput(
             self._new_id(), str(content.get("prompt", "")), bool(content.get("password", False))
         )
-        self._set_question(_Question(self._request[1], message, pending))
+        self._set_question(OpenQuestion(self._request[1], message, pending))
 
     def on_messages(self) -> None:
         """Write outputs soon, but not more often than the batch time."""
@@ -317,7 +280,7 @@ class NotebookRunner:
         self._runs.set_cell(cell.run_id, cell.index, state, reason=reason, payload=payload)
         self._hooks.on_progress(cell.cell_id, state)
 
-    def _set_question(self, question: _Question | None, settled: Output | None = None) -> None:
+    def _set_question(self, question: OpenQuestion | None, settled: Output | None = None) -> None:
         """Show the question to everybody; the one before is ``settled``, or goes."""
         before, self._question = self._question, question
         if before is None and question is None:
@@ -382,37 +345,19 @@ class NotebookRunner:
 
     async def _settle(self, link: Link) -> None:
         """End the cells of a kernel that ended, after its last outputs were written."""
-        stopping = self._kernel_is_stopping()
+        stopping = is_stopping(self._host, self.kernel_id)
         if self._state.busy:
             await asyncio.sleep(self._settings.settle_s)
             self._write()
-        if self._state.busy:
-            loss = await self._cause(stopping)
-        else:
-            loss = Loss.SHUT_DOWN if stopping else Loss.DIED
-        words = ""
-        if loss is Loss.DIED and self.kernel_id is not None:
+        loss, words = Loss.DIED, ""
+        if self.kernel_id is not None and stopping:
+            loss = Loss.SHUT_DOWN
+            if self._state.busy:
+                loss = await cause_of_loss(self._host, self.kernel_id, self._settings)
+        elif self.kernel_id is not None:
             words = str(await self._host.ending(self.kernel_id))
         if link is self._link:
             self._lose(loss, words)
-
-    async def _cause(self, stopping: bool) -> Loss:
-        if not stopping or self.kernel_id is None:
-            return Loss.DIED
-        until = self._loop.time() + self._settings.cause_s
-        while self._loop.time() < until:
-            if not self._host.exists(self.kernel_id):
-                return Loss.SHUT_DOWN
-            if not self._host.is_stopping(self.kernel_id):
-                return Loss.RESTARTED
-            await asyncio.sleep(self._settings.batch_s)
-        return Loss.SHUT_DOWN
-
-    def _kernel_is_stopping(self) -> bool:
-        kernel_id = self.kernel_id
-        return kernel_id is not None and (
-            not self._host.exists(kernel_id) or self._host.is_stopping(kernel_id)
-        )
 
     async def _interrupt(self) -> None:
         if self.kernel_id is None:
