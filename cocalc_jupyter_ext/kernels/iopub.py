@@ -12,6 +12,7 @@ sessions, except updates of displays, which may concern a display of ours.
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from hmac import compare_digest
 from typing import Any
@@ -25,6 +26,10 @@ from .channels import UNREADABLE, ConnectionInfo, connection
 __all__ = ["IopubReader"]
 
 _log = logging.getLogger(__name__)
+_BURST = 50
+"""Messages that follow one another closely before the reader pauses between them."""
+_QUIET_S = 0.01
+_PAUSE_S = 0.003
 _FROM_ALL_SESSIONS = {"update_display_data"}
 
 
@@ -82,8 +87,11 @@ class IopubReader:
     def _run(self) -> None:
         try:
             heard = False
+            burst, quiet_at = 0, time.monotonic()
             while True:
-                frames = self._socket.recv_multipart()
+                frames = self._next_frames(paused=burst > _BURST)
+                now = time.monotonic()
+                burst, quiet_at = (0, now) if now - quiet_at > _QUIET_S else (burst + 1, now)
                 if not heard:
                     heard = True
                     self._call(self._on_heard)
@@ -92,6 +100,19 @@ class IopubReader:
             _log.debug("The reader of a kernel's output has ended")
         finally:
             self._socket.close()
+
+    def _next_frames(self, *, paused: bool) -> list[bytes]:
+        """Return the next message; while many come, sleep until there are some at once.
+
+        To be woken for a message costs several times what reading it does.
+        """
+        try:
+            frames: list[bytes] = self._socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            if paused:
+                time.sleep(_PAUSE_S)
+            frames = self._socket.recv_multipart()
+        return frames
 
     def _receive(self, frames: list[bytes]) -> None:
         try:
