@@ -15,6 +15,7 @@ from .outputs import message_from_output, output_from_message
 
 __all__ = ["PARTS", "cell_from_record", "fields_from_cell", "record_from_cell"]
 
+_TYPES: Final = ("code", "markdown", "raw")
 _FLAGS: Final = ("collapsed", "scrolled")
 _STDIN_OUTPUTS: Final = "outputs"
 _COCALC: Final = "cocalc"
@@ -42,7 +43,7 @@ def cell_from_record(
 
     With ``live`` it is for the shared types: questions can be answered there (``live_outputs``).
     """
-    kind = record.get("cell_type") or "code"
+    kind = _type(record)
     cell: dict[str, Any] = {
         "cell_type": kind,
         "id": str(record.get("id")),
@@ -55,6 +56,12 @@ def cell_from_record(
     elif attachments := _attachments(record, get):
         cell["attachments"] = attachments
     return cell
+
+
+def _type(record: Mapping[str, Any]) -> str:
+    """Return the type of a cell; of a type that notebooks do not know, the text is kept raw."""
+    kind = record.get("cell_type") or "code"
+    return kind if kind in _TYPES else "raw"
 
 
 def _source_fields(cell: Cell, _put: BlobSink) -> dict[str, Any]:

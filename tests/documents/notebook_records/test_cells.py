@@ -134,6 +134,19 @@ def test_a_part_says_null_where_nothing_is_left() -> None:
     }
 
 
+@pytest.mark.parametrize("kind", ["alien", 7, ["code"]])
+def test_the_text_of_a_cell_of_an_unknown_type_is_kept_raw(kind: object) -> None:
+    """No notebook may have such a cell: JupyterLab and every reader of the file refuse it."""
+    record = {"type": "cell", "id": "abc", "cell_type": kind, "input": "words"}
+
+    assert cell_from_record(record, gone) == {
+        "cell_type": "raw",
+        "id": "abc",
+        "source": "words",
+        "metadata": {},
+    }
+
+
 def test_outputs_are_ordered_by_number_and_rubbish_is_passed_over() -> None:
     record = {
         "id": "c",
