@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from ...conat.signals import Signal
@@ -28,6 +27,7 @@ from .comm_messages import (
 )
 from .errors import ModelNotFoundError
 from .joined_updates import join_updates
+from .made_messages import MessageMaker
 from .models import OUTPUTS, Change, WidgetModel, WidgetModels, is_whole
 from .unconfirmed import Sent, Unconfirmed
 
@@ -45,8 +45,6 @@ RETRY_S: Final = 1.0
 DEAD_S: Final = 0.1
 """Between two looks whether a dead process has a successor."""
 MAX_LEFT: Final = 100
-PROTOCOL: Final = "2.1.0"
-"""The version of the widgets' messages."""
 
 
 class Page(Protocol):
@@ -81,6 +79,7 @@ class KernelWidgets:
         self._left: OrderedDict[str, set[str]] = OrderedDict()
         self._host = host
         self._new_id = new_id
+        self._messages = MessageMaker(new_id)
         self._loop = asyncio.get_running_loop()
         self._link: CommLink | None = None
         self._decided = asyncio.Event()
@@ -300,7 +299,7 @@ class KernelWidgets:
             self._missing.discard(message.comm_id)
         if message.kind == "comm_msg" and any(each.what == "opened" for each in changes):
             to_pages += [
-                self._opening(model)
+                self._messages.opening(model)
                 for each in changes
                 if (model := self.models.get(each.model_id)) is not None
             ]
@@ -320,7 +319,9 @@ class KernelWidgets:
             return []
         paths = [list(path) for path in sent.buffers]
         data = {"method": ECHO_UPDATE, "state": sent.state, "buffer_paths": paths}
-        echo = self._message(sent.model_id, data, tuple(sent.buffers.values()), sent.header)
+        echo = self._messages.message(
+            sent.model_id, data, tuple(sent.buffers.values()), sent.header
+        )
         changes = self.models.set(sent.model_id, sent.state, sent.buffers)
         self._tell(join_updates(to_pages))
         to_pages.clear()
@@ -337,7 +338,7 @@ class KernelWidgets:
             if model is not None:
                 shown += model.sizes.get(OUTPUTS, 0)
                 data = {"method": UPDATE, "state": {OUTPUTS: model.state.get(OUTPUTS, [])}}
-                to_pages.append(self._message(model.model_id, data))
+                to_pages.append(self._messages.message(model.model_id, data))
         if changes:
             self._shown_at = now
             self._show_pause_s = min(SHOW_S + shown / SHOW_BYTES_PER_S, MAX_SHOW_S)
@@ -372,53 +373,16 @@ class KernelWidgets:
         """Return what opens and closes widgets, for a page that knows these; states it asks."""
         closed = known - {model.model_id for model in self.models.widgets()}
         return [
-            *(self._built("comm_close", {"comm_id": each, "data": {}}) for each in sorted(closed)),
-            *(self._opening(each) for each in self.models.widgets() if each.model_id not in known),
+            *(
+                self._messages.built("comm_close", {"comm_id": each, "data": {}})
+                for each in sorted(closed)
+            ),
+            *(
+                self._messages.opening(each)
+                for each in self.models.widgets()
+                if each.model_id not in known
+            ),
         ]
-
-    def _opening(self, model: WidgetModel) -> CommMessage:
-        """Return a message that opens a model in its present state."""
-        paths = [list(path) for path in model.buffers]
-        content = {
-            "comm_id": model.model_id,
-            "target_name": model.target,
-            "target_module": None,
-            "data": {"state": model.state, "buffer_paths": paths},
-        }
-        buffers = tuple(model.buffers.values())
-        if model.opening is not None:
-            return replace(model.opening, content=content, buffers=buffers)
-        return self._built("comm_open", content, buffers, metadata={"version": PROTOCOL})
-
-    def _message(
-        self,
-        model_id: str,
-        data: Mapping[str, Any],
-        buffers: tuple[bytes, ...] = (),
-        parent: Mapping[str, Any] | None = None,
-    ) -> CommMessage:
-        content = {"comm_id": model_id, "data": {"buffer_paths": [], **data}}
-        return self._built("comm_msg", content, buffers, parent)
-
-    def _built(
-        self,
-        kind: str,
-        content: dict[str, Any],
-        buffers: tuple[bytes, ...] = (),
-        parent: Mapping[str, Any] | None = None,
-        metadata: dict[str, Any] | None = None,
-    ) -> CommMessage:
-        header = {
-            "msg_id": self._new_id(),
-            "msg_type": kind,
-            "session": self._link.session_id if self._link is not None else "",
-            "username": "",
-            "version": "5.3",
-            "date": "",
-        }
-        parent = dict(parent or {})
-        parent_id = str(parent.get("msg_id", ""))
-        return CommMessage(parent_id, kind, content, metadata or {}, buffers, header, parent)
 
     # Life of the kernel
 

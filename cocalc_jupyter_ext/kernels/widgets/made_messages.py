@@ -1,0 +1,67 @@
+"""Messages of comms that the server makes for pages, as a kernel would (pure)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from .comm_messages import CommMessage
+from .models import WidgetModel
+
+__all__ = ["MessageMaker"]
+
+PROTOCOL: Final = "2.1.0"
+"""The version of the widgets' messages."""
+SESSION: Final = "cocalc-widgets"
+
+
+class MessageMaker:
+    """Makes messages; ``new_id`` gives each its id."""
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self._new_id = new_id
+
+    def opening(self, model: WidgetModel) -> CommMessage:
+        """Return a message that opens a model in its present state."""
+        paths = [list(path) for path in model.buffers]
+        content = {
+            "comm_id": model.model_id,
+            "target_name": model.target,
+            "target_module": None,
+            "data": {"state": model.state, "buffer_paths": paths},
+        }
+        buffers = tuple(model.buffers.values())
+        if model.opening is not None:
+            return replace(model.opening, content=content, buffers=buffers)
+        return self.built("comm_open", content, buffers, metadata={"version": PROTOCOL})
+
+    def message(
+        self,
+        model_id: str,
+        data: Mapping[str, Any],
+        buffers: tuple[bytes, ...] = (),
+        parent: Mapping[str, Any] | None = None,
+    ) -> CommMessage:
+        """Return a message for an open model, caused by the one with the header ``parent``."""
+        content = {"comm_id": model_id, "data": {"buffer_paths": [], **data}}
+        return self.built("comm_msg", content, buffers, parent)
+
+    def built(
+        self,
+        kind: str,
+        content: dict[str, Any],
+        buffers: tuple[bytes, ...] = (),
+        parent: Mapping[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> CommMessage:
+        """Return a message of this kind."""
+        header = {
+            "msg_id": self._new_id(),
+            "msg_type": kind,
+            "session": SESSION,
+            "username": "",
+            "version": "5.3",
+            "date": "",
+        }
+        parent = dict(parent or {})
+        parent_id = str(parent.get("msg_id", ""))
+        return CommMessage(parent_id, kind, content, metadata or {}, buffers, header, parent)
