@@ -49,10 +49,14 @@ def our_subclasses(root: type) -> set[type]:
 
 
 def traits() -> list[str]:
+    """Return the settings of the classes that are used, by whichever of ours they are declared."""
     return sorted(
         f"{kind.__name__}.{name}"
         for kind in our_subclasses(HasTraits)
-        for name in kind.class_own_traits(config=True)
+        if not our_subclasses(kind)
+        for base in kind.__mro__
+        if is_ours(base) and issubclass(base, HasTraits)
+        for name in base.class_own_traits(config=True)
     )
 
 
