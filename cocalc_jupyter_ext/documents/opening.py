@@ -11,8 +11,9 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from nbformat.v4 import new_notebook
 from pycrdt import Doc
 
 from ..conat.persist.database.archive import set_aside
@@ -21,16 +22,18 @@ from ..conat.persist.errors import StoreCorrupt, StoreError, StoreLocked
 from .blobs.notebook import keep_all, lost_blobs
 from .contents import YDocument, checked_state
 from .document import LiveDocument
-from .errors import DocumentBusyError, DocumentError, LogWriteError
+from .errors import DocumentBusyError, DocumentError, FileUnreadableError, LogWriteError
 from .notices import Notice, Notify
 from .room_ids import RoomId
 from .settings import DocumentSettings
-from .storage import FileStorage
+from .storage import FileStorage, LoadedFile
 from .update_log import LogMeta, UpdateLog
 
 __all__ = ["DocumentOpener"]
 
 _log = logging.getLogger(__name__)
+
+_NOTEBOOK: Final = "notebook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class DocumentOpener:
     async def _load(
         self, log: UpdateLog, room_id: RoomId, path: str, make: Callable[..., YDocument]
     ) -> tuple[bytes, LogMeta]:
-        loaded = await self.storage.load(path, file_format=room_id.format, file_type=room_id.type)
+        loaded = await self._read(room_id, path)
         loop = asyncio.get_running_loop()
         state = await loop.run_in_executor(
             self.executor, checked_state, make, loaded.content, room_id, path
@@ -105,6 +108,22 @@ class DocumentOpener:
         meta = LogMeta(epoch=state.epoch, file=loaded.version, digest=state.digest)
         await loop.run_in_executor(self.executor, _write, log, state.update, meta)
         return state.update, meta
+
+    async def _read(self, room_id: RoomId, path: str) -> LoadedFile:
+        """Read a file to begin with; an empty one is an empty notebook (syncdoc-jupyter §3.2).
+
+        Only here: of an open notebook, an empty file is one that is just being written.
+        """
+        try:
+            return await self.storage.load(path, file_format=room_id.format, file_type=room_id.type)
+        except FileUnreadableError:
+            if room_id.type != _NOTEBOOK:
+                raise
+            text = await self.storage.load(path, file_format="text", file_type="file")
+            if text.content:
+                raise
+            empty = new_notebook()  # type: ignore[no-untyped-call]  # untyped upstream
+            return LoadedFile(dict(empty), text.version)
 
     async def _prepare(self, document: LiveDocument, *, from_log: bool) -> None:
         with document.edit():

@@ -319,6 +319,21 @@ async def test_a_new_notebook_is_made(server: JupyterServer) -> None:
         assert "x = 1" in sources(server.work / "sub" / "new.ipynb")
 
 
+async def test_an_empty_file_is_an_empty_notebook(server: JupyterServer) -> None:
+    """§3.2, and what ``editor.newFile`` makes."""
+    (server.work / "empty.ipynb").touch()
+    async with browser(server) as page:
+        db = await page.notebook(".empty.ipynb.sage-jupyter2")
+        await until(lambda: len(db.get({"type": "cell"})) == 1)
+        cell = db.get_one({"type": "cell"})
+        assert cell is not None
+        db.set({"type": "cell", "id": cell["id"], "input": "x = 1"})
+        answer = await save(db.document)
+
+        assert answer["error"] == ""
+        assert sources(server.work / "empty.ipynb") == ["x = 1"]
+
+
 async def test_a_removed_file_is_said_to_be_deleted_and_comes_back_when_it_is_opened_again(
     server: JupyterServer,
 ) -> None:
