@@ -7,7 +7,8 @@ their times. This class does no I/O and reads no clock.
 """
 
 from bisect import insort
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 from typing import Final, Generic, TypeVar
 
 from .patches import Patch, Snapshot
@@ -55,7 +56,7 @@ class PatchGraph(Generic[Value]):
         self._snapshots: dict[int, Snapshot] = {}
         self._has_child: set[int] = set()
         self._heads: set[int] = set()
-        self._sorted: list[tuple[tuple[int, int, int], int]] = []
+        self._times: list[int] = []
         self._replay = Replay(kind)
         self._history = Replay(kind)
         self._reached: set[int] | None = set()
@@ -80,7 +81,7 @@ class PatchGraph(Generic[Value]):
         """Put another patch in the place of the one that has its time."""
         patches = {**self._live, **self._staged, patch.time: patch}
         self._live, self._staged = {}, patches
-        self._has_child, self._heads, self._sorted, self._reached = set(), set(), [], set()
+        self._has_child, self._heads, self._times, self._reached = set(), set(), [], set()
         self._replay, self._history = Replay(self._kind), Replay(self._kind)
         self._settle()
 
@@ -97,13 +98,13 @@ class PatchGraph(Generic[Value]):
 
     @property
     def times(self) -> list[int]:
-        """The times of all live patches, in order of time, version and user."""
-        return [time for _order, time in self._sorted]
+        """The times of all live patches, in order; no two of them have the same."""
+        return self._times.copy()
 
     @property
     def heads(self) -> list[int]:
         """The live times that nobody builds on, in order."""
-        return sorted(self._heads, key=lambda time: self._live[time].order)
+        return sorted(self._heads)
 
     @property
     def staged(self) -> list[Patch]:
@@ -125,18 +126,18 @@ class PatchGraph(Generic[Value]):
     @property
     def has_full_history(self) -> bool:
         """Tell whether the document is known from its first patch on."""
-        if not self._sorted:
+        if not self._times:
             return not self._staged
-        first = self._live[self._sorted[0][1]]
+        first = self._live[self._times[0]]
         return not first.parents and first.time not in self._snapshots
 
     @property
     def next_version(self) -> int:
         """The number for people that the next patch gets (§1.9)."""
-        if not self._sorted:
+        if not self._times:
             return 1
-        last = self._live[self._sorted[-1][1]].version
-        return len(self._sorted) + 1 if last is None else last + 1
+        last = self._live[self._times[-1]].version
+        return len(self._times) + 1 if last is None else last + 1
 
     def value(self) -> Value:
         """Return the value now. The caller may not change it."""
@@ -185,42 +186,49 @@ class PatchGraph(Generic[Value]):
             for head in self._staged.keys() - built_on:
                 complete |= self._staged_ancestry(head)
             if not complete:
-                return sorted(became_live, key=lambda patch: patch.order)
-            became_live += [self._live_now(time) for time in sorted(complete)]
+                return sorted(became_live, key=lambda patch: patch.time)
+            became_live += self._live_now(complete)
 
     def _staged_ancestry(self, head: int) -> set[int]:
         """Return a staged patch and the staged ones before it; nothing if one is missing."""
+        live, staged, snapshots = self._live, self._staged, self._snapshots
         found = {head}
         frontier = [head]
         while frontier:
-            for parent in self._parents(frontier.pop()):
-                if parent in self._live or parent in found:
+            time = frontier.pop()
+            for parent in () if time in snapshots else staged[time].parents:
+                if parent in live or parent in found:
                     continue
-                if parent not in self._staged:
+                if parent not in staged:
                     return set()
                 found.add(parent)
                 frontier.append(parent)
         return found
 
-    def _live_now(self, time: int) -> Patch:
-        patch = self._live[time] = self._staged.pop(time)
-        self._has_child.update(patch.parents)
-        self._heads.difference_update(patch.parents)
-        if time not in self._has_child:
-            self._heads.add(time)
-        insort(self._sorted, (patch.order, time))
-        self._reached = self._reached_with(patch)
-        return patch
+    def _live_now(self, times: set[int]) -> list[Patch]:
+        """Let staged patches live that lack nothing; many at once cost little more than one."""
+        patches = [self._staged.pop(time) for time in times]
+        self._reached = self._reached_with(times, patches)
+        self._live.update(zip(times, patches, strict=True))
+        self._has_child.update(chain.from_iterable(patch.parents for patch in patches))
+        # Not in place: that would go through all that ever had a child.
+        self._heads = (self._heads | times) - self._has_child
+        if len(times) == 1:
+            insort(self._times, patches[0].time)
+        else:
+            self._times = sorted(chain(self._times, times))
+        return patches
 
-    def _reached_with(self, patch: Patch) -> set[int] | None:
-        """Return what the heads reach with one more patch, or None when it must be walked."""
-        is_plain_head = patch.time not in self._snapshots and patch.time not in self._has_child
-        if self._reached is None or not is_plain_head:
+    def _reached_with(self, times: set[int], patches: Sequence[Patch]) -> set[int] | None:
+        """Return what the heads reach with more patches, or None when it must be walked."""
+        reached = self._reached
+        if reached is None or not times.isdisjoint(self._has_child):
             return None
-        if not self._reached.issuperset(patch.parents):
+        if not self._snapshots.keys().isdisjoint(times):
             return None
-        self._reached.add(patch.time)
-        return self._reached
+        reached |= times
+        parents = chain.from_iterable(patch.parents for patch in patches)
+        return reached if reached.issuperset(parents) else None
 
     def _parents(self, time: int) -> tuple[int, ...]:
         """Return what a patch builds on; a snapshot stands for all that was before it."""
