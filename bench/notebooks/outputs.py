@@ -37,10 +37,14 @@ async def rows() -> AsyncIterator[Row]:
         taken_s, lost = await printing(runs)
         used_s = cpu_s(process) - before
         yield Row(f"{LINES:,} flushed prints, in document and file", taken_s, "s", 3)
+        alone_s = await asyncio.to_thread(seconds_of_jupyter_client, PRINTS)
+        yield Row("the same prints by jupyter_client, collected only", alone_s, "s")
         yield Row(f"{LINES:,} flushed prints, CPU of the server", used_s, "s", 1.5)
         yield Row(f"{LINES:,} flushed prints, lines lost", lost, "", 0)
         title = f"a tqdm bar with {UPDATES:,} updates"
         yield Row(f"{title}, added to the run", await added(runs), "%", 10)
+        drawn = await compared(runs, "c3", BAR)
+        yield Row(f"{title}, added to jupyter_client's time", drawn, "%", 10)
         eager = await compared(runs, "c4", EAGER_BAR)
         title = f"a tqdm bar drawn {DRAWN:,} times, added to jupyter_client's time"
         yield Row(title, eager, "%", 10)
