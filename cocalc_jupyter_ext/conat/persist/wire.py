@@ -159,9 +159,7 @@ def _plain_stored(wire: Any) -> StoredMessage | None:
         and (key is None or type(key) is str)
         and (headers is None or type(headers) is dict)
     ):
-        return StoredMessage(
-            seq=seq, time_ms=time, raw=raw, encoding=encoding, key=key, headers=headers
-        )
+        return StoredMessage(seq, time, raw, encoding, key, headers)
     return None
 
 

@@ -153,6 +153,24 @@ def _pack(value: object) -> bytes:
 
 def _unpack(raw: bytes) -> Any:
     try:
+        return msgpack.unpackb(raw, raw=False, timestamp=3, object_hook=_plain_map)
+    except (ValueError, OverflowError, msgpack.exceptions.UnpackException):
+        return _unpack_other(raw)
+
+
+def _plain_map(found: dict[Any, object]) -> dict[Any, object]:
+    """Return a map that can be taken as it is, in half the time that pairs would need."""
+    for key in found:
+        if type(key) is not str:
+            raise ValueError("a key needs another form")
+    if "__proto__" in found:
+        raise ValueError("no map may have this key")
+    return found
+
+
+def _unpack_other(raw: bytes) -> Any:
+    """Unpack what has keys that are no text, or say what is wrong with it."""
+    try:
         return msgpack.unpackb(
             raw,
             raw=False,
@@ -164,14 +182,7 @@ def _unpack(raw: bytes) -> Any:
         raise CodecError(f"not valid MessagePack: {error}") from error
 
 
-_TEXT: Final = frozenset({str})
-
-
 def _map_from_pairs(pairs: list[tuple[object, object]]) -> dict[str, object]:
-    if {type(key) for key, _ in pairs} <= _TEXT:
-        found: dict[Any, object] = dict(pairs)
-        if "__proto__" not in found:
-            return found
     return {_decoded_key(key): value for key, value in pairs}
 
 

@@ -23,7 +23,7 @@ class PatchError(ValueError):
     """A message in the stream is neither a patch nor a snapshot."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Patch:
     """One commit. ``time`` identifies it in its document; ``parents`` are times of others.
 
@@ -34,17 +34,37 @@ class Patch:
     """
 
     time: int
-    changes: list[Any] = _UNREAD
+    changes: list[Any]
     user_id: int
-    parents: tuple[int, ...] = ()
-    version: int | None = None
-    wall_ms: int | None = None
-    size: int = 0
-    unread: object = field(default="[]", repr=False, compare=False)
+    parents: tuple[int, ...]
+    version: int | None
+    wall_ms: int | None
+    size: int
+    unread: object = field(repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        if self.changes is _UNREAD:
-            object.__delattr__(self, "changes")
+    def __init__(
+        self,
+        *,
+        time: int,
+        changes: list[Any] = _UNREAD,
+        user_id: int,
+        parents: tuple[int, ...] = (),
+        version: int | None = None,
+        wall_ms: int | None = None,
+        size: int = 0,
+        unread: object = "[]",
+    ) -> None:
+        # Written out, since it takes half the time that way, of which a long history needs much.
+        put = object.__setattr__
+        put(self, "time", time)
+        put(self, "user_id", user_id)
+        put(self, "parents", parents)
+        put(self, "version", version)
+        put(self, "wall_ms", wall_ms)
+        put(self, "size", size)
+        put(self, "unread", unread)
+        if changes is not _UNREAD:
+            put(self, "changes", changes)
 
     if not TYPE_CHECKING:  # or every name would be an attribute of a patch
 
@@ -97,7 +117,7 @@ def read_message(message: object) -> Patch | Snapshot:
         raise PatchError("a message of the patches stream must be an object")
     if message.get("is_snapshot"):
         return _read_snapshot(message)
-    return _read_patch(message)
+    return _plain_patch(message) or _read_patch(message)
 
 
 def to_message(item: Patch | Snapshot, *, has_format: bool = False) -> dict[str, Any]:
@@ -152,6 +172,34 @@ def _read_snapshot(message: Mapping[str, Any]) -> Snapshot:
         user_id=_number(message.get("user_id", 0)),
         seq=_number(place.get("seq")),
         previous_seq=None if previous is None else _number(previous),
+    )
+
+
+def _plain_patch(message: Mapping[str, Any]) -> Patch | None:
+    """Return the patch if it is as clients write it: most are, and are read in half the time."""
+    get = message.get
+    time, wall, text = get("time"), get("wall"), get("patch")
+    user_id, parents, version = get("user_id"), get("parents"), get("version")
+    if (
+        type(time) is not int
+        or type(wall) is not int
+        or type(text) is not str
+        or type(user_id) is not int
+        or type(version) is not int
+        or type(parents) is not list
+    ):
+        return None
+    for parent in parents:
+        if type(parent) is not int:
+            return None
+    return Patch(
+        time=time,
+        unread=text,
+        user_id=user_id,
+        parents=tuple(parents),
+        version=version,
+        wall_ms=wall,
+        size=unit_count(text),
     )
 
 
