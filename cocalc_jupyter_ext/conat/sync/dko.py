@@ -86,17 +86,20 @@ class DKO:
         """Write an object: only the fields that differ are sent. None deletes it.
 
         Raises NotAnObject. The rows of fields that the object had before and has no more stay.
+        A field that reads as None because it has not arrived yet is not overwritten by that.
         """
         if value is None or value is UNDEFINED:
             self.delete(key)
             return
         if not isinstance(value, Mapping):
             raise NotAnObject(key, value)
+        named = self._fields(key) or ()
         if not equal(self._row(key), list(value)):
             self.dkv.set(key, list(value))
         for field, field_value in value.items():
             row = field_key(key, field)
-            if not equal(self._row(row), field_value):
+            is_arriving = field_value is None and field in named and row not in self.dkv
+            if not is_arriving and not equal(self._row(row), field_value):
                 self.dkv.set(row, field_value)
 
     def delete(self, key: str) -> None:

@@ -3,7 +3,8 @@
 Who wants the file written says so in the document's record, and the answer goes there too: every
 request is answered, whatever happens to the file. The server saves by itself as well, and notes
 in the record the hash of what the file has, so that nobody is shown changes as unsaved that are
-saved.
+saved. Whoever reads "done" after asking must be able to rely on it. So a request that was not
+answered yet is never overwritten: neither by such a note nor by the answer to an earlier one.
 
 The hash of a notebook is that of its records. The hidden file that would hold them is not
 written: the plain notebook is (design D19), the records are in the stream of patches. What only
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 from ..document import LiveDocument
 from ..errors import DocumentError, FileWriteError
+from ..syncdoc.save_requests import is_requested, is_same_request
 from ..syncdoc.sync_document import SyncDocument
 from ..syncdoc.utf16 import string_hash
 
@@ -27,6 +29,9 @@ __all__ = ["Saving", "SavingTimes"]
 _log = logging.getLogger(__name__)
 
 MAX_ERROR_LENGTH: Final = 1000
+
+SaveState = dict[str, Any]
+"""The field of the record: ``state``, ``error``, ``hash``, ``expected_hash``, ``time``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class Saving:
         self._times = times or SavingTimes()
         self._now_ms = now_ms
         self._wake = asyncio.Event()
+        self._unanswered: SaveState | None = None
         self._noting: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._disconnects: list[Callable[[], None]] = []
@@ -83,6 +89,7 @@ class Saving:
             self._document.commits.connect(self._note_later),
             self._document.changes.connect(self._note_later),
         ]
+        self._on_record()
         self._wake.set()
         self._tasks = [
             self._run(self._follow(), "saving"),
@@ -99,20 +106,25 @@ class Saving:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         was_started, self._tasks = bool(self._tasks), []
-        if was_started and self._is_requested:
-            await self._answer(self._times.closing_s)
+        if not was_started:
+            return
+        if is_requested(self._state):
+            self._unanswered = self._state
+        if self._unanswered is not None:
+            await self._answer(self._unanswered, self._times.closing_s)
+        if is_requested(self._state):
+            self._tell({"error": f"{self._live.path} was closed meanwhile; try again"})
 
     @property
-    def _state(self) -> dict[str, Any]:
+    def _state(self) -> SaveState:
         state = self._record.get().get("save")
         return state if isinstance(state, dict) else {}
 
-    @property
-    def _is_requested(self) -> bool:
-        return self._state.get("state") == "requested"
-
     def _on_record(self) -> None:
-        if self._is_requested:
+        """Remember the latest request, also when another client writes over it."""
+        state = self._state
+        if is_requested(state):
+            self._unanswered = state
             self._wake.set()
 
     def _note_later(self, _what: object) -> None:
@@ -128,17 +140,17 @@ class Saving:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            if self._is_requested:
-                await self._answer(self._times.longest_s)
-            elif not self._live.file.unsaved:
+            if self._unanswered is not None:
+                await self._answer(self._unanswered, self._times.longest_s)
+            else:
                 await self._note_saved()
 
-    async def _answer(self, timeout_s: float) -> None:
+    async def _answer(self, request: SaveState, timeout_s: float) -> None:
         """Save and say so, or say why not; a request never stays without an answer."""
         path = self._live.path
         try:
             async with asyncio.timeout(timeout_s):
-                answer = await self._save()
+                answer = await self._save(request)
         except TimeoutError:
             answer = {"error": f"{path} was not saved within {timeout_s:g} s; try again"}
         except DocumentError as error:
@@ -146,21 +158,35 @@ class Saving:
         except Exception as error:  # noqa: BLE001 - whatever a contents manager raises is told
             _log.exception("%s could not be saved", path)
             answer = {"error": f"{path} was not saved: {type(error).__name__}: {error}"}
+        self._settle(request, answer)
+
+    def _settle(self, request: SaveState, answer: dict[str, Any]) -> None:
+        """Give the answer, unless another request came meanwhile: what was done is not for it.
+
+        That one is answered next, and both who ask see the answer.
+        """
+        state = self._state
+        if is_requested(state) and not is_same_request(state, request):
+            self._unanswered = state
+            if "hash" in answer:
+                self._record.update({"save": {"hash": answer["hash"]}})
+            self._wake.set()
+            return
+        self._unanswered = None
         self._tell(answer)
 
-    async def _save(self) -> dict[str, Any]:
+    async def _save(self, request: SaveState) -> dict[str, Any]:
         """Write the file unless the record says that it has everything; return its hash."""
-        asked = await self._arrived(self._state.get("expected_hash"))
-        if asked == self._state.get("hash"):
-            return {}
+        asked = await self._arrived(request.get("expected_hash"))
         live = self._live
+        if asked == self._state.get("hash") and not live.file.unsaved:
+            return {}
         if await live.file.is_read_only():
             raise FileWriteError(live.path, "it is read-only")
         await live.save()
-        if live.file.unsaved:  # somebody typed meanwhile
-            return {"hash": asked}
-        # Writing may have merged in what another program wrote.
-        return {"hash": await self._committed_hash()}
+        # Writing may have merged in what another program wrote, and somebody may have typed.
+        saved = await self._saved_hash()
+        return {"hash": asked if saved is None else saved}
 
     async def _arrived(self, expected: object) -> int:
         """Return the hash of all that is to be saved.
@@ -187,9 +213,21 @@ class Saving:
         self._flush()
         return await self._hash()
 
+    async def _saved_hash(self) -> int | None:
+        """Return the hash of what the file has; None when it has not everything."""
+        self._flush()
+        return None if self._live.file.unsaved else await self._hash()
+
     async def _note_saved(self) -> None:
-        saved = await self._committed_hash()
-        if saved != self._state.get("hash") and not self._is_requested:
+        saved = await self._saved_hash()
+        if saved is None:
+            return
+        if not self._state:
+            # The first write of a field takes the place of whatever is there. Empty it is
+            # nothing that somebody who asks at this moment could take for an answer.
+            self._record.update({"save": {}})
+            await self._record.save()
+        if saved != self._state.get("hash") and not is_requested(self._state):
             self._tell({"hash": saved})
 
     async def _hash(self) -> int:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from ...conat.errors import ConatError, RequestTimeout
+from .save_requests import is_requested
 from .sync_document import SyncDocument
 from .utf16 import string_hash
 
@@ -38,6 +39,8 @@ async def save_to_disk(
     """
     await document.save()
     if not has_unsaved_changes(document):
+        if is_requested(_save_state(document)):
+            return  # Somebody else waits for an answer.
         document.record.update({"save": {"state": "done", "error": ""}})
         return
     for _ in range(MAX_ATTEMPTS):

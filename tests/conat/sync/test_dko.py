@@ -154,6 +154,20 @@ async def test_a_field_that_has_not_arrived_yet_is_null() -> None:
         assert objects["a"] == {"x": None}
 
 
+async def test_a_field_that_has_not_arrived_yet_is_not_overwritten() -> None:
+    """Who writes back what was read must not destroy what is on its way."""
+    async with dko(FaultyStream()) as objects:
+        objects.dkv["a"] = ["x", "y"]
+
+        objects["a"] = {**objects["a"], "y": 2, "z": None}
+
+        assert dict(objects.dkv.items()) == {
+            "a": ["x", "y", "z"],
+            '["a","y"]': 2,
+            '["a","z"]': None,
+        }
+
+
 async def test_changes_come_row_by_row_marker_first() -> None:
     stream = FaultyStream()
     async with dko(stream) as one, dko(stream) as two:

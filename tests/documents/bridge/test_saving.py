@@ -1,8 +1,8 @@
 """How clients learn that their document is in its file (syncdoc-jupyter §1.16, §1.17)."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,13 @@ PROJECT = "11111111-2222-4333-8444-555555555555"
 
 @dataclass
 class Served:
-    """A text of the project that holds "hello", and one who has it open elsewhere."""
+    """A text of the project that holds "hello", and two who have it open elsewhere."""
 
     live: LiveDocument
     storage: MemoryStorage
     project: SyncDocument[str]
     client: SyncDocument[str]
+    other: SyncDocument[str]
     saving: Saving | None = None
     is_carried_over: bool = True
 
@@ -62,8 +63,45 @@ class Served:
             expected_hash = string_hash(self.client.text)
         wanted = {"state": "requested", "error": "", "expected_hash": expected_hash}
         self.client.record.update({"save": wanted})
-        await until(lambda: self.state["state"] == "done")
+        await until(lambda: self.state.get("state") == "done")
         return self.state
+
+
+@dataclass
+class Seen:
+    """What one client saw in the record since it asked: states, and the file at the time."""
+
+    served: Served
+    client: SyncDocument[str]
+    states: list[tuple[str | None, str]] = field(default_factory=list)
+    has_asked: bool = False
+
+    def __post_init__(self) -> None:
+        self.client.record.changes.connect(self._note)
+
+    def request(self, time: int = 1) -> None:
+        self.has_asked = True
+        expected = string_hash(self.client.text)
+        asked = {"state": "requested", "error": "", "expected_hash": expected, "time": time}
+        self.client.record.update({"save": asked})
+
+    def type_and_request(self, text: str, time: int = 1) -> None:
+        self.client.replace(text)
+        self.client.commit()
+        self.request(time)
+
+    async def answered(self) -> None:
+        await until(lambda: "done" in dict(self.states))
+
+    @property
+    def files(self) -> set[str]:
+        """What was in the file whenever the request looked answered."""
+        return {file for state, file in self.states if state == "done"}
+
+    def _note(self) -> None:
+        state = (self.client.record.get().get("save") or {}).get("state")
+        if self.has_asked:
+            self.states.append((state, self.served.storage.files["a.txt"]))
 
 
 async def take_part(world: World, who: str, **options: Any) -> SyncDocument[str]:
@@ -87,7 +125,8 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         project = await take_part(world, PROJECT, is_file_server=True)
         project.replace("hello")
         await project.save()
-        served = Served(live, documents.storage, project, await take_part(world, "ann"))
+        ann, ben = await take_part(world, "ann"), await take_part(world, "ben")
+        served = Served(live, documents.storage, project, ann, ben)
         yield served
         if served.saving is not None:
             await served.saving.close()
@@ -99,7 +138,6 @@ async def noted(served: Served, text: str = "hello") -> None:
 
 async def test_a_request_writes_the_file_and_is_answered_with_the_hash(served: Served) -> None:
     served.serve()
-    await noted(served)
     await served.type("hello 🐍\n")
 
     answer = await served.request()
@@ -296,3 +334,169 @@ async def test_whether_the_file_may_be_written_is_said_and_followed(served: Serv
 
     await until(lambda: served.client.record.get().get("read_only") is False)
     assert (await served.request())["error"] == ""
+
+
+# Requests that coincide with what the project writes (§1.17)
+
+
+def just(
+    when: str, monkeypatch: pytest.MonkeyPatch, document: SyncDocument[str], do: Callable[[], None]
+) -> asyncio.Event:
+    """Do something once in the turn in which ``save`` is written next, before or after that."""
+    update = document.record.update
+    is_done = asyncio.Event()
+
+    def updating(changes: Mapping[str, Any]) -> None:
+        is_now = "save" in changes and not is_done.is_set()
+        if is_now:
+            is_done.set()
+        if is_now and when == "before":
+            do()
+        update(changes)
+        if is_now and when == "after":
+            do()
+
+    monkeypatch.setattr(document.record, "update", updating)
+    return is_done
+
+
+async def everybody_has(served: Served, text: str) -> None:
+    await served.type(text)
+    await until(lambda: served.project.value == served.other.value == text)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_the_first_note_is_no_answer_to_a_request_made_at_the_same_time(
+    served: Served, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    seen = Seen(served, served.client)
+    just(when, monkeypatch, served.project, lambda: seen.type_and_request("hello you"))
+
+    served.serve()
+
+    await seen.answered()
+    assert seen.files == {"hello you"}
+    assert served.state["hash"] == string_hash("hello you")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_later_note_is_no_answer_to_a_request_made_at_the_same_time(
+    served: Served, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    served.serve()
+    await noted(served)
+    await everybody_has(served, "hello all")
+    served.flush()
+    seen = Seen(served, served.client)
+    just(when, monkeypatch, served.project, lambda: seen.type_and_request("hello you"))
+
+    await served.live.save()  # which is noted
+
+    await seen.answered()
+    assert seen.files == {"hello you"}
+    assert served.state["hash"] == string_hash("hello you")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_the_answer_to_one_client_is_none_to_another_that_asks_at_the_same_time(
+    served: Served, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    served.serve()
+    await noted(served)
+    await everybody_has(served, "one")
+    first, second = Seen(served, served.client), Seen(served, served.other)
+    just(when, monkeypatch, served.project, lambda: second.type_and_request("two", time=2))
+
+    first.request()
+
+    await second.answered()
+    assert second.files == {"two"}
+    await until(lambda: served.state["state"] == "done")
+    assert served.state["error"] == ""
+    assert served.state["hash"] == string_hash("two")
+
+
+async def test_a_request_that_comes_while_the_file_is_written_for_another_is_answered_next(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.serve()
+    await noted(served)
+    await everybody_has(served, "one")
+    first, second = Seen(served, served.client), Seen(served, served.other)
+    save = served.storage.save
+
+    async def slow(path: str, content: Any, **kinds: str) -> Any:
+        if content == "one":
+            second.type_and_request("two", time=2)
+            record = served.project.record
+            await until(lambda: record.get()["save"]["time"] == 2)
+        return await save(path, content, **kinds)
+
+    monkeypatch.setattr(served.storage, "save", slow)
+
+    first.request()
+
+    await asyncio.gather(first.answered(), second.answered())
+    assert second.files == {"two"}
+    assert served.storage.files["a.txt"] == "two"
+
+
+async def test_two_who_ask_in_the_same_moment_both_get_an_answer(served: Served) -> None:
+    served.serve()
+    await noted(served)
+    await everybody_has(served, "both")
+    first, second = Seen(served, served.client), Seen(served, served.other)
+
+    first.request(time=1)
+    second.request(time=2)
+
+    await asyncio.gather(first.answered(), second.answered())
+    assert first.files == second.files == {"both"}
+    assert served.state["hash"] == string_hash("both")
+
+
+async def test_a_request_that_another_client_writes_over_is_fulfilled_all_the_same(
+    served: Served,
+) -> None:
+    """Clients that have nothing to save say "done", whoever waits (§1.17, 1)."""
+    served.serve()
+    await noted(served)
+    await everybody_has(served, "asked for")
+    first = Seen(served, served.client)
+    written_over = served.project.record.changes.connect(
+        lambda: served.project.record.update({"save": {"state": "done", "error": ""}})
+    )
+
+    first.request()
+
+    await until(lambda: served.storage.files["a.txt"] == "asked for")
+    written_over()
+    await noted(served, "asked for")
+
+
+async def test_a_request_that_comes_while_the_document_closes_is_told_so(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saving = served.serve()
+    await noted(served)
+    await everybody_has(served, "one")
+    first, second = Seen(served, served.client), Seen(served, served.other)
+    begun, save = asyncio.Event(), served.storage.save
+
+    async def slow(path: str, content: Any, **kinds: str) -> Any:
+        if begun.is_set():
+            second.request(time=2)
+            record = served.project.record
+            await until(lambda: record.get()["save"]["time"] == 2)
+            return await save(path, content, **kinds)
+        begun.set()
+        return await asyncio.Event().wait()
+
+    monkeypatch.setattr(served.storage, "save", slow)
+    first.request()
+    await begun.wait()
+
+    await saving.close()
+
+    await second.answered()
+    assert "closed meanwhile" in served.other.record.get()["save"]["error"]

@@ -17,7 +17,7 @@ from cocalc_jupyter_ext.documents.syncdoc.disk_save import (
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import SyncString, open_syncstring
 from cocalc_jupyter_ext.documents.syncdoc.utf16 import string_hash
 
-from ...support.persist import World, persist_world
+from ...support.persist import World, persist_world, until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 
@@ -74,6 +74,18 @@ async def test_a_file_that_is_up_to_date_is_not_written_again(world: World) -> N
     await ann.save_to_disk()
 
     assert len(requests) == 1
+
+
+async def test_who_has_nothing_to_save_leaves_the_request_of_another_open(world: World) -> None:
+    ann, project = await open_text(world, "ann"), await open_text(world, PROJECT)
+    request = {"state": "requested", "hash": string_hash(ann.text), "expected_hash": 5, "time": 1}
+    project.document.record.update({"save": request})
+    await until(lambda: "save" in ann.document.record.get())
+    await until(lambda: ann.document.record.get()["save"] is not None)
+
+    await ann.save_to_disk()
+
+    assert ann.document.record.get()["save"] == request
 
 
 async def test_the_projects_reason_is_raised(world: World) -> None:
