@@ -40,6 +40,7 @@ from .document_parts import DocumentParts
 from .event_emitter import EventEmitter
 from .file_storage import ContentsStorage
 from .files import ProjectFiles
+from .garbage import LongLived
 from .identity import find_project_id
 from .kernel_functions import ServerKernelFunctions
 from .kernel_host import ServerKernels
@@ -124,6 +125,7 @@ class CoCalcExtension(ConfiguredExtension):
         self.parts.append(RightsWatch(self.user_sockets, self.rights_check_s))
         self.documents.on_opened = self._document_opened
         self._build_companions()
+        self.parts.append(LongLived())
 
     def initialize_handlers(self) -> None:
         """Mount every area's routes under the base URL."""
