@@ -12,7 +12,7 @@ States stay encoded JSON here; only ``state_of`` reads one.
 
 import json
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from pycrdt import Decoder, write_message, write_var_uint
 
 from .errors import MalformedFrameError
 
-__all__ = ["Presence", "merge_states"]
+__all__ = ["Presence", "encode_state", "merge_states"]
 
 _NULL = b"null"
 _MAX_STATE_BYTES = 100_000
@@ -119,6 +119,11 @@ def merge_states(payloads: Sequence[bytes]) -> bytes:
             newest[client_id] = (clock, state)
     parts = [_encode_one(client_id, *entry) for client_id, entry in newest.items()]
     return write_var_uint(len(parts)) + b"".join(parts)
+
+
+def encode_state(client_id: int, clock: int, state: Mapping[str, Any] | None) -> bytes:
+    """Return an awareness update with one participant's state; None tells that it has gone."""
+    return write_var_uint(1) + _encode_one(client_id, clock, json.dumps(state).encode())
 
 
 def _encode_one(client_id: int, clock: int, state: bytes) -> bytes:

@@ -84,9 +84,22 @@ class PresenceRoom:
     def leave(self, peer: Peer) -> None:
         """Let a peer go and tell the others; idempotent."""
         self._peers.discard(peer)
-        removal = self._presence.remove_owner(peer)
+        self.hide(peer)
+
+    def show(self, owner: Hashable, payload: bytes) -> None:
+        """Show the states in an awareness update; ``owner`` need not be connected.
+
+        Raises MalformedFrameError.
+        """
+        news = self._presence.apply(payload, owner)
+        if news is not None:
+            self._fanout.states(owner, news)
+
+    def hide(self, owner: Hashable) -> None:
+        """Take away what an owner shows; idempotent."""
+        removal = self._presence.remove_owner(owner)
         if removal is not None:
-            self._fanout.states(peer, removal)
+            self._fanout.states(owner, removal)
 
     def receive(self, peer: Peer, data: bytes) -> None:
         """Handle one frame; raises MalformedFrameError when it is none."""
@@ -109,9 +122,7 @@ class PresenceRoom:
             case StateVectorFrame():
                 peer.send(missing_updates_frame(EMPTY_UPDATE))
             case AwarenessFrame(payload):
-                news = self._presence.apply(payload, peer)
-                if news is not None:
-                    self._fanout.states(peer, news)
+                self.show(peer, payload)
             case AwarenessQuery():
                 peer.send(awareness_frame(self._presence.encode_all()))
             case _:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from ..conat.signals import Signal
 from .errors import LogWriteError
 from .registry import DocumentRegistry
 from .room import DocumentRoom, Peer, PresenceRoom
@@ -11,9 +12,13 @@ __all__ = ["Rooms"]
 
 
 class Rooms:
-    """Lets peers into rooms; a document's room exists while somebody is in it."""
+    """Lets peers into rooms; a document's room exists while somebody is in it.
+
+    ``opened`` tells of the room of a document somebody has come to.
+    """
 
     def __init__(self, documents: DocumentRegistry, keep_alive_s: float = 15.0) -> None:
+        self.opened: Signal[[DocumentRoom]] = Signal("opening of a room")
         self._documents = documents
         self._keep_alive_s = keep_alive_s
         self._global = PresenceRoom()
@@ -48,10 +53,16 @@ class Rooms:
         room = self._rooms.get(room_id)
         if room is None:
             room = self._rooms[room_id] = DocumentRoom(document, hold)
+            room.join(peer)
+            self.opened.emit(room)
         else:
             hold.release()
-        room.join(peer)
+            room.join(peer)
         return room
+
+    def find(self, room_id: RoomId) -> DocumentRoom | None:
+        """Return the room of a document, or None while nobody is connected to it."""
+        return self._rooms.get(room_id)
 
     def leave(self, room: PresenceRoom, peer: Peer) -> None:
         """Let a peer go; the last one closes a document's room. Idempotent."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..documents.blobs.notebook import notebook_class
 from ..documents.blobs.store import BlobStore
+from ..documents.bridge.shown_cursors import ShowCursors
 from ..documents.contents import installed_classes
 from ..documents.document import LiveDocument
 from ..documents.opening import DocumentOpener
@@ -232,12 +233,14 @@ class CoCalcExtension(ConfiguredExtension):
             widgets=self.widgets,
             runs=runs,
         )
+        cursors = ShowCursors(client, project_id, self.rooms, self.author_names.name_of)
         self.document_bridges.bridges.companions = [
             runs.accompany,
             self.widgets.companion(client, project_id, kernels),
             rpc.accompany,
             self.blobs.accompany,
             self.project_functions.accompany,
+            cursors.accompany,
         ]
 
     def _document_opened(self, document: LiveDocument) -> None:

@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 
 MAX_NAMES: Final = 10_000
 MAX_NAME_LENGTH: Final = 200
+UNKNOWN: Final = "CoCalc user"
 
 
 class AuthorNames:
@@ -46,6 +47,10 @@ class AuthorNames:
         known = {**self._names, self._project_id: "Project"}
         wanted = {each for each in account_ids if each is not None}
         return {each: known[each] for each in sorted(wanted & known.keys())}
+
+    def name_of(self, account_id: str) -> str:
+        """Return the name of an account, or what to call somebody who has never been here."""
+        return self.of([account_id]).get(account_id, UNKNOWN)
 
     def _write(self) -> None:
         draft = self._file.with_name(f"{self._file.name}.draft")
