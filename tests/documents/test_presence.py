@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pycrdt import write_message, write_var_uint
 
 from cocalc_jupyter_ext.documents.errors import MalformedFrameError
-from cocalc_jupyter_ext.documents.presence import Presence
+from cocalc_jupyter_ext.documents.presence import Presence, encode_state
 
 
 def update(*states: tuple[int, int, object]) -> bytes:
@@ -92,3 +92,8 @@ def test_no_bytes_do_worse_than_being_refused(data: bytes) -> None:
 
     assert len(presence.states()) <= len(presence)
     assert presence.encode_all()
+
+
+def test_a_state_is_encoded_as_the_update_that_others_would_send() -> None:
+    assert encode_state(7, 3, {"a": "é"}) == update((7, 3, {"a": "é"}))
+    assert encode_state(7, 4, None) == update((7, 4, None))

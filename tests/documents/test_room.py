@@ -10,6 +10,7 @@ from jupyter_ydoc.yunicode import YUnicode
 from pycrdt import Doc, create_update_message, write_message, write_var_uint
 
 from cocalc_jupyter_ext.documents.errors import LogWriteError, MalformedFrameError
+from cocalc_jupyter_ext.documents.presence import encode_state
 from cocalc_jupyter_ext.documents.room import DocumentRoom, PresenceRoom
 from cocalc_jupyter_ext.documents.room_ids import GLOBAL_AWARENESS
 from cocalc_jupyter_ext.documents.rooms import Rooms
@@ -247,3 +248,28 @@ async def test_signs_of_life_reach_everybody(tmp_path: Path) -> None:
 def presence(client_id: int, state: object) -> bytes:
     encoded = write_var_uint(client_id) + b"\x01" + write_message(json.dumps(state).encode())
     return awareness_frame(b"\x01" + encoded)
+
+
+async def test_somebody_who_is_not_connected_can_be_shown_and_hidden(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        rooms = Rooms(world.registry)
+        opened: list[DocumentRoom] = []
+        rooms.opened.connect(opened.append)
+        assert rooms.find(TEXT_ID) is None
+        page = Page("ann")
+        room = await rooms.join(str(TEXT_ID), page)
+        assert opened == [room] == [rooms.find(TEXT_ID)]
+        page.frames.clear()
+
+        state = encode_state(7, 1, {"user": {}})
+        room.show("guest", state)
+        room.hide("guest")
+        room.hide("guest")
+
+        removal = encode_state(7, 1, None)
+        assert [parse_frame(frame) for frame in page.frames] == [
+            AwarenessFrame(state),
+            AwarenessFrame(removal),
+        ]
+        rooms.leave(room, page)
+        assert rooms.find(TEXT_ID) is None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cocalc_jupyter_ext.conat.types import ProjectId
-from cocalc_jupyter_ext.server.author_names import MAX_NAMES, AuthorNames
+from cocalc_jupyter_ext.server.author_names import MAX_NAMES, UNKNOWN, AuthorNames
 from cocalc_jupyter_ext.server.identity import account_id_from_username
 
 PROJECT = ProjectId("11111111-2222-4333-8444-555555555555")
@@ -64,3 +64,10 @@ def test_a_folder_that_cannot_be_written_costs_only_the_memory(
 
     assert names.of([ANN]) == {ANN: "Ann"}
     assert "forgotten" in caplog.text
+
+
+def test_whoever_has_never_been_here_is_called_something(tmp_path: Path) -> None:
+    names = AuthorNames(tmp_path / "names.json", PROJECT)
+    names.note("ann", "Ann")
+
+    assert (names.name_of(ANN), names.name_of("unknown")) == ("Ann", UNKNOWN)
