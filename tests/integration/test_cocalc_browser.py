@@ -131,7 +131,7 @@ async def save(document: SyncDocument[Any]) -> dict[str, Any]:
     """Do what the contract says a browser does, and return what the project answered."""
     await document.save()
     request_save(document)
-    await until(lambda: save_state(document)["state"] == "done")
+    await until(lambda: save_state(document).get("state") == "done")
     return save_state(document)
 
 

@@ -2,6 +2,9 @@
 
 The translation is made part by part, so that a bridge can carry over just the part that
 changed: text, type, outputs, execution count, metadata, attachments.
+
+Whether a cell is trusted is no part of it, though Jupyter has it among the metadata while a
+notebook is open: CoCalc trusts notebooks (``settings.trust``), and files do not have it either.
 """
 
 import base64
@@ -19,6 +22,7 @@ _TYPES: Final = ("code", "markdown", "raw")
 _FLAGS: Final = ("collapsed", "scrolled")
 _STDIN_OUTPUTS: Final = "outputs"
 _COCALC: Final = "cocalc"
+_TRUSTED: Final = "trusted"
 
 Cell = Mapping[str, Any]
 
@@ -96,12 +100,16 @@ def _stdin_messages(cell: Cell) -> Mapping[str, Any]:
 
 
 def _metadata_fields(cell: Cell, _put: BlobSink) -> dict[str, Any]:
-    metadata = dict(cell.get("metadata") or {})
+    metadata = _without_trust(cell.get("metadata") or {})
     fields: dict[str, Any] = {flag: metadata.pop(flag, None) or None for flag in _FLAGS}
     fields["tags"] = _tags(metadata)
     fields["slide"] = _slide(metadata)
     fields["metadata"] = metadata or None
     return fields
+
+
+def _without_trust(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in metadata.items() if name != _TRUSTED}
 
 
 def _tags(metadata: dict[str, Any]) -> dict[str, bool] | None:
@@ -153,7 +161,7 @@ PARTS: Final = tuple(_FIELDS)
 
 def _metadata(record: Mapping[str, Any], *, live: bool) -> dict[str, Any]:
     kept = record.get("metadata")
-    metadata = dict(kept) if isinstance(kept, Mapping) else {}
+    metadata = _without_trust(kept) if isinstance(kept, Mapping) else {}
     metadata.update({flag: True for flag in _FLAGS if record.get(flag)})
     if isinstance(tags := record.get("tags"), Mapping) and tags:
         metadata["tags"] = sorted(tag for tag, is_set in tags.items() if is_set)

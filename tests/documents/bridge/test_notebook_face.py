@@ -114,6 +114,46 @@ def test_outputs_and_counts_and_metadata_of_the_shared_types_become_fields() -> 
     assert record["tags"] == {"slow": True}
 
 
+def test_that_a_cell_is_trusted_is_not_told_to_cocalc_clients() -> None:
+    both = Both("one")
+    before = both.records.copy()
+    both.shared.ycells[0]["metadata"]["trusted"] = True
+
+    assert both.pull() == before
+    assert both.cell("c0").get("metadata") is None
+
+    both.shared.ycells[0]["metadata"]["jupyter"] = {"source_hidden": True}
+
+    both.pull()
+    assert both.cell("c0")["metadata"] == {"jupyter": {"source_hidden": True}}
+
+
+def test_a_trusted_cell_stays_trusted_when_a_cocalc_client_edits_its_metadata() -> None:
+    both = Both("one")
+    metadata = both.shared.ycells[0]["metadata"]
+    metadata["trusted"] = True
+    metadata["mine"] = 1
+    both.pull()
+
+    both.push(lambda r: r.set({"type": "cell", "id": "c0", "metadata": {"mine": 2, "new": 3}}))
+    assert metadata.to_py() == {"trusted": True, "mine": 2, "new": 3}
+
+    both.push(lambda r: r.set({"type": "cell", "id": "c0", "metadata": None, "scrolled": True}))
+    assert metadata.to_py() == {"trusted": True, "scrolled": True}
+    assert both.cell("c0").get("metadata") is None
+
+
+def test_a_moved_cell_stays_trusted() -> None:
+    both = Both("one", "two")
+    both.shared.ycells[0]["metadata"]["trusted"] = True
+    both.pull()
+
+    both.push(lambda r: r.set({"type": "cell", "id": "c0", "pos": 9}))
+
+    moved = both.shared.ycells[1].to_py()
+    assert (moved["id"], moved["metadata"]) == ("c0", {"trusted": True})
+
+
 @pytest.mark.parametrize(
     "odd",
     [

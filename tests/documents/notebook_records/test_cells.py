@@ -102,6 +102,19 @@ def test_unusual_metadata_is_kept(metadata: dict[str, Any]) -> None:
     assert cell_from_record(record, gone)["metadata"] == metadata
 
 
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_whether_a_cell_is_trusted_is_no_part_of_a_record(is_trusted: bool) -> None:
+    """§7.1: CoCalc trusts notebooks, by their settings; files know nothing of trust either."""
+    cell = {"cell_type": "code", "source": "", "metadata": {"trusted": is_trusted}}
+
+    record = record_from_cell(cell, cell_id="r", position=0, put=no_blobs)
+
+    assert "metadata" not in record
+    assert cell["metadata"] == {"trusted": is_trusted}
+    old = {**record, "metadata": {"trusted": is_trusted, "other": 1}}
+    assert cell_from_record(old, gone)["metadata"] == {"other": 1}
+
+
 def test_a_question_survives_the_way_through_a_file() -> None:
     question = {"name": "input", "opts": {"prompt": "?"}, "value": "x"}
     record = {"type": "cell", "id": "c", "cell_type": "code", "output": {"0": question}}
