@@ -4,6 +4,7 @@ import json
 import math
 from datetime import UTC, datetime, timedelta, timezone
 
+import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -252,6 +253,19 @@ def test_plain_values_may_be_nested_as_deeply_as_others() -> None:
 def test_maps_with_other_keys_than_texts_and_numbers_are_refused(raw: bytes) -> None:
     with pytest.raises(CodecError):
         decode(raw)
+
+
+def test_numbers_are_read_as_keys_wherever_they_stand() -> None:
+    raw = msgpack.packb({"a": [{1: {"b": 2}}], 2.0: 3, "2": 4, "c": {"d": {}}})
+
+    assert decode(raw) == {"a": [{"1": {"b": 2}}], "2": 4, "c": {"d": {}}}
+
+
+@pytest.mark.parametrize("key", [b"a", True, None, "__proto__"])
+def test_a_key_that_no_object_has_is_refused_wherever_it_stands(key: object) -> None:
+    for value in ({"a": {key: 1}}, [{"a": 1}, {key: {}}], {1: {key: 1}}):
+        with pytest.raises(CodecError):
+            decode(msgpack.packb(value))
 
 
 def test_strings_that_are_remembered_are_written_alike() -> None:

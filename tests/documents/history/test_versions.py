@@ -39,6 +39,33 @@ def test_pages_follow_one_another_without_gap_or_overlap() -> None:
     assert seen == [5, 4, 3, 2, 1]
 
 
+def test_a_page_that_ends_with_the_first_version_is_the_last() -> None:
+    graph = chain(4)
+
+    assert not page_of_versions(graph, USERS, limit=4).has_more
+    assert page_of_versions(graph, USERS, limit=3).has_more
+    second = page_of_versions(graph, USERS, before=3, limit=2)
+    assert [version.time for version in second.versions] == [2, 1]
+    assert not second.has_more
+
+
+def test_what_was_committed_while_away_stands_where_its_time_is() -> None:
+    graph = chain(3)
+    graph.add([patch(10, 3), patch(11, 10)])
+    graph.add([patch(4, 3, user_id=0), patch(5, 4, user_id=0)])
+
+    first = page_of_versions(graph, USERS, limit=3)
+    second = page_of_versions(graph, USERS, before=5, limit=3)
+
+    assert [(each.time, each.author) for each in first.versions] == [
+        (11, "ann"),
+        (10, "ann"),
+        (5, "project"),
+    ]
+    assert [each.time for each in second.versions] == [4, 3, 2]
+    assert second.has_more
+
+
 def test_nothing_is_older_than_the_first_version() -> None:
     assert page_of_versions(chain(5), USERS, before=1, limit=2).versions == ()
     assert page_of_versions(PatchGraph(TextKind()), USERS, limit=2).versions == ()

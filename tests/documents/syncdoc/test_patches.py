@@ -50,6 +50,44 @@ def test_a_patch_without_parents_or_version_is_a_root() -> None:
     assert (patch.parents, patch.version, patch.shown_ms, patch.user_id) == ((), None, 5, 0)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"time": 1700000000001.0},
+        {"wall": 1700000000000.0},
+        {"user_id": 1.0},
+        {"version": 2.0},
+        {"parents": [1700000000000.0]},
+        {"parents": [datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)]},
+    ],
+)
+def test_whole_numbers_are_the_same_in_each_form(other: dict[str, Any]) -> None:
+    assert read_message({**MESSAGE, **other}) == read_message(MESSAGE)
+
+
+@pytest.mark.parametrize("field", ["wall", "version", "parents", "user_id", "patch"])
+def test_a_patch_may_lack_what_is_not_needed(field: str) -> None:
+    message = {name: value for name, value in MESSAGE.items() if name != field}
+    absent = {"user_id": 0, "patch": "[]"}.get(field)
+
+    assert read_message(message) == read_message({**MESSAGE, field: absent})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"time": True}, {"parents": [True]}, {"user_id": "1"}, {"version": False}]
+)
+def test_a_patch_with_one_wrong_field_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(PatchError):
+        read_message({**MESSAGE, **wrong})
+
+
+def test_the_length_of_a_patch_counts_as_javascript_does() -> None:
+    patch = read_message({**MESSAGE, "patch": '[[[[1,"🐍"]],0,0,0,2]]'})
+
+    assert isinstance(patch, Patch)
+    assert patch.size == len('[[[[1,"🐍"]],0,0,0,2]]') + 1
+
+
 def test_dates_of_old_documents_are_times() -> None:
     patch = read_message({"time": datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC), "patch": "[]"})
 
