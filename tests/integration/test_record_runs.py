@@ -43,6 +43,12 @@ async def test_a_cocalc_client_runs_cells_and_everybody_sees_the_outputs(
         shown = page.document.ycells[0].to_py()["outputs"]
         assert [output["text"] for output in shown] == ["from cocalc\n"]
         assert sources(page)[0] == "print('from cocalc')"
+        # Pages show the outputs as those of a trusted cell; nobody else is told of that.
+        assert page.document.ycells[0].to_py()["metadata"]["trusted"] is True
+        assert not any("trusted" in (cell(index).get("metadata") or {}) for index in (0, 1))
+        file = server.work / "a.ipynb"
+        await until(lambda: "from cocalc\\n" in file.read_text())
+        assert "trusted" not in file.read_text()
         sessions = (await server.request("GET", "api/sessions")).json()
         assert [session["path"] for session in sessions] == ["a.ipynb"]
 
