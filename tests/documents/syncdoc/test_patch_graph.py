@@ -191,6 +191,17 @@ def test_a_version_whose_ancestors_are_unknown_says_that_more_must_be_loaded() -
     assert caught.value.times == {1}
 
 
+def test_a_snapshot_counts_also_when_it_comes_before_its_patch() -> None:
+    """Else the value would depend on the order in which messages come."""
+    snapshot = Snapshot(time=2, text="as stored", user_id=0, seq=2)
+    early = make_graph(ONE, snapshot)
+    assert early.value() == "one"
+
+    early.add([TWO])
+
+    assert early.value() == make_graph(ONE, TWO, snapshot).value() == "as stored"
+
+
 def test_versions_are_numbered_on_from_the_last_or_by_count() -> None:
     assert make_graph(ONE).next_version == 2
     numbered = Patch(time=9, changes=[], user_id=0, parents=(1,), version=41)
