@@ -77,6 +77,7 @@ class Saving:
         self._now_ms = now_ms
         self._wake = asyncio.Event()
         self._unanswered: SaveState | None = None
+        self._known_hash: int | None = None
         self._noting: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._disconnects: list[Callable[[], None]] = []
@@ -165,6 +166,7 @@ class Saving:
 
         That one is answered next, and both who ask see the answer.
         """
+        self._known_hash = answer.get("hash", self._known_hash)
         state = self._state
         if is_requested(state) and not is_same_request(state, request):
             self._unanswered = state
@@ -180,7 +182,7 @@ class Saving:
         asked = await self._arrived(request.get("expected_hash"))
         live = self._live
         if asked == self._state.get("hash") and not live.file.unsaved:
-            return {}
+            return {"hash": asked}
         if await live.file.is_read_only():
             raise FileWriteError(live.path, "it is read-only")
         await live.save()
@@ -222,6 +224,7 @@ class Saving:
         saved = await self._saved_hash()
         if saved is None:
             return
+        self._known_hash = saved
         if not self._state:
             # The first write of a field takes the place of whatever is there. Empty it is
             # nothing that somebody who asks at this moment could take for an answer.
@@ -238,6 +241,9 @@ class Saving:
     def _tell(self, answer: dict[str, Any]) -> None:
         error = str(answer.get("error", ""))[:MAX_ERROR_LENGTH]
         told = {"state": "done", "time": self._now_ms(), **answer, "error": error}
+        if self._known_hash is not None:
+            # A failure says nothing about it, and who asked may not have known it.
+            told.setdefault("hash", self._known_hash)
         self._record.update({"save": told})
 
     async def _watch_permissions(self) -> None:

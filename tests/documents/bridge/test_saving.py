@@ -379,6 +379,23 @@ async def test_the_first_note_is_no_answer_to_a_request_made_at_the_same_time(
     assert served.state["hash"] == string_hash("hello you")
 
 
+async def test_what_the_file_has_is_known_though_the_request_of_one_who_did_not_know_it_fails(
+    served: Served,
+) -> None:
+    served.serve()
+    await noted(served)
+    served.storage.full_disk = True
+    await served.type("hello you")
+    request = {"state": "requested", "error": "", "expected_hash": string_hash("hello you")}
+    objects, key = served.client.record._objects, served.client.record._key  # as others write it
+
+    objects.set(key, {**served.client.record.get(), "save": request})
+
+    await until(lambda: served.state.get("state") == "done")
+    assert "no space left" in served.state["error"]
+    assert served.state["hash"] == string_hash("hello")
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_later_note_is_no_answer_to_a_request_made_at_the_same_time(
     served: Served, monkeypatch: pytest.MonkeyPatch, when: str
