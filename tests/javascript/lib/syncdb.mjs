@@ -3,22 +3,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { EventEmitter } from "node:events";
-import diffMatchPatch from "diff-match-patch";
 import { Store } from "./store.mjs";
 import { Stream } from "./stream.mjs";
+import { patchText } from "./texts.mjs";
 
 const PATIENCE = 40_000;
-const texts = new diffMatchPatch();
 
 const isMap = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
-
-// Applies hunks `[[[op, text], ...], start1, start2, length1, length2]` (§1.6).
-function patchText(text, hunks) {
-  const patches = hunks.map(([diffs, start1, start2, length1, length2]) =>
-    Object.assign(new diffMatchPatch.patch_obj(), { diffs, start1, start2, length1, length2 }),
-  );
-  return texts.patch_apply(patches, text)[0];
-}
 
 export class SyncDB extends EventEmitter {
   #patches = new Map(); // time -> patch
