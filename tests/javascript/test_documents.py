@@ -14,7 +14,7 @@ import pytest
 from ..support.javascript import run_checks
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
-from ..support.servers import TOKEN, JupyterServer, until
+from ..support.servers import TOKEN, JupyterServer
 
 CHECKS = 6
 
