@@ -52,6 +52,13 @@ def cell(page: Page) -> Locator:
     return page.locator(".jp-Notebook .cm-content").first
 
 
+def wait_until_saved(page: Page, path: Path) -> None:
+    """Wait until the file stays as it is: every edit is written after a quiet time of 0.2 s."""
+    before = None
+    while before != (before := path.stat().st_mtime_ns):
+        page.wait_for_timeout(1_000)
+
+
 def versions(page: Page) -> Locator:
     return page.locator(".cc-History-item")
 
@@ -95,6 +102,7 @@ def test_a_deleted_file_is_said_above_the_document_until_it_is_there_again(
         " !JSON.stringify(file.content).includes('# typed'))",
         arg="/api/contents/a.ipynb",
     )
+    wait_until_saved(page, path)
     path.unlink()
 
     banner = page.locator(".cc-FileProblem")

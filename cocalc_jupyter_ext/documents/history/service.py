@@ -1,11 +1,12 @@
 """The histories of the documents of one project (syncdoc-jupyter §1.19; rules: SPEC H)."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, TypeVar
 
 from ...conat.client.client import Client
-from ...conat.errors import RequestTimeout
+from ...conat.errors import ConatError, RequestTimeout
 from ...conat.sync.opening import open_inventory
 from ..notebook_records.blobs import BlobSource
 from ..syncdoc.coordination import synced_path_of_notebook
@@ -24,12 +25,16 @@ from .versions import VersionEntry, VersionPage, page_of_versions, version_entry
 
 __all__ = ["FindOpen", "HistoryService", "synced_path"]
 
+_log = logging.getLogger(__name__)
+
 Result = TypeVar("Result")
 
 FindOpen = Callable[[str], SyncDocument[Any] | None]
 """Returns the document of a synced path if it is open in this process."""
 
 RESTORE_TIMEOUT_S: Final = 30.0
+TAKE_IN_TIMEOUT_S: Final = 5.0
+"""How long a list waits for what was typed just now; then it shows what is stored."""
 
 
 def synced_path(path: str) -> str:
@@ -82,7 +87,7 @@ class HistoryService:
             entries = tuple(version_entry(patch, users) for patch in patches)
             return history.shape, VersionPage(entries, found.has_more)
 
-        return await self._read(path, read)
+        return await self._read_newest(path, read)
 
     async def at(self, path: str, version: int) -> dict[str, Any]:
         """Return a version as ``{type, text}`` or ``{type, notebook}``, with its entry."""
@@ -134,7 +139,7 @@ class HistoryService:
             entries = {time: version_entry(patch, users) for time, patch in patches.items()}
             return history.shape, passages, entries
 
-        return await self._read(path, read)
+        return await self._read_newest(path, read)
 
     async def restore(
         self,
@@ -224,6 +229,32 @@ class HistoryService:
             if history is None:
                 raise NoHistory(path)
             return await do(history)
+
+    async def _read_newest(
+        self, path: str, do: Callable[[StreamHistory], Awaitable[Result]]
+    ) -> Result:
+        """Do something with a history to which what people have typed until now belongs."""
+
+        async def read(history: StreamHistory) -> Result:
+            try:
+                async with asyncio.timeout(TAKE_IN_TIMEOUT_S):
+                    if (typed := await self._commit_typed(synced_path(path))) is not None:
+                        await history.wait_for(typed)
+            except (TimeoutError, ConatError) as error:
+                _log.warning("%s: what was typed last is not listed yet: %s", path, error)
+            return await do(history)
+
+        return await self._read(path, read)
+
+    async def _commit_typed(self, path: str) -> int | None:
+        """Store what was typed in an open document; return the time of its newest version."""
+        document = self._find_open(path)
+        if document is None or document.is_closed:
+            return None
+        document.before_change.emit()
+        document.commit()
+        await document.save()
+        return document.graph.newest_time or None
 
     async def _at(
         self,

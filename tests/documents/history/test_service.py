@@ -223,7 +223,12 @@ async def test_what_is_being_typed_is_a_version_before_the_restored_one(
     first, _second = await project.write("one", "two")
     document = (await project.text(who=PROJECT)).document
     open_documents["a.txt"] = document
-    document.before_change.connect(lambda: document.replace("two, and typing"))
+
+    def type_once() -> None:
+        stop_typing()
+        document.replace("two, and typing")
+
+    stop_typing = document.before_change.connect(type_once)
 
     restored = await project.service.restore("a.txt", first)
 
@@ -231,6 +236,23 @@ async def test_what_is_being_typed_is_a_version_before_the_restored_one(
     _shape, page = await project.service.versions("a.txt", limit=2)
     shown = await project.service.at("a.txt", page.versions[1].time)
     assert shown["text"] == "two, and typing"
+
+
+async def test_what_is_being_typed_is_listed_and_blamed(
+    project: SyncedProject, open_documents: Open
+) -> None:
+    await project.write("one", "two")
+    await project.service.versions("a.txt", limit=1)  # so that the history is loaded already
+    document = (await project.text(who=PROJECT)).document
+    open_documents["a.txt"] = document
+    document.before_change.connect(lambda: document.replace("two, and typing"))
+
+    _shape, page = await project.service.versions("a.txt", limit=1)
+    shown = await project.service.at("a.txt", page.versions[0].time)
+    _shape, passages, _entries = await project.service.blame("a.txt")
+
+    assert shown["text"] == "two, and typing"
+    assert [passage.version for passage in passages[""]] == [page.versions[0].time]
 
 
 async def test_a_document_that_was_just_closed_is_opened(
