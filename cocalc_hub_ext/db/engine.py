@@ -8,6 +8,8 @@ never fail for having read an old state.
 """
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +22,7 @@ __all__ = ["Database", "create_hub_engine", "sqlite_url"]
 
 _THREADS = 4
 _LOCK_WAIT_S = 10
+_TRIES_IN_A_SECOND = 20
 _WRITES = "cocalc_writes"
 T = TypeVar("T")
 
@@ -50,8 +53,24 @@ def create_hub_engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own implicit BEGIN would come too late and is never IMMEDIATE.
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode=WAL")
+    _write_ahead(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _write_ahead(connection: Any) -> None:
+    """Let readers and a writer work at once; raises ``sqlite3.OperationalError``.
+
+    Of processes that open a new file at the same time all but one are told at once that it is
+    locked: SQLite's own waiting does not cover this change.
+    """
+    for _ in range(_LOCK_WAIT_S * _TRIES_IN_A_SECOND):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            time.sleep(1 / _TRIES_IN_A_SECOND)
+        else:
+            return
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
