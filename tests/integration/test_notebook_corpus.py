@@ -107,6 +107,7 @@ def as_records_have_it(notebook: Notebook) -> Notebook:
     else:
         expected["metadata"].pop("kernelspec", None)
     for cell in expected["cells"]:
+        cell["metadata"].pop("trusted", None)  # Jupyter's own, which it does not save either
         for flag in ("collapsed", "scrolled"):
             if cell["metadata"].pop(flag, False):
                 cell["metadata"][flag] = True
