@@ -83,6 +83,7 @@ class Cursors:
         self._clock = clock
         self._map = CursorMap()
         self._wanted: Sequence[Place] | None = None
+        self._told_as: int | None = None
         self._is_pending = False
         self._timer: asyncio.TimerHandle | None = None
         told.changes.connect(self._heard)
@@ -128,10 +129,15 @@ class Cursors:
 
     def _publish(self) -> None:
         users = self._users()
-        if self._participant in users:
-            user_id = users.index(self._participant)
-            places = None if self._wanted is None else list(self._wanted)
-            self._told.set({"user_id": user_id, "locs": places, "time": self._now_ms()})
+        if self._participant not in users:
+            return
+        user_id = users.index(self._participant)
+        if self._told_as not in (None, user_id):
+            # Of two who joined at once one got another number, and left a cursor under the first.
+            self._told.set({"user_id": self._told_as, "locs": None, "time": self._now_ms()})
+        self._told_as = user_id
+        places = None if self._wanted is None else list(self._wanted)
+        self._told.set({"user_id": user_id, "locs": places, "time": self._now_ms()})
 
     def _heard(self, message: object) -> None:
         user_id = self._map.take(message)

@@ -58,12 +58,14 @@ def test_the_number_of_participants_is_bounded() -> None:
     assert cursors.take(told(5)) == 5
 
 
-async def follow(world: World, who: str) -> Cursors:
+async def follow(
+    world: World, who: str, users: Callable[[], list[str]] = lambda: ["ann", "bob"]
+) -> Cursors:
     cursors = await open_cursors(
         await world.client(),
         project_id=PROJECT,
         path="a.md",
-        users=lambda: ["ann", "bob"],
+        users=users,
         participant=who,
     )
     world.stack.push_async_callback(cursors.close)
@@ -92,6 +94,20 @@ async def test_others_see_where_one_is_and_that_one_has_gone(tmp_path: Path) -> 
         await ann.close()
         await until(lambda: bob.get() == {})
         assert set(moved) == {"ann"}
+
+
+async def test_whose_number_changes_leaves_no_cursor_under_the_old_one(tmp_path: Path) -> None:
+    users = ["bob"]
+    async with persist_world(tmp_path) as world:
+        ann = await follow(world, "ann", lambda: users)
+        bob = await follow(world, "bob", lambda: users)
+
+        bob.set(HERE)
+        users[:] = ["eve", "bob"]
+        await until(lambda: list(ann.get()) == ["eve"])
+        bob.set([{"x": 4, "y": 1}])
+        await until(lambda: list(ann.get()) == ["bob"])
+        assert ann.get()["bob"].places == [{"x": 4, "y": 1}]
 
 
 async def test_many_moves_are_told_seldom_and_the_last_one_always(tmp_path: Path) -> None:
