@@ -1,4 +1,4 @@
-"""How the process of a kernel is started: its environment and its limits (pure; §4.8).
+"""How the process of a kernel is started: environment, limits, its way to print (pure; §4.8).
 
 Sections are those of syncdoc-jupyter.
 """
@@ -6,16 +6,19 @@ Sections are those of syncdoc-jupyter.
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 __all__ = [
     "DROPPED_VARIABLES",
     "FILENAME_VARIABLE",
+    "OUTPUT_VARIABLE",
     "SESSION_VARIABLE",
     "kernel_environment",
     "with_limits",
     "with_parent",
+    "with_prompt_output",
 ]
 
 DROPPED_VARIABLES: Final = frozenset({"DEBUG", "DEBUG_CONSOLE", "NODE_ENV", "DEBUG_FILE"})
@@ -23,6 +26,12 @@ DROPPED_VARIABLES: Final = frozenset({"DEBUG", "DEBUG_CONSOLE", "NODE_ENV", "DEB
 FILENAME_VARIABLE: Final = "COCALC_JUPYTER_FILENAME"
 SESSION_VARIABLE: Final = "JPY_SESSION_NAME"
 """The absolute path of the notebook, which Jupyter Server gives to kernels of sessions."""
+
+OUTPUT_VARIABLE: Final = "COCALC_KERNEL_OUTPUT"
+"""With ``stock`` in its environment, a Python kernel prints by ipykernel's own means."""
+
+_OUTSTREAM_OPTION: Final = "--IPKernelApp.outstream_class"
+_PROMPT_OUTSTREAM: Final = "cocalc_jupyter_ext.kernels.inside.prompt_output.PromptOutStream"
 
 _LIMIT = re.compile(r"-[a-zA-Z] (\d+|unlimited)")
 
@@ -77,3 +86,16 @@ def with_parent(argv: Sequence[str], setpriv: str | None) -> list[str]:
     parent themselves end (those of Python do).
     """
     return [setpriv, "--pdeathsig", "KILL", "--", *argv] if setpriv else list(argv)
+
+
+def with_prompt_output(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:
+    """Return the command of a kernel that prints promptly, if it is one of ipykernel.
+
+    The kernel's Python must be able to import this package. Whoever chose a way to print keeps it.
+    """
+    is_chosen = env.get(OUTPUT_VARIABLE) == "stock" or any(
+        word.startswith(_OUTSTREAM_OPTION) for word in argv
+    )
+    if is_chosen or ("-m", "ipykernel_launcher") not in pairwise(argv):
+        return list(argv)
+    return [*argv, f"{_OUTSTREAM_OPTION}={_PROMPT_OUTSTREAM}"]

@@ -16,7 +16,13 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from .endings import Ending
-from .launching import FILENAME_VARIABLE, kernel_environment, with_limits, with_parent
+from .launching import (
+    FILENAME_VARIABLE,
+    kernel_environment,
+    with_limits,
+    with_parent,
+    with_prompt_output,
+)
 from .stderr_pipe import StderrPipe, to_own_stderr
 
 __all__ = ["ProjectProvisioner"]
@@ -76,6 +82,8 @@ class ProjectProvisioner(LocalProvisioner):
         """Start the process."""
         self._previous, self._exit_code = await self.ending(), None
         self._launches += 1
+        if _is_our_python(cmd[0]):
+            cmd = with_prompt_output(cmd, kwargs.get("env") or os.environ)
         wrapped = with_parent(with_limits(cmd, self.ulimit), self._setpriv)
         if wrapped != cmd:
             _check_exists(cmd[0], kwargs.get("env"))
@@ -113,6 +121,15 @@ class ProjectProvisioner(LocalProvisioner):
             return self._previous
         await asyncio.to_thread(self._stderr.wait_until_read, _LAST_WORDS_S)
         return Ending(self._exit_code, self._stderr.text, self._launches)
+
+
+def _is_our_python(program: str) -> bool:
+    """Return whether a program is this Python, with the packages that are installed here.
+
+    All virtual environments link to one program, so its folder counts as well.
+    """
+    path, ours = Path(program), Path(sys.executable)
+    return path.parent == ours.parent and path.resolve() == ours.resolve()
 
 
 def _check_exists(program: str, env: dict[str, str] | None) -> None:

@@ -4,15 +4,18 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from importlib import import_module
 from shutil import which
 
 import psutil
 import pytest
 
 from cocalc_jupyter_ext.kernels.launching import (
+    OUTPUT_VARIABLE,
     kernel_environment,
     with_limits,
     with_parent,
+    with_prompt_output,
 )
 
 
@@ -98,3 +101,30 @@ def test_a_process_ends_when_the_one_that_started_it_is_killed() -> None:
 
 def test_without_the_program_the_command_stays_what_it_was() -> None:
     assert with_parent(["a"], None) == ["a"]
+
+
+PYTHON = ["/env/bin/python", "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{file}"]
+
+
+def test_a_python_kernel_is_told_to_print_promptly() -> None:
+    *command, option = with_prompt_output(PYTHON, {})
+
+    assert command == PYTHON
+    name, _, path = option.partition("=")
+    assert name == "--IPKernelApp.outstream_class"
+    module, _, stream = path.rpartition(".")
+    assert hasattr(import_module(module), stream)
+
+
+@pytest.mark.parametrize(
+    ("argv", "env"),
+    [
+        (["/env/bin/python", "-m", "bash_kernel", "-f", "{file}"], {}),
+        (PYTHON, {OUTPUT_VARIABLE: "stock"}),
+        ([*PYTHON, "--IPKernelApp.outstream_class=their.Stream"], {}),
+    ],
+)
+def test_other_kernels_and_whoever_chose_a_way_to_print_keep_it(
+    argv: list[str], env: dict[str, str]
+) -> None:
+    assert with_prompt_output(argv, env) == argv

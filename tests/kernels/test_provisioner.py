@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import psutil
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 
@@ -111,3 +112,14 @@ async def test_how_the_previous_process_ended_is_known_while_the_next_one_runs(
 
     assert await host.is_alive(kernel_id)
     assert await host.ending(kernel_id) == died == Ending(-9, "first\n")
+
+
+async def test_python_kernels_of_this_environment_print_promptly(tmp_path) -> None:
+    host = LocalKernels()
+    try:
+        kernel_id = await start(host, "python3", tmp_path)
+        command = psutil.Process(host.pid(kernel_id)).cmdline()
+    finally:
+        await host.close()
+
+    assert any(word.endswith("PromptOutStream") for word in command)
