@@ -1,12 +1,13 @@
 """Nobody is a project, and projects are nobody."""
 
 from types import SimpleNamespace
-from uuid import uuid4
 
 import pytest
 from jupyterhub.auth import Authenticator
 
 from cocalc_hub_ext.auth.project_safe import ProjectSafe, TrustedClients, protect
+
+PROJECT = "6d9b5e8c-31d4-4f0a-9c1e-2f7f8a1b0c3d"
 
 
 class Recording(Authenticator):
@@ -24,8 +25,8 @@ def test_a_project_s_name_is_refused_and_others_are_left_to_the_authenticator() 
     safe = protect(Recording)()
     safe.blocked_users = {"mallory"}
 
-    assert safe.check_blocked_users(str(uuid4())) is False
-    assert safe.check_blocked_users(str(uuid4()).upper()) is False
+    assert safe.check_blocked_users(PROJECT) is False
+    assert safe.check_blocked_users(PROJECT.upper()) is False
     assert safe.check_blocked_users("mallory") is False
     assert safe.check_blocked_users("ada") is True
 
@@ -49,10 +50,10 @@ def test_protecting_twice_changes_nothing() -> None:
     ("client", "trusted"),
     [
         ("service-cocalc", True),
-        (f"jupyterhub-user-{uuid4()}", True),
-        (str(uuid4()), True),
+        (f"jupyterhub-user-{PROJECT}", True),
+        (PROJECT, True),
         ("jupyterhub-user-ada", False),
-        (f"jupyterhub-user-{uuid4()}-named", False),
+        (f"jupyterhub-user-{PROJECT}-named", False),
         ("service-other", False),
         (None, False),
     ],
