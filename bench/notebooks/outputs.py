@@ -1,16 +1,19 @@
 """Cells that print much: until everything is in the document and in the file."""
 
 import asyncio
+import os
 import statistics
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from unittest import mock
 
 import psutil
 from jupyter_client.manager import start_new_kernel
 
 from bench.notebooks.row import Row
+from cocalc_jupyter_ext.kernels.launching import OUTPUT_VARIABLE
 from tests.support.notebook_runs import NotebookRuns
 from tests.support.servers import JupyterServer
 
@@ -48,6 +51,25 @@ async def rows() -> AsyncIterator[Row]:
         eager = await compared(runs, "c4", EAGER_BAR)
         title = f"a tqdm bar drawn {DRAWN:,} times, added to jupyter_client's time"
         yield Row(title, eager, "%", 10)
+    async for row in stock_rows():
+        yield row
+
+
+async def stock_rows() -> AsyncIterator[Row]:
+    """Measure a kernel that prints as those of other environments do; no target is set for it."""
+    with mock.patch.dict(os.environ, {OUTPUT_VARIABLE: "stock"}):
+        server = JupyterServer(Path(tempfile.mkdtemp(prefix="bench-")))
+        with server:
+            runs = await NotebookRuns.start(server, "bench.ipynb", "1", PRINTS)
+            await runs.run("c0")
+            assert server.process is not None
+            process = psutil.Process(server.process.pid)
+            before = cpu_s(process)
+            taken_s, lost = await printing(runs)
+            title = f"{LINES:,} flushed prints of a stock kernel"
+            yield Row(f"{title}, in document and file", taken_s, "s")
+            yield Row(f"{title}, CPU of the server", cpu_s(process) - before, "s")
+            yield Row(f"{title}, lines lost", lost, "", 0)
 
 
 async def printing(runs: NotebookRuns) -> tuple[float, int]:
