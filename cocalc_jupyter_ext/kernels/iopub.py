@@ -7,6 +7,10 @@ backlog between thread and loop is bounded in bytes; when it is full the thread 
 
 Messages that nobody here needs are dropped in the thread: those that were caused by other
 sessions, except updates of displays, which may concern a display of ours.
+
+What a thread of the kernel prints after its cell has ended names as its cause whatever the kernel
+was asked last, even if that was a page that wanted to know the kernel's version. Such an output
+is taken as one of the code that ran last.
 """
 
 import asyncio
@@ -31,6 +35,17 @@ _BURST = 50
 _QUIET_S = 0.01
 _PAUSE_S = 0.003
 _FROM_ALL_SESSIONS = {"update_display_data"}
+_CAUSED_BY_CODE = {"stream", "display_data", "clear_output"}
+_QUESTIONS = {
+    "comm_info_request",
+    "complete_request",
+    "connect_request",
+    "history_request",
+    "inspect_request",
+    "is_complete_request",
+    "kernel_info_request",
+}
+"""Requests that run no cell: what seems to be an output of theirs comes from a thread."""
 
 
 class IopubReader:
@@ -61,11 +76,14 @@ class IopubReader:
         self._max_backlog_bytes = max_backlog_bytes
         self._changed = threading.Condition()
         self._backlog = Backlog(joins_text=joins_text)
+        self._latest_run: dict[str, Any] = {}
         self._closing = False
         self._context = zmq.Context()
         self._context.setsockopt(zmq.RCVHWM, 0)
         self._context.setsockopt(zmq.LINGER, 0)
         self._socket: Any = connection(info, self._session, self._context).connect_iopub()
+        # jupyter_client lets its sockets linger: a kernel that is gone would keep ``close`` waiting.
+        self._socket.linger = 0
         self._thread = threading.Thread(target=self._run, name="kernel iopub", daemon=True)
         self._thread.start()
 
@@ -136,7 +154,7 @@ class IopubReader:
         kind = self._session.unpack(header)["msg_type"]
         if kind == "status" and topics:
             self.status_topic = topics[0]
-        parent = self._session.unpack(parent_header)
+        parent = self._cause(kind, self._session.unpack(parent_header))
         if parent.get("session") != self._session_id and kind not in _FROM_ALL_SESSIONS:
             return None
         return IopubMessage(
@@ -146,6 +164,15 @@ class IopubReader:
             self._session.unpack(metadata),
             tuple(buffers),
         )
+
+    def _cause(self, kind: str, parent: dict[str, Any]) -> dict[str, Any]:
+        """Return the header of the request that a message comes from."""
+        asked = parent.get("msg_type")
+        if asked == "execute_request":
+            self._latest_run = parent
+        elif kind in _CAUSED_BY_CODE and asked in _QUESTIONS:
+            return self._latest_run
+        return parent
 
     def _check(self, signature: bytes, parts: list[bytes]) -> None:
         """Raise ``ValueError`` if somebody else than the kernel signed the message."""

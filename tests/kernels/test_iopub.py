@@ -73,7 +73,7 @@ async def collect(reader, arrived, done):
 
 
 def ended(messages):
-    return bool(messages) and messages[-1].kind == "status"
+    return bool(messages) and messages[-1].content.get("execution_state") == "idle"
 
 
 async def test_nothing_is_lost_while_the_event_loop_is_blocked(publisher, reading):
@@ -97,6 +97,31 @@ async def test_messages_of_other_sessions_are_left_out_except_updates_of_display
     publisher.publish("status", {"execution_state": "idle"})
     messages = await collect(reader, arrived, ended)
     assert [m.kind for m in messages] == ["update_display_data", "status"]
+
+
+@pytest.mark.parametrize("asked", ["kernel_info_request", "comm_info_request", "complete_request"])
+async def test_an_output_that_no_question_can_cause_is_of_the_code_that_ran_last(
+    publisher, reading, asked
+):
+    reader, arrived, _ = reading
+    question = {"msg_id": "question", "session": "browser", "msg_type": asked}
+    publisher.publish("status", {"execution_state": "busy"})
+    publisher.publish("status", {"execution_state": "busy"}, question)
+    publisher.publish("stream", {"name": "stdout", "text": "x"}, question)
+    publisher.publish("status", {"execution_state": "idle"})
+    _, printed, _ = await collect(reader, arrived, ended)
+    assert (printed.kind, printed.parent_id) == ("stream", "request")
+
+
+async def test_an_output_after_code_of_another_session_is_left_out(publisher, reading):
+    reader, arrived, _ = reading
+    other = {"msg_id": "other", "session": "browser", "msg_type": "execute_request"}
+    question = {"msg_id": "question", "session": "browser", "msg_type": "kernel_info_request"}
+    publisher.publish("status", {"execution_state": "busy"})
+    publisher.publish("status", {"execution_state": "busy"}, other)
+    publisher.publish("stream", {"name": "stdout", "text": "x"}, question)
+    publisher.publish("status", {"execution_state": "idle"})
+    assert [m.kind for m in await collect(reader, arrived, ended)] == ["status", "status"]
 
 
 async def test_a_message_with_a_wrong_signature_is_skipped(publisher, reading, caplog):

@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from cocalc_jupyter_ext.documents.blobs.placeholders import blobs_of
+from tests.support.kernel_socket import KernelSocket
 from tests.support.notebook_runs import NotebookRuns
 from tests.support.notebooks import write_notebook
 from tests.support.room_client import RoomClient
@@ -304,16 +305,26 @@ async def test_a_progress_bar_leaves_one_line(notebook):
     assert runs.text(await runs.cell("c0")) == "49%"
 
 
-async def test_what_a_thread_prints_after_its_cell_is_shown_in_that_cell(notebook):
+@pytest.mark.parametrize("question", [None, "kernel_info_request"])
+async def test_what_a_thread_prints_after_its_cell_is_shown_in_that_cell(notebook, question):
+    go = f"after-{question}"
     runs = await notebook(
-        "import threading, time\n"
-        "def late():\n    time.sleep(0.5); print('late')\n"
+        "import pathlib, threading, time\n"
+        "def late():\n"
+        f"    while not pathlib.Path('{go}').exists():\n"
+        "        time.sleep(0.01)\n"
+        "    print('late')\n"
         "threading.Thread(target=late).start()"
     )
     await runs.run("c0")
+    if question is not None:
+        # A kernel takes what a thread prints for the answer to whatever it was asked last.
+        async with KernelSocket(runs.server, runs.kernel_id) as browser:
+            await browser.until_reply(await browser.send(question, {}))
+    (runs.server.work / go).touch()
     async with RoomClient(runs.server, runs.path) as page:
         first = page.document.ycells[0]
-        await page.until(lambda: len(first["outputs"]) == 1)
+        await page.until(lambda: len(first["outputs"]) == 1, timeout_s=30)
         assert str(first["outputs"][0]["text"]) == "late\n"
 
 
