@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 
 import pytest
 import zmq
@@ -170,6 +171,17 @@ async def test_closing_ends_the_thread_and_may_be_repeated(publisher):
     reader.close()
     reader.close()
     assert not any(thread.name == "kernel iopub" for thread in threading.enumerate())
+
+
+async def test_closing_does_not_wait_for_a_kernel_that_is_gone(publisher, reading):
+    """It is called on the event loop, which must not stand still for everybody."""
+    reader, _, heard = reading
+    publisher.publish("status", {"execution_state": "busy"})
+    await asyncio.wait_for(heard.wait(), 5)
+    publisher.close()
+    before = time.monotonic()
+    reader.close()
+    assert time.monotonic() - before < 0.5
 
 
 async def test_a_message_that_is_none_is_skipped_and_reading_goes_on(publisher, reading, caplog):
