@@ -1,19 +1,23 @@
 """From the name of a call to a function: the table, and the checks before a call.
 
-A call is ``{name: "group.function", args: [...]}`` (hub-project-api §3.1). There is no
+A call is ``{name: "group.function", args: [...]}`` (hub-project-api §3.1); a mere ``"ping"`` is
+answered ``"pong"`` as that of a service is (hub-project-api §3.6). There is no
 permission check here: whoever may publish on the project's subject may call everything
 in the table, and the message fabric has checked that.
 """
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from ..conat.errors import ConatError
 
 __all__ = ["ApiError", "ApiFunction", "Dispatcher"]
 
 ApiFunction = Callable[..., Awaitable[object]]
+
+_PING: Final = "ping"
+_PONG: Final = "pong"
 
 
 class ApiError(ConatError):
@@ -40,9 +44,11 @@ class Dispatcher:
         Raises ApiError for a malformed request, an unknown function, or arguments the
         function does not take.
         """
+        if request == _PING:
+            return _PONG
         name, args = _read(request)
-        if name == "ping":
-            return "pong"
+        if name == _PING:
+            return _PONG
         function = self._find(name)
         try:
             inspect.signature(function).bind(*args)

@@ -16,7 +16,7 @@ from ..conat.types import JsonValue
 from .arguments import Arguments, path_of
 from .dispatch import ApiError, ApiFunction
 from .file_changes import companions, delete, move
-from .files import list_folder
+from .files import listing_to_wire
 
 __all__ = ["MAX_READ_BYTES", "FileFunctions"]
 
@@ -65,13 +65,7 @@ class FileFunctions:
         """Return what is in a folder, in no particular order; a missing one is an error."""
         arguments = Arguments("system.listing", options)
         path, hidden = arguments.path("path"), arguments.flag("hidden")
-        try:
-            found = await in_thread(lambda: list_folder(self._folder, path, hidden=hidden))
-        except FileRefused as error:
-            if error.is_missing:
-                raise ApiError(f"ENOENT: no such folder: '{path[:1000]}'") from error
-            raise
-        return [entry.to_wire() for entry in found.entries]
+        return await in_thread(lambda: listing_to_wire(self._folder, path, hidden=hidden))
 
     async def delete_files(self, options: object) -> None:
         """Remove files and folders, and what belongs to them; missing ones are fine."""

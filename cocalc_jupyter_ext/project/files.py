@@ -7,8 +7,9 @@ from typing import Final
 
 from ..conat.services.folder import FileRefused, Folder
 from ..conat.types import JsonValue
+from .dispatch import ApiError
 
-__all__ = ["MAX_ENTRIES", "Entry", "FolderListing", "list_folder"]
+__all__ = ["MAX_ENTRIES", "Entry", "FolderListing", "list_folder", "listing_to_wire"]
 
 MAX_ENTRIES: Final = 50_000
 
@@ -67,6 +68,20 @@ def list_folder(
     return FolderListing(
         tuple(sorted(kept, key=lambda entry: entry.name)), has_more=len(kept) < len(found)
     )
+
+
+def listing_to_wire(folder: Folder, path: str, *, hidden: bool) -> list[JsonValue]:
+    """Return what a client that asks for a folder is told (hub-project-api §3.2, §4.12).
+
+    Raises ApiError with ``ENOENT`` for a missing folder, else what ``list_folder`` raises.
+    """
+    try:
+        listing = list_folder(folder, path, hidden=hidden)
+    except FileRefused as error:
+        if error.is_missing:
+            raise ApiError(f"ENOENT: no such folder: '{path[:1000]}'") from error
+        raise
+    return [entry.to_wire() for entry in listing.entries]
 
 
 def _names(path: str, descriptor: int) -> list[str]:

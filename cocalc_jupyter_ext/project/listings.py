@@ -22,7 +22,7 @@ from ..conat.services.worker_threads import in_thread
 from ..conat.sync.dkv import DKV
 from ..conat.sync.opening import open_dkv
 from ..conat.types import JsonValue, ProjectId
-from .files import list_folder
+from .files import list_folder, listing_to_wire
 
 __all__ = ["ListingService", "ListingTimes", "listings_subject"]
 
@@ -130,8 +130,7 @@ class ListingService:
     async def _get_listing(self, _request: Message, options: object) -> JsonValue:
         values = options if isinstance(options, dict) else {}
         path, hidden = _key(values.get("path")), bool(values.get("hidden"))
-        listing = await in_thread(lambda: list_folder(self._folder, path, hidden=hidden))
-        return [entry.to_wire() for entry in listing.entries]
+        return await in_thread(lambda: listing_to_wire(self._folder, path, hidden=hidden))
 
     # The maps
 

@@ -23,6 +23,7 @@ DISPATCH = Dispatcher({"math.add": add, "math.fail": fail}, frozenset({"math.div
         ({"name": "math.add", "args": [1]}, 11),
         ({"name": "ping"}, "pong"),
         ({"name": "ping", "args": None}, "pong"),
+        ("ping", "pong"),
     ],
 )
 async def test_a_call_by_name(request_: object, result: object) -> None:

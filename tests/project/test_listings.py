@@ -97,6 +97,14 @@ async def test_a_listing_is_returned_on_request(reader: Reader, home: Path) -> N
     assert [each["name"] for each in everything] == [".hidden", "folder"]
 
 
+async def test_a_missing_folder_is_an_error_with_enoent(reader: Reader, home: Path) -> None:
+    """hub-project-api §4.12: as ``system.listing`` (§3.2)."""
+    await reader.run(home)
+
+    with pytest.raises(RemoteError, match="ENOENT"):
+        await reader.service.call("getListing", {"path": "missing"})
+
+
 @pytest.mark.parametrize("path", [None, 7, "x" * 5_000, "../x", "missing", "\0"])
 async def test_what_cannot_be_listed_is_an_error(reader: Reader, home: Path, path: object) -> None:
     await reader.run(home)

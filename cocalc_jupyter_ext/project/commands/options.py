@@ -123,7 +123,7 @@ def _command(options: Arguments, timeout_s: float) -> Command:
     if not command or "\0" in command or any("\0" in each for each in args):
         raise ApiError(f"{_NAME}: command must be the name of a program, or a script")
     is_script = options.flag("bash")
-    if not args and len(command.split()) > 1:
+    if not args and any(character.isspace() for character in command):
         is_script = True
     if not is_script:
         return Command(" ".join([command, *args]), (command, *args))

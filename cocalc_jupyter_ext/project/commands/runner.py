@@ -78,7 +78,7 @@ class Commands:
             "stderr": result.stderr,
             "exit_code": result.exit_code,
         }
-        return told if options.echo is None else {**told, "id": options.echo}
+        return _with_id(told, options)
 
     async def close(self) -> None:
         """End everything that runs, and start nothing more; calling it again does nothing."""
@@ -87,11 +87,20 @@ class Commands:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def begin(self, options: ExecOptions, on_output: OnOutput) -> tuple[Job, "asyncio.Task[None]"]:
-        """Start a job in the background; raises ApiError while too many are running."""
+    async def begin(self, options: ExecOptions, on_output: OnOutput) -> Job:
+        """Start a job in the background; return it once its process is known, or it has failed.
+
+        Raises ApiError while too many are running.
+        """
         self._check_open()
         job = self.jobs.make()
-        return job, self._own(self._job(job, options, on_output), f"job {job.job_id}")
+        task = self._own(self._job(job, options, on_output), f"job {job.job_id}")
+        spawned = asyncio.create_task(job.spawned.wait())
+        try:
+            await asyncio.wait({task, spawned}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            spawned.cancel()
+        return job
 
     # Calls
 
@@ -106,14 +115,11 @@ class Commands:
             )
 
     async def _start_job(self, options: ExecOptions) -> object:
-        job, task = self.begin(options, lambda _stream, _text: None)
-        spawned = asyncio.create_task(job.spawned.wait())
-        await asyncio.wait({task, spawned}, return_when=asyncio.FIRST_COMPLETED)
-        spawned.cancel()
+        job = await self.begin(options, lambda _stream, _text: None)
         if options.waits:
             await self._end_of(job)
-            return job.record(with_stats=options.with_stats)
-        return job.first_record()
+            return _with_id(job.record(with_stats=options.with_stats), options)
+        return _with_id(job.first_record(), options)
 
     async def _look_up(self, lookup: Lookup) -> object:
         job = self.jobs.get(lookup.job_id)
@@ -185,6 +191,10 @@ class Commands:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
+
+
+def _with_id(told: dict[str, Any], options: ExecOptions) -> dict[str, Any]:
+    return told if options.echo is None else {**told, "id": options.echo}
 
 
 def _write_script(folder: Path, options: ExecOptions) -> tuple[str, ...]:

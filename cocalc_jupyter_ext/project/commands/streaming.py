@@ -49,12 +49,13 @@ class ExecStreamService(Responder):
             return
         options = self._read(request.data)
         listener = _Listener(self._client, request.reply_subject)
-        job, _task = self._commands.begin(options, listener.take)
+        job = await self._commands.begin(options, listener.take)
         job.on_sample = listener.samples.append
-        await listener.send("job", job.record(with_stats=False))
+        await listener.send("job", job.first_record())
         while not job.ended.is_set():
             await _wait_a_moment(job)
             await listener.flush()
+        await listener.flush()  # what came while the last of it was being sent
         await listener.send("done", job.record(with_stats=options.with_stats))
 
     def _read(self, data: object) -> ExecOptions:

@@ -65,6 +65,12 @@ def test_white_space_without_arguments_makes_a_script() -> None:
     assert read.command.title == "echo a; exit 3"
 
 
+@pytest.mark.parametrize("command", ["pwd\n", "ls ", "\tls"])
+def test_any_white_space_makes_a_script(command: str) -> None:
+    """§3.3, rule 1: not only white space between two words."""
+    assert options(command=command, ulimit_timeout=False).command.script == command
+
+
 def test_a_script_with_arguments_is_quoted() -> None:
     read = options(command="echo", args=["a b", "'"], bash=True, ulimit_timeout=False)
 

@@ -98,6 +98,14 @@ async def test_the_id_of_a_call_is_echoed(commands: Commands) -> None:
     assert (await execute(commands, command="true", id="x"))["id"] == "x"
 
 
+async def test_the_id_of_a_job_is_echoed(commands: Commands) -> None:
+    started = await execute(commands, command="true", id="x", async_call=True)
+    ended = await execute(commands, command="true", id="y", async_call=True, async_await=True)
+
+    assert (started["status"], started["id"]) == ("running", "x")
+    assert (ended["status"], ended["id"]) == ("completed", "y")
+
+
 async def test_calls_that_aggregate_share_one_run(commands: Commands, tmp_path: Path) -> None:
     options = {"command": "echo x >> runs; sleep 0.3; cat runs", "aggregate": 5}
     results = await asyncio.gather(*[execute(commands, **options) for _ in range(3)])

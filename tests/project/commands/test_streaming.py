@@ -60,9 +60,23 @@ async def test_output_is_sent_as_it_comes(caller: Caller) -> None:
     assert [each["seq"] for each in heard] == [0, 1, 2, 3]
     assert [each["data"] for each in heard[1:3]] == ["one\n", "two\n"]
     assert heard[0]["data"]["status"] == "running"
+    assert heard[0]["data"]["pid"] > 1
     done = heard[3]["data"]
     assert (done["status"], done["exit_code"]) == ("completed", 3)
     assert done["job_id"] == heard[0]["data"]["job_id"]
+
+
+async def test_the_output_of_a_command_that_ends_at_once_is_sent(caller: Caller) -> None:
+    heard = await caller.hear(command="echo", args=["one"])
+
+    assert [(each["type"], each["seq"]) for each in heard] == [
+        ("job", 0),
+        ("stdout", 1),
+        ("done", 2),
+    ]
+    assert heard[1]["data"] == heard[2]["data"]["stdout"] == "one\n"
+    told = heard[0]["data"]
+    assert (told["status"], told["stdout"], told["exit_code"]) == ("running", "", 0)
 
 
 async def test_a_command_that_fails_ends_the_stream_with_its_record(caller: Caller) -> None:
