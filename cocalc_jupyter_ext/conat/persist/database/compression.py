@@ -17,21 +17,18 @@ _MAX_BYTES: Final = 1_000_000_000
 class Compression:
     """Compresses payloads longer than ``threshold`` bytes, none if it is None; reads both kinds.
 
-    The result is kept even if it is not smaller. One object serves one thread at a time.
+    The result is kept even if it is not smaller. What zstandard works with is made anew for each
+    payload, in some microseconds: it is megabytes, which each open stream would keep otherwise.
     """
 
     def __init__(self, threshold: int | None = 1024) -> None:
         self._threshold = threshold
-        self._compressor: zstandard.ZstdCompressor | None = None
-        self._decompressor: zstandard.ZstdDecompressor | None = None
 
     def pack(self, raw: bytes) -> tuple[int, bytes]:
         """Return the algorithm's tag and the bytes to store; frames tell their content's size."""
         if self._threshold is None or len(raw) <= self._threshold:
             return _NONE, raw
-        if self._compressor is None:
-            self._compressor = zstandard.ZstdCompressor(write_content_size=True)
-        return _ZSTANDARD, self._compressor.compress(raw)
+        return _ZSTANDARD, zstandard.ZstdCompressor(write_content_size=True).compress(raw)
 
     def unpack(self, algorithm: int, data: bytes) -> bytes:
         """Return the payload; raises StoreCorrupt."""
@@ -39,10 +36,8 @@ class Compression:
             return data
         if algorithm != _ZSTANDARD:
             raise StoreCorrupt(f"a payload uses compression {algorithm}, which is unknown")
-        if self._decompressor is None:
-            self._decompressor = zstandard.ZstdDecompressor()
         try:
-            return _decompress(self._decompressor, data)
+            return _decompress(zstandard.ZstdDecompressor(), data)
         except zstandard.ZstdError as error:
             raise StoreCorrupt(f"a payload cannot be decompressed: {error}") from error
 

@@ -1,3 +1,4 @@
+import psutil
 import pytest
 import zstandard
 
@@ -25,6 +26,18 @@ def test_frames_that_do_not_tell_their_size_are_read() -> None:
     data = zstandard.ZstdCompressor(write_content_size=False).compress(b"x" * 500_000)
 
     assert Compression().unpack(1, data) == b"x" * 500_000
+
+
+def test_open_streams_keep_nothing_of_what_compressing_takes() -> None:
+    process, raw = psutil.Process(), b"0123456789abcdef" * 15_000
+    streams = [Compression() for _ in range(50)]
+    streams[0].pack(raw)
+    before = process.memory_info().rss
+
+    for stream in streams:
+        assert stream.unpack(*stream.pack(raw)) == raw
+
+    assert process.memory_info().rss - before < len(streams) * 100_000
 
 
 @pytest.mark.parametrize(
