@@ -56,6 +56,7 @@ class KernelPool(Generic[K]):
         self._sleep = sleep
         self._pools: Pools[K] = Pools(settings.size, settings.timeout_s)
         self._remembered = RememberedKey(settings.config_file)
+        self._remembering = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._running = False
@@ -108,7 +109,8 @@ class KernelPool(Generic[K]):
     async def _start_one(self, key: PoolKey) -> None:
         kernel: K | None = None
         try:
-            await asyncio.to_thread(self._remembered.write, key)
+            async with self._remembering:  # the kind that was asked for last is written last
+                await asyncio.to_thread(self._remembered.write, key)
             await self._sleep(self._settings.launch_delay_s)
             if self._free_bytes() >= MIN_FREE_BYTES:
                 kernel = await self._launch(key)
