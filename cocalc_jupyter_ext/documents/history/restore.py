@@ -19,6 +19,9 @@ _RUN_FIELDS: Final = ("state", "start", "end")
 _ENDED: Final = "done"
 _KEPT_SETTINGS: Final = ("kernel", "metadata")
 """Settings that are part of the notebook; the others belong to the session."""
+_LANGUAGE: Final = "language_info"
+"""What the kernel tells of its language. Front ends write it once for each kernel that they start,
+and without it they would show the code without colours until the next one."""
 
 
 def restored(shape: Shape, now: Any, then: Any, cells: Collection[str] | None = None) -> Any:
@@ -122,9 +125,19 @@ def _restore_settings(value: Records, then: Records) -> None:
         name: part for name, part in present.items() if name not in _KEPT_SETTINGS
     }
     settings.update({name: old[name] for name in _KEPT_SETTINGS if name in old})
+    if old.get("kernel") == present.get("kernel"):
+        settings |= _with_language(settings.get("metadata"), present.get("metadata"))
     if settings.keys() - {"type"}:
         value.delete(where)
         value.set({**where, **settings})
+
+
+def _with_language(metadata: Any, present: Any) -> dict[str, Any]:
+    """Return the setting ``metadata`` with what the present one says of the kernel's language."""
+    if not isinstance(present, Mapping) or _LANGUAGE not in present:
+        return {}
+    kept = metadata if isinstance(metadata, Mapping) else {}
+    return {"metadata": {_LANGUAGE: present[_LANGUAGE], **kept}}
 
 
 def _put(value: Records, record: Mapping[str, Any]) -> None:

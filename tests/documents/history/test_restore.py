@@ -180,6 +180,19 @@ def test_the_session_stays_as_it_is() -> None:
     )
 
 
+def test_what_a_kernel_tells_of_its_language_stays_while_the_kernel_stays() -> None:
+    """Front ends write it once for each kernel and show code without colours when it is gone."""
+    language = {"language_info": {"name": "python"}}
+    old = {"type": "settings", "kernel": "python3", "metadata": {"k": 1}}
+    now = records({"type": "settings", "kernel": "python3", "metadata": {"k": 2, **language}})
+
+    same_kernel = restored(NOTEBOOK, now, records(old))
+    other_kernel = restored(NOTEBOOK, now, records({**old, "kernel": "ir"}))
+
+    assert same_kernel == records({**old, "metadata": {"k": 1, **language}})
+    assert other_kernel == records({**old, "kernel": "ir"})
+
+
 def test_other_records_are_what_they_were() -> None:
     shape = shape_of(DocumentType.from_wire({"type": "db", "opts": {"primary_keys": ["id"]}}))
     then = shape.kind.from_text('{"id":"1","x":1}')
