@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent.parent
 # Chromium looks up its maker's hosts at every start unless told not to.
@@ -19,6 +19,8 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# A browser, a hub, a server and kernels share a busy machine's few cores.
+expect.set_options(timeout=30_000)
 
 
 # Not for the whole session: Playwright keeps an event loop running, beside which no other test
