@@ -82,7 +82,7 @@ class IopubReader:
         self._context.setsockopt(zmq.RCVHWM, 0)
         self._context.setsockopt(zmq.LINGER, 0)
         self._socket: Any = connection(info, self._session, self._context).connect_iopub()
-        # jupyter_client lets its sockets linger: a kernel that is gone would keep ``close`` waiting.
+        # jupyter_client lets its sockets linger: ``close`` would wait for a kernel that is gone.
         self._socket.linger = 0
         self._thread = threading.Thread(target=self._run, name="kernel iopub", daemon=True)
         self._thread.start()

@@ -23,7 +23,7 @@ from .launching import (
     with_parent,
     with_prompt_output,
 )
-from .stderr_pipe import StderrPipe, to_own_stderr
+from .process_pipe import ProcessPipe, to_own_stderr, to_own_stdout
 
 __all__ = ["ProjectProvisioner"]
 
@@ -52,7 +52,7 @@ class ProjectProvisioner(LocalProvisioner):
         self._setpriv = which("setpriv") if ends_with_us and sys.platform == "linux" else None
         self._pass_on = pass_on
         self._notebook_path = notebook_path or (lambda env: env.get(FILENAME_VARIABLE))
-        self._stderr: StderrPipe | None = None
+        self._stderr: ProcessPipe | None = None
         self._exit_code: int | None = None
         self._previous = Ending(None)
         self._launches = 0
@@ -87,13 +87,15 @@ class ProjectProvisioner(LocalProvisioner):
         wrapped = with_parent(with_limits(cmd, self.ulimit), self._setpriv)
         if wrapped != cmd:
             _check_exists(cmd[0], kwargs.get("env"))
-        self._stderr = StderrPipe(self._pass_on)
+        stdout = ProcessPipe("stdout", to_own_stdout)
+        self._stderr = ProcessPipe("stderr", self._pass_on)
         try:
             return await super().launch_kernel(
                 wrapped,
-                **{"stderr": self._stderr.writer, **kwargs},
+                **{"stdout": stdout.writer, "stderr": self._stderr.writer, **kwargs},
             )
         finally:
+            stdout.close_writer()
             self._stderr.close_writer()
 
     def adopt(self, other: "ProjectProvisioner") -> None:

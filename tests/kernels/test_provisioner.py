@@ -54,6 +54,18 @@ async def test_exit_code_and_last_words_are_remembered(shell_kernels, tmp_path) 
     assert await ended(host, await start(host, "x", tmp_path)) == Ending(7, "last words\n")
 
 
+async def test_a_kernel_that_floods_its_streams_does_not_fill_the_log(
+    shell_kernels, tmp_path, capfd
+) -> None:
+    shell_kernels.install("x", "yes words | head -c 5000000 | tee /dev/stderr")
+    host = shell_kernels()
+    await ended(host, await start(host, "x", tmp_path))
+
+    out, err = capfd.readouterr()
+    assert 900_000 < len(out) < 1_200_000
+    assert 900_000 < len(err) < 1_200_000
+
+
 async def test_environment_and_folder_are_those_of_the_contract(shell_kernels, tmp_path) -> None:
     shell_kernels.install(
         "x",

@@ -1,4 +1,8 @@
-"""The standard error of a kernel: its beginning is passed on, its end kept (syncdoc-jupyter §4.5).
+"""The standard output or error of a kernel's process: its beginning is passed on, its end kept.
+
+It goes to the log of the server, as it would without the pipe, but only the first megabyte: what a
+kernel writes without end would fill the disk. The last words are told when the kernel ends
+(syncdoc-jupyter §4.5).
 
 A thread reads it, since a kernel that floods it must neither wait for the event loop nor make it
 wait. Memory is bounded by ``Tail``. The thread ends when the kernel and everything it started
@@ -14,7 +18,7 @@ from typing import Final
 
 from .endings import Tail
 
-__all__ = ["StderrPipe", "to_own_stderr"]
+__all__ = ["ProcessPipe", "to_own_stderr", "to_own_stdout"]
 
 _log = logging.getLogger(__name__)
 _CHUNK_BYTES = 65_536
@@ -22,17 +26,18 @@ MAX_PASSED_BYTES: Final = 1_000_000
 """Of one process; a log that is written without end would fill the disk."""
 
 
-class StderrPipe:
-    """A pipe whose writing end, ``writer``, is given to one process."""
+class ProcessPipe:
+    """A pipe whose writing end, ``writer``, is given to one process, as its stream of this name."""
 
-    def __init__(self, pass_on: Callable[[bytes], object]) -> None:
+    def __init__(self, name: str, pass_on: Callable[[bytes], object]) -> None:
+        self._name = name
         self._pass_on = pass_on
         self._reader, self.writer = os.pipe()
         self._writer_open = True
         self._lock = threading.Lock()
         self._tail = Tail()
         self._decode = codecs.getincrementaldecoder("utf-8")("replace")
-        self._thread = threading.Thread(target=self._run, name="kernel stderr", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"kernel {name}", daemon=True)
         self._thread.start()
 
     @property
@@ -60,17 +65,28 @@ class StderrPipe:
                 if passed < MAX_PASSED_BYTES:
                     self._pass_on(chunk)
                 elif passed - len(chunk) < MAX_PASSED_BYTES:
-                    _log.warning("A kernel writes much to stderr; the rest is not passed on")
+                    _log.warning(
+                        "A kernel's process writes much to %s; the rest is dropped", self._name
+                    )
                 passed += len(chunk)
         except OSError:
-            _log.exception("The standard error of a kernel cannot be read any more")
+            _log.exception("The %s of a kernel cannot be read any more", self._name)
         finally:
             os.close(self._reader)
 
 
+def to_own_stdout(chunk: bytes) -> None:
+    """Write to this process's stdout, where it would be without the pipe."""
+    _write(1, chunk)
+
+
 def to_own_stderr(chunk: bytes) -> None:
     """Write to this process's stderr, where it would be without the pipe."""
+    _write(2, chunk)
+
+
+def _write(descriptor: int, chunk: bytes) -> None:
     try:
-        os.write(2, chunk)
+        os.write(descriptor, chunk)
     except OSError as error:
-        _log.debug("What a kernel wrote to stderr cannot be passed on: %s", error)
+        _log.debug("What the process of a kernel wrote cannot be passed on: %s", error)
