@@ -42,6 +42,7 @@ from .event_emitter import EventEmitter
 from .file_storage import ContentsStorage
 from .files import ProjectFiles
 from .garbage import LongLived
+from .hidden_files import HiddenFiles
 from .identity import find_project_id
 from .kernel_functions import ServerKernelFunctions
 from .kernel_host import ServerKernels
@@ -102,9 +103,7 @@ class CoCalcExtension(ConfiguredExtension):
         self._build_execution()
         self.conat = conat.ConatService(project_id, stream_folder=settings.stream_folder)
         self.parts.append(self.conat)
-        self.parts.append(
-            ProjectFiles(self.conat, lambda: self._web_settings()["contents_manager"])
-        )
+        self.parts.append(ProjectFiles(self.conat, self._contents))
         self.document_bridges = DocumentBridges(
             self.conat,
             self.documents,
@@ -164,14 +163,13 @@ class CoCalcExtension(ConfiguredExtension):
         emitter = EventEmitter(events, self.log)
         self.file_ids = SettingsFileIds(self._web_settings)
         self._storage = ContentsStorage(
-            lambda: self._web_settings()["contents_manager"],
+            self._contents,
+            hidden=HiddenFiles(self._contents),
             max_text_bytes=self.max_text_bytes,
             max_notebook_bytes=self.max_notebook_bytes,
         )
         store = BlobStore(settings.blob_folder, settings.blobs)
-        self.blobs = blobs.ProjectBlobs(
-            store, lambda: self._web_settings()["contents_manager"], self._storage
-        )
+        self.blobs = blobs.ProjectBlobs(store, self._contents, self._storage)
         self.parts.append(self.blobs)
         opener = DocumentOpener(
             storage=self._storage,
@@ -250,6 +248,9 @@ class CoCalcExtension(ConfiguredExtension):
 
     async def _follow_history(self, old_path: str, new_path: str) -> None:
         await self.document_bridges.bridges.follow_rename(old_path, new_path)
+
+    def _contents(self) -> Any:
+        return self._web_settings()["contents_manager"]
 
     def _web_settings(self) -> dict[str, Any]:
         """Return the settings of the running server; other extensions add theirs after ours."""

@@ -46,7 +46,7 @@ class DocumentBridges:
         self.open_files = OpenFilesLoop(
             self.client,
             project_id,
-            ServedFiles(documents, paths, storage, content, self.bridges.expect_records),
+            ServedFiles(documents, paths, storage, content, self.bridges.expect),
             limits=OpenFilesLimits(max_open=max_open_files),
         )
 

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import binascii
 import inspect
+import os
 import posixpath
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from ..documents.errors import (
     FileWriteError,
 )
 from ..documents.storage import Content, FileIdentity, FileVersion, LoadedFile
+from .hidden_files import has_hidden_name
 from .moved_files import find_file, identity_of
 
 __all__ = ["MAX_NOTEBOOK_BYTES", "MAX_TEXT_BYTES", "ContentsApi", "ContentsStorage"]
@@ -58,17 +60,22 @@ class ContentsApi(Protocol):
 
 
 class ContentsStorage:
-    """``FileStorage`` over a contents manager; paths are API paths."""
+    """``FileStorage`` over a contents manager; paths are API paths.
+
+    Files with hidden names are those of ``hidden``, if it is given.
+    """
 
     def __init__(
         self,
         contents: Callable[[], ContentsApi],
         wall_clock: Callable[[], float] = time.time,
         *,
+        hidden: Callable[[], ContentsApi] | None = None,
         max_text_bytes: int = MAX_TEXT_BYTES,
         max_notebook_bytes: int = MAX_NOTEBOOK_BYTES,
     ) -> None:
         self._contents = contents
+        self._hidden = hidden or contents
         self._wall_clock = wall_clock
         self._max_text_bytes = max_text_bytes
         self._max_notebook_bytes = max_notebook_bytes
@@ -79,6 +86,7 @@ class ContentsStorage:
         One that is too large is not read.
         """
         await self._check_size(path, file_type)
+        stamp = self._stamp(path)
         try:
             model = await self._get(
                 path,
@@ -91,7 +99,7 @@ class ContentsStorage:
             if error.status_code == 404:
                 raise FileMissingError(path) from error
             raise FileUnreadableError(path, _problem(error, path)) from error
-        return LoadedFile(_decoded(model, path, file_format), self._own_version(path, model))
+        return LoadedFile(_decoded(model, path, file_format), _version(model, stamp))
 
     async def stat(self, path: str) -> FileVersion | None:
         """Return the file's time stamp, or None when there is no file."""
@@ -119,7 +127,7 @@ class ContentsStorage:
 
     async def folder_exists(self, path: str) -> bool:
         """Tell whether there is a folder; the empty path is the root."""
-        return bool(await ensure_async(self._contents().dir_exists(path)))
+        return bool(await ensure_async(self._of(path).dir_exists(path)))
 
     async def save(
         self, path: str, content: Content, *, file_format: str, file_type: str
@@ -129,10 +137,12 @@ class ContentsStorage:
             content = base64.b64encode(content).decode()
         model = {"type": _contents_type(file_type), "format": file_format, "content": content}
         try:
-            await ensure_async(self._contents().save(model, path))
+            await ensure_async(self._of(path).save(model, path))
             version = await self._version(path, with_hash=True)
         except HTTPError as error:
-            raise FileWriteError(path, _problem(error, path)) from error
+            is_lost = not await self.folder_exists(posixpath.dirname(path))
+            problem = _NO_FOLDER if is_lost else _problem(error, path)
+            raise FileWriteError(path, problem) from error
         except OSError as error:
             raise FileWriteError(path, str(error)) from error
         if version is None:
@@ -145,7 +155,7 @@ class ContentsStorage:
             model = await self._get(path, content=True, type="file")
             target = await self._free_name(path)
             copy = {"type": "file", "format": model["format"], "content": model["content"]}
-            await ensure_async(self._contents().save(copy, target))
+            await ensure_async(self._of(target).save(copy, target))
         except HTTPError as error:
             raise FileWriteError(path, f"a copy failed: {_problem(error, path)}") from error
         return target
@@ -162,6 +172,9 @@ class ContentsStorage:
             return None
         found = await asyncio.to_thread(find_file, identity, root, old.parent)
         return None if found is None else found.relative_to(root).as_posix()
+
+    def _of(self, path: str) -> ContentsApi:
+        return self._hidden() if has_hidden_name(path) else self._contents()
 
     def _place(self, path: str) -> Path | None:
         """Return where a file is on this machine, if the contents manager keeps its files there."""
@@ -180,26 +193,35 @@ class ContentsStorage:
         for number in range(_MAX_COPIES):
             again = f"-{number}" if number else ""
             name = f"{stem}.from-disk-{stamp}{again}{suffix}"
-            if not await ensure_async(self._contents().file_exists(name)):
+            if not await ensure_async(self._of(name).file_exists(name)):
                 return name
         raise FileWriteError(path, "too many copies were made in one second")
 
     async def _version(self, path: str, *, with_hash: bool) -> FileVersion | None:
+        stamp = self._stamp(path)
         model = await self._model(path, with_hash=with_hash)
-        return None if model is None else self._own_version(path, model)
+        return None if model is None else _version(model, stamp)
 
-    def _own_version(self, path: str, model: dict[str, Any]) -> FileVersion:
-        """Return the version; for a link its target counts, of which the model has no time."""
-        version, place = _version(model), self._place(path)
-        if place is None or not place.is_symlink():
-            return version
+    def _stamp(self, path: str) -> str:
+        """Return what every write to a file changes; ask before reading, or a write may be missed.
+
+        A program can set the time of the last change back, but not that of the inode, and two
+        writes in one tick of the clock mostly differ in size or inode. Of a link its target counts.
+        """
+        place = self._place(path)
         try:
-            return FileVersion(f"{version.modified} {place.stat().st_mtime_ns}", version.hash)
-        except FileNotFoundError:  # it went while it was looked at
-            return version
+            found = None if place is None else place.stat()
+        except OSError:  # what is wrong with it is said where it is read
+            found = None
+        return "" if found is None else f" {found.st_ino} {found.st_size} {found.st_ctime_ns}"
 
     async def _model(self, path: str, *, with_hash: bool = False) -> dict[str, Any] | None:
-        """Return what is known of a file without its content, or None when there is no file."""
+        """Return what is known of a file without its content, or None when there is no file.
+
+        There is none behind a link to nothing; what is saved there is written to where it points.
+        """
+        if _leads_nowhere(self._place(path)):
+            return None
         try:
             return await self._get(path, content=False, with_hash=with_hash)
         except HTTPError as error:
@@ -208,7 +230,7 @@ class ContentsStorage:
             raise FileUnreadableError(path, _problem(error, path)) from error
 
     async def _get(self, path: str, *, with_hash: bool = False, **options: Any) -> dict[str, Any]:
-        manager = self._contents()
+        manager = self._of(path)
         if with_hash and "require_hash" in inspect.signature(manager.get).parameters:
             options["require_hash"] = True
         try:
@@ -223,6 +245,10 @@ def _contents_type(file_type: str) -> str:
     return "notebook" if file_type == "notebook" else "file"
 
 
+def _leads_nowhere(place: Path | None) -> bool:
+    return place is not None and place.is_symlink() and not os.path.lexists(os.path.realpath(place))
+
+
 def _decoded(model: dict[str, Any], path: str, file_format: str) -> Content:
     content = model["content"]
     if file_format != "base64":
@@ -233,14 +259,19 @@ def _decoded(model: dict[str, Any], path: str, file_format: str) -> Content:
         raise FileUnreadableError(path, "not readable as base64") from error
 
 
-def _version(model: dict[str, Any]) -> FileVersion:
+def _version(model: dict[str, Any], stamp: str) -> FileVersion:
     modified = model["last_modified"]
-    stamp = modified.isoformat() if isinstance(modified, datetime) else str(modified)
-    return FileVersion(stamp, model.get("hash") or None)
+    time_stamp = modified.isoformat() if isinstance(modified, datetime) else str(modified)
+    return FileVersion(time_stamp + stamp, model.get("hash") or None)
 
 
+_NO_FOLDER = "its folder is gone; it is saved as soon as the folder is there again"
 _KNOWN_PROBLEMS = {
     "NotJSONError": "not a notebook (not valid JSON)",
+    "AttributeError": "not a notebook (JSON of another kind)",
+    "RecursionError": "not a notebook (JSON that is nested too deeply)",
+    "Unsupported nbformat version": "a notebook in a format that is not known here; it may have "
+    "been made by a newer version of Jupyter",
     "UTF-8": "not UTF-8 text",
 }
 

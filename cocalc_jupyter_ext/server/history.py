@@ -29,6 +29,7 @@ from ..documents.notebook_records.blobs import BlobSource
 from .api_paths import normal_path
 from .author_names import AuthorNames
 from .conat import ConatService
+from .hidden_files import is_hidden_from_pages
 from .identity import account_id_from_username
 
 __all__ = ["ProjectHistory", "ReadHandler", "RestoreHandler", "handlers"]
@@ -101,7 +102,7 @@ class _HistoryHandler(APIHandler):
         if path == "." or path.split("/")[0] == "..":
             raise missing
         contents: Any = self.contents_manager  # its classes are untyped
-        if not contents.allow_hidden and await ensure_async(contents.is_hidden(path)):
+        if await is_hidden_from_pages(contents, path):
             raise missing
         if await ensure_async(contents.file_exists(path)):
             return path

@@ -3,7 +3,7 @@
 An open document keeps its room even when the ids of files have lost track of it.
 """
 
-from ..documents.errors import FileMissingError
+from ..documents.errors import FileMissingError, InvalidRoomIdError
 from ..documents.file_ids import FileIds
 from ..documents.registry import DocumentRegistry
 from ..documents.room_ids import RoomId
@@ -37,3 +37,12 @@ class PathRooms:
         if file_id is None:
             raise FileMissingError(path)
         return RoomId.of(file_format=file_format, file_type=file_type, file_id=str(file_id))
+
+    def path_of(self, room_name: str) -> str | None:
+        """Return the path of a room's document; None for other rooms and files not known."""
+        try:
+            room_id = RoomId.parse(room_name)
+        except InvalidRoomIdError:
+            return None
+        document = self._documents.get(room_id)
+        return self._file_ids.get_path(room_id.file_id) if document is None else document.path

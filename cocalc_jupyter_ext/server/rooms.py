@@ -37,6 +37,7 @@ from ..documents.rooms import Rooms
 from .api_paths import normal_path
 from .author_names import AuthorNames
 from .event_emitter import EventEmitter
+from .hidden_files import is_hidden_from_pages
 from .path_rooms import PathRooms
 from .refusals import NOT_READABLE, OTHER_HISTORY, REVOKED, Closing, Refusals, shorten
 from .rights import EDIT, VIEW, is_allowed
@@ -91,7 +92,9 @@ class SessionHandler(_Authorized, APIHandler):
         await self.require_view()
         form, kind = self._wanted()
         contents: Any = self.contents_manager  # its classes are untyped
-        if not await ensure_async(contents.file_exists(normal_path(path))):
+        if not await ensure_async(
+            contents.file_exists(normal_path(path))
+        ) or await is_hidden_from_pages(contents, normal_path(path)):
             raise HTTPError(404, f"{path}: there is no such file")
         known = self._services.paths.is_known(path)
         try:
@@ -160,12 +163,19 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, _Authorized):
         self.set_nodelay(True)
         session_id = self.get_argument("sessionId", "")
         try:
+            await self._require_shown(room_name)
             room = await self._services.rooms.join(room_name, self)
         except DocumentError as error:
             self.log.warning("%s", error)
             self._end(self._services.refusals.closing(error, session_id))
             return
         self._enter(room, room_name, session_id)
+
+    async def _require_shown(self, room_name: str) -> None:
+        """Refuse the room of a hidden file, which CoCalc clients may have open."""
+        path = self._services.paths.path_of(room_name)
+        if path is not None and await is_hidden_from_pages(self.contents_manager, path):
+            raise FileMissingError(path)
 
     def _enter(self, room: PresenceRoom, room_name: str, session_id: str) -> None:
         self._room = room

@@ -44,13 +44,13 @@ class ServedFiles:
         paths: PathRooms,
         storage: Folders,
         content_of: Callable[[ServedFile], Awaitable[Content]],
-        expect_records: Callable[[str, RecordSchema], Awaitable[None]],
+        expect: Callable[[str, RecordSchema | None], Awaitable[None]],
     ) -> None:
         self._documents = documents
         self._paths = paths
         self._storage = storage
         self._content_of = content_of
-        self._expect_records = expect_records
+        self._expect = expect
 
     async def open(self, file: ServedFile) -> Hold:
         """Open the document of a file and hold it.
@@ -59,8 +59,8 @@ class ServedFiles:
         file is larger than clients can take (§1.21, §3.2). Raises ConatError.
         """
         file_format, file_type = _format_and_type(file)
-        if file.schema is not None:
-            await self._expect_records(file.path, file.schema)
+        if not file.is_notebook:
+            await self._expect(file.path, file.schema)
         size = await self._storage.size_bytes(file.path)
         if size is None:
             await self._make(file)

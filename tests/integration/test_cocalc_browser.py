@@ -21,6 +21,7 @@ from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 from cocalc_jupyter_ext.documents.notebook_records.notebooks import NOTEBOOK_SCHEMA
 from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType
 from cocalc_jupyter_ext.documents.syncdoc.opening import FileNotLoaded
+from cocalc_jupyter_ext.documents.syncdoc.records import RecordSchema
 from cocalc_jupyter_ext.documents.syncdoc.stores import RecordStore, open_record
 from cocalc_jupyter_ext.documents.syncdoc.sync_document import SyncDocument
 from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
@@ -207,6 +208,44 @@ async def test_a_new_file_of_records_is_made(server: JupyterServer) -> None:
         assert (await save(db.document))["error"] == ""
 
     assert (server.work / "new.board").read_text() == '{"data":{"y":[1,null]},"id":"x"}'
+
+
+CHAT = ".a.ipynb.sage-chat"
+
+
+async def test_the_side_chat_of_a_file_is_opened_though_its_name_is_hidden_and_not_to_pages(
+    server: JupyterServer,
+) -> None:
+    """§1.13, §3.1: the chat beside ``a.ipynb`` is a hidden file of records."""
+    schema = RecordSchema(("date", "sender_id", "event"), frozenset())
+    async with browser(server) as page:
+        page.touch(CHAT, DocumentType(schema).to_wire())
+        chat = await page.stack.enter_async_context(
+            open_syncdb(
+                page.client,
+                project_id=page.project_id,
+                path=CHAT,
+                primary_keys=["date", "sender_id", "event"],
+            )
+        )
+        chat.set({"date": "2025-07-03", "sender_id": "me", "event": "chat", "input": "hello"})
+        assert (await save(chat.document))["error"] == ""
+        assert "hello" in (server.work / CHAT).read_text()
+
+        answer = await server.request(
+            "PUT", f"api/collaboration/session/{CHAT}", json={"format": "text", "type": "file"}
+        )
+        assert answer.status_code == 404
+
+
+async def test_a_file_named_like_records_is_a_text_for_who_names_no_keys(
+    server: JupyterServer,
+) -> None:
+    """§1.13: a document is opened according to the ``doctype`` of its entry."""
+    (server.work / "a.tasks").write_text("no record\n")
+    async with browser(server) as page:
+        text = await page.text("a.tasks")
+        assert text.text == "no record\n"
 
 
 async def test_a_text_that_is_shared_as_such_is_not_opened_as_records(

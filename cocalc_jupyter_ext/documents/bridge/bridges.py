@@ -64,7 +64,7 @@ class Bridges:
         self._accompanied: dict[LiveDocument, list[Companion]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._reattaching: set[str] = set()
-        self._schemas: dict[str, RecordSchema] = {}
+        self._schemas: dict[str, RecordSchema | None] = {}
         self._waiting: set[LiveDocument] = set()
         self._unknown: set[LiveDocument] = set()
         self._moves = HistoryMoves(client, project_id)
@@ -84,16 +84,18 @@ class Bridges:
         else:
             self._begin(live, faces)
 
-    async def expect_records(self, path: str, schema: RecordSchema) -> None:
+    async def expect(self, path: str, schema: RecordSchema | None) -> None:
         """Note of which records a file is, before it is opened as such, or go on with them.
 
-        Raises FileNotServed where the file has been shared as a text, and ConatError.
+        Without a schema it is a text. Raises FileNotServed where the file has been shared as
+        something else, and ConatError.
         """
         stored = await self._stored_type(path)
         if stored is not None and stored.schema != schema:
             as_what = "a text" if stored.schema is None else "records with other keys"
             raise FileNotServed(path, f"it is shared as {as_what} already")
-        self._schemas[path] = schema
+        if schema is not None or path.endswith(RECORD_FILES):
+            self._schemas[path] = schema
         for live in list(self._unknown):
             if live.path == path:
                 self._unknown.discard(live)
@@ -101,10 +103,10 @@ class Bridges:
 
     async def _attach_text(self, live: LiveDocument, faces: TwoFaces) -> None:
         """Find out whether the lines of a text are records, and begin to bridge it."""
-        schema: RecordSchema | None = None
+        is_known, schema = False, None
         for delay_s in retry_delays(1.0, 15.0):
             try:
-                schema = await self._schema_of(live.path)
+                is_known, schema = await self._schema_of(live.path)
             except ClientClosed:
                 return
             except ConatError as error:
@@ -116,7 +118,7 @@ class Bridges:
             faces.face.close()
             return
         self._waiting.discard(live)
-        if schema is None and live.path.endswith(RECORD_FILES):
+        if not is_known and live.path.endswith(RECORD_FILES):
             faces.face.close()
             self._unknown.add(live)
         elif schema is None:
@@ -125,12 +127,12 @@ class Bridges:
             faces.face.close()
             self._begin(live, records_faces(live.ydoc, live.path, schema))
 
-    async def _schema_of(self, path: str) -> RecordSchema | None:
-        schema = self._schemas.get(path)
-        if schema is None:
-            stored = await self._stored_type(path)
-            schema = None if stored is None else stored.schema
-        return schema
+    async def _schema_of(self, path: str) -> tuple[bool, RecordSchema | None]:
+        """Return whether it is known as what a file is shared, and its records' schema if any."""
+        if path in self._schemas:
+            return True, self._schemas[path]
+        stored = await self._stored_type(path)
+        return (False, None) if stored is None else (True, stored.schema)
 
     async def _stored_type(self, path: str) -> DocumentType | None:
         """Return as what a document is shared; None when nobody has shared it."""
