@@ -137,7 +137,7 @@ async def test_outputs_that_the_notebook_client_writes_are_seen_by_everybody(
 
 async def event(socket: ClientConnection, schema: str, **wanted: str) -> dict[str, Any]:
     """Wait at the events endpoint for one with these values."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             data = json.loads(await socket.recv())
             if data["schema_id"] == schema and wanted.items() <= data.items():

@@ -303,7 +303,7 @@ async def test_the_events_tell_what_is_wrong(server: JupyterServer) -> None:
     async with (
         connect(server.socket_url("api/events/subscribe")) as events,
         page_of(server, path.name),
-        asyncio.timeout(10),
+        asyncio.timeout(60),
     ):
         path.unlink()
         while True:

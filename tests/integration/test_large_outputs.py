@@ -282,7 +282,7 @@ async def test_blobs_follow_a_notebook_to_its_new_name(server: JupyterServer) ->
         async with await open_akv(
             client, name="jupyter:new.ipynb", project_id=project_id(server)
         ) as blobs:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while await blobs.get(sha1(PICTURE)) != PICTURE:
                     await asyncio.sleep(0.05)
 

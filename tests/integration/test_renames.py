@@ -41,7 +41,7 @@ async def versions(server: JupyterServer, path: str) -> list[int]:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await holds():
             await asyncio.sleep(0.05)
 

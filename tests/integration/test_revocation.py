@@ -36,7 +36,7 @@ async def test_a_removed_member_is_disconnected_and_refused(tmp_path: Path) -> N
                 demo.api, "DELETE", f"projects/{project_id}/members/guest"
             )
             assert removed.status_code < 300, removed.text
-            await asyncio.wait_for(theirs.wait_closed(), 10)
+            await asyncio.wait_for(theirs.wait_closed(), 60)
             await ours.ping()
 
         assert theirs.close_code == 1003

@@ -57,7 +57,7 @@ async def show_first(
     cursors: Cursors, place: Any, page: RoomClient, seen: Callable[[], bool]
 ) -> None:
     """Tell a place until the page shows it: what is told before the project listens is lost."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not seen():
             cursors.set([place])
             page.changed.clear()

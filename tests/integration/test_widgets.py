@@ -197,7 +197,7 @@ async def test_what_an_output_widget_captures_is_in_the_widget_once_and_not_in_t
         await table.until(lambda: len(table.models()[out]["outputs"]) == 1)
         assert table.models()[out]["outputs"] == [{"name": "stdout", "text": "new\n"}]
         assert (await runs.cell("c1"))["outputs"] == []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             in_python = ""  # which is told a moment later
             while in_python != "['new\\n']\n":
                 await runs.run("c2")

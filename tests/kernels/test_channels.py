@@ -84,10 +84,10 @@ async def test_a_reply_that_arrives_while_something_is_sent_is_noticed():
     echo, listener = Echo(), Listener()
     channels = KernelChannels(echo.info, new_session("x"), listener)
     try:
-        await asyncio.wait_for(channels.connected.wait(), 10)
+        await asyncio.wait_for(channels.connected.wait(), 60)
         for _ in range(300):
             requests = {channels.ask("question", {}) for _ in range(20)}
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while requests:
                     message = await listener.replies.get()
                     requests.discard(message["parent_header"]["msg_id"])

@@ -37,7 +37,7 @@ async def shell_kernels(tmp_path):
 
 
 async def ended(host, kernel_id):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await host.is_alive(kernel_id):
             await asyncio.sleep(0.01)
     return await host.ending(kernel_id)

@@ -37,7 +37,7 @@ async def open_notebook(world: World, who: str) -> SyncDB:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 

@@ -40,7 +40,7 @@ class World:
     async def run(self, room_id, kernel_id="k", edits=None):
         request = RunRequest(kernel_id, ["c0"], stop_on_error=True, edits=edits)
         run = self.registry.get_run(await self.registry.run(room_id, request))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while run.cells[0].state == "queued":
                 await run.wait_change(run.change, 5)
         return run
@@ -103,7 +103,7 @@ async def test_a_document_that_was_opened_anew_gets_a_new_runner(world):
     world.documents["a"] = MemoryDocument("new")
     new = await world.run("a")
     assert new.cells[0].state == "running"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not old.finished:
             await old.wait_change(old.change, 5)
     assert world.kernel.requests == ["one", "new"]
@@ -114,7 +114,7 @@ async def test_an_unused_runner_is_closed_and_the_next_run_makes_another():
     run = await world.run("a")
     world.kernel.idle()
     world.kernel.reply()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while world.documents["a"].holds or not run.finished:
             await asyncio.sleep(0.005)
     assert (await world.run("a")).cells[0].state == "running"

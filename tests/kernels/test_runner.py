@@ -25,7 +25,7 @@ from tests.support.memory_document import MemoryDocument
 from tests.support.scripted_kernel import ScriptedHost, ScriptedKernel
 
 FAST = RunnerSettings(
-    max_queued=5, batch_s=0.01, grace_s=0.05, grace_max_s=0.3, settle_s=0.01, cause_s=0.1,
+    max_queued=5, batch_s=0.01, grace_s=0.05, grace_max_s=0.3, settle_s=0.01, cause_s=10,
     watch_s=0.02,
 )  # fmt: skip
 
@@ -70,14 +70,14 @@ class World:
 
 
 async def until(run, condition):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():
             await run.wait_change(run.change, 5)
 
 
 async def until_shown(world, condition):
     """Wait for what is written in batches."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -138,7 +138,7 @@ async def test_a_lost_idle_status_ends_the_cell_even_if_something_prints_for_eve
     run = await world.start("c0")
     world.kernel.reply()
     started = time.monotonic()
-    while not run.finished and time.monotonic() - started < 5:
+    while not run.finished and time.monotonic() - started < 60:
         world.kernel.print(".")
         await asyncio.sleep(0.005)
     assert run.finished
@@ -423,5 +423,5 @@ async def test_a_runner_without_cells_asks_to_be_closed_after_a_while():
     world.kernel.idle()
     world.kernel.reply()
     await finished(run)
-    await asyncio.wait_for(world.unused.wait(), 5)
+    await asyncio.wait_for(world.unused.wait(), 60)
     await world.runner.close()

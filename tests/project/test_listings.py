@@ -72,7 +72,7 @@ async def change_of(dkv: DKV, key: str) -> AsyncIterator[None]:
     changed = asyncio.Event()
     forget = dkv.changes.connect(lambda change: changed.set() if change.key == key else None)
     yield
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await changed.wait()
     forget()
 
@@ -260,7 +260,7 @@ async def test_a_folder_that_takes_long_is_looked_at_less_often(
     while not looks.locked():
         await looks.acquire()
     reader.now_s[0] += 100
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await looks.acquire()
 
 

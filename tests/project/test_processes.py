@@ -93,7 +93,7 @@ async def test_when_nobody_waits_any_more_everything_is_ended(tmp_path: Path) ->
 
 
 async def gone(pid: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
             await asyncio.sleep(0.01)
 

@@ -182,7 +182,7 @@ async def test_old_outputs_go_unless_a_document_needs_them(tmp_path: Path) -> No
     unnamed = [old_blob(blobs, tmp_path, bytes([n]) * 6_000) for n in range(2)]
 
     await blobs.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while blobs.store.size(named[2]) is not None:
             await asyncio.sleep(0.01)
     await blobs.stop()

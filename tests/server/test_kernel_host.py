@@ -30,7 +30,7 @@ async def test_a_real_kernel_is_known_alive_and_has_an_address():
         info = await kernels.connection_info(kernel_id)
         assert info["shell_port"]
         await kernels.kill(kernel_id)
-        await asyncio.wait_for(dead(kernels, kernel_id), 5)
+        await asyncio.wait_for(dead(kernels, kernel_id), 60)
         await kernels.manager.shutdown_kernel(kernel_id, now=True)
         assert not kernels.exists(kernel_id)
         assert kernels.is_stopping(kernel_id)

@@ -109,7 +109,7 @@ async def test_revoking_a_member_ends_all_sockets_of_that_member_only(
             "POST", "cocalc/api/members/revoke", token="service", content='{"name": "ben"}'
         )
         code, reason = await ben.ended()
-        await asyncio.wait_for(events.wait_closed(), 10)
+        await asyncio.wait_for(events.wait_closed(), 60)
 
         assert response.status_code == 204
         assert code == 1003

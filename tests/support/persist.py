@@ -36,7 +36,7 @@ def message(value: object, **options: Any) -> NewMessage:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Wait until something holds that nobody tells."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.002)
 
@@ -44,7 +44,7 @@ async def until(holds: Callable[[], bool]) -> None:
 async def read(feed: Feed, count: int) -> list[Any]:
     """Read until there were ``count`` events: numbers of messages, what was deleted, resets."""
     events: list[Any] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(events) < count:
             events += _plain(await anext(feed))
     return events

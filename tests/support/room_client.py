@@ -73,7 +73,7 @@ class RoomClient:
     async def connect(self, *, new_session: bool = True, **options: Any) -> None:
         """Ask for a session and open the socket; returns when the document is loaded."""
         await self.open(new_session=new_session, **options)
-        await asyncio.wait_for(self._synced.wait(), 10)
+        await asyncio.wait_for(self._synced.wait(), 60)
 
     async def open(self, *, new_session: bool = True, **options: Any) -> None:
         """Ask for a session (or use the last one again) and open the socket."""
@@ -100,7 +100,7 @@ class RoomClient:
     async def ended(self) -> tuple[int | None, str]:
         """Wait until the socket is closed; return the code and reason of the server."""
         assert self._socket is not None
-        await asyncio.wait_for(self._socket.wait_closed(), 15)
+        await asyncio.wait_for(self._socket.wait_closed(), 60)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -128,7 +128,7 @@ class RoomClient:
         await self.until(lambda: any(m.get("responseTo") == save_id for m in self.raw))
         return str(next(m["status"] for m in self.raw if m.get("responseTo") == save_id))
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
         """Wait until something that the server sends makes ``condition`` true."""
         async with asyncio.timeout(timeout_s):
             while not condition():

@@ -161,7 +161,7 @@ class JupyterServer:
             process.wait(timeout=30)
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Wait until a condition holds in another process; fails the test after ``timeout_s``."""
     deadline = time.monotonic() + timeout_s
     while not condition():

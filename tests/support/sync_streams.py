@@ -158,6 +158,6 @@ class FaultyAccess(DirectAccess):
 
 async def until(condition: Any) -> None:
     """Give others turns until something is so; fails after a while in which it never is."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.001)

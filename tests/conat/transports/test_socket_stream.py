@@ -36,7 +36,7 @@ class Listener:
 async def started(
     max_unsent_bytes: int = 100_000_000,
 ) -> AsyncIterator[tuple[SocketStream, Listener, Peer]]:
-    async with connected_pair() as (raw, peer), asyncio.timeout(10):
+    async with connected_pair() as (raw, peer), asyncio.timeout(60):
         listener = Listener()
         stream = SocketStream(raw, listener, Outbox(), max_unsent_bytes)
         stream.start()
@@ -54,7 +54,7 @@ async def test_what_comes_is_handed_on_until_the_peer_closes() -> None:
 
 
 async def test_what_the_library_has_read_already_is_handed_on_first() -> None:
-    async with connected_pair() as (raw, (_reader, writer)), asyncio.timeout(10):
+    async with connected_pair() as (raw, (_reader, writer)), asyncio.timeout(60):
         writer.write(b"GET\r\n\r\nearly")
         await raw.read_until(b"\r\n\r\n")
         listener = Listener()
@@ -64,7 +64,7 @@ async def test_what_the_library_has_read_already_is_handed_on_first() -> None:
 
 
 async def test_a_peer_that_does_not_read_the_upgrade_is_dropped() -> None:
-    async with connected_pair() as (raw, _peer), asyncio.timeout(10):
+    async with connected_pair() as (raw, _peer), asyncio.timeout(60):
         written = raw.write(bytes(LARGE))
         listener = Listener()
         SocketStream(raw, listener, Outbox(), 100).start()
@@ -87,7 +87,7 @@ async def test_what_is_written_in_one_turn_goes_out_together() -> None:
 
 
 async def test_what_follows_from_what_came_goes_out_together_before_anything_else_happens() -> None:
-    async with connected_pair() as (raw, (_reader, writer)), asyncio.timeout(10):
+    async with connected_pair() as (raw, (_reader, writer)), asyncio.timeout(60):
         sent = record_sends(raw)
         listener = Listener()
         stream = SocketStream(raw, listener, Outbox(), 100)
@@ -109,7 +109,7 @@ async def test_what_follows_from_what_came_goes_out_together_before_anything_els
 
 
 async def test_what_follows_from_the_last_message_of_a_wake_up_goes_out_at_once() -> None:
-    async with connected_pair() as (raw, (_reader, writer)), asyncio.timeout(10):
+    async with connected_pair() as (raw, (_reader, writer)), asyncio.timeout(60):
         sent = record_sends(raw)
         listener = Listener()
         stream = SocketStream(raw, listener, Outbox(), 100)
@@ -131,7 +131,7 @@ async def test_what_follows_from_the_last_message_of_a_wake_up_goes_out_at_once(
 
 
 async def test_the_last_message_does_not_overtake_what_waits_to_go_out() -> None:
-    async with connected_pair() as (raw, (_reader, writer)), asyncio.timeout(10):
+    async with connected_pair() as (raw, (_reader, writer)), asyncio.timeout(60):
         sent = record_sends(raw)
         listener = Listener()
         stream = SocketStream(raw, listener, Outbox(), 100)
@@ -151,7 +151,7 @@ async def test_the_last_message_does_not_overtake_what_waits_to_go_out() -> None
 
 
 async def test_the_rest_of_a_message_is_asked_for_without_another_wake_up() -> None:
-    async with connected_pair() as (raw, (_reader, writer)), asyncio.timeout(10):
+    async with connected_pair() as (raw, (_reader, writer)), asyncio.timeout(60):
         reads = count_reads(raw)
         listener = Listener()
         SocketStream(raw, listener, Outbox(), 100).start()

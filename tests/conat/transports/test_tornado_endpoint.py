@@ -135,7 +135,7 @@ async def test_a_silent_client_is_pinged_and_given_up() -> None:
     ):
         await join(socket)
         assert await socket.recv() == "2"
-        await asyncio.wait_for(socket.wait_closed(), 5)
+        await asyncio.wait_for(socket.wait_closed(), 60)
 
         assert broker.peers == {}
 
@@ -200,7 +200,7 @@ async def test_a_client_that_leaves_while_it_is_asked_who_it_is_leaves_nothing_b
     ):
         await socket.send("40")
         await asked.wait()
-        await asyncio.wait_for(socket.wait_closed(), 5)
+        await asyncio.wait_for(socket.wait_closed(), 60)
         answer.set()
         await asyncio.sleep(0)
 

@@ -44,7 +44,7 @@ class Listener:
 async def opened(
     max_message_bytes: int = 1_000,
 ) -> AsyncIterator[tuple[ServerWebSocket, Listener, Peer]]:
-    async with connected_pair() as (raw, peer), asyncio.timeout(10):
+    async with connected_pair() as (raw, peer), asyncio.timeout(60):
         listener = Listener()
         server = ServerWebSocket(
             raw,

@@ -51,7 +51,7 @@ async def as_client(world: World) -> AKV:
 async def stored(mirror: BlobMirror) -> None:
     done = asyncio.Event()
     mirror.after_stored(done.set)
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), 60)
 
 
 def put(blobs: BlobStore, content: bytes) -> str:

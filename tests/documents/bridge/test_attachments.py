@@ -51,7 +51,7 @@ class Project:
 
     async def entry(self, kind: str) -> Any:
         """Wait until the attachment is of a kind, and return its value."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 record = self.client.get_one({"type": "cell", "id": "c0"}) or {}
                 found = record.get("attachments", {}).get("a.png") or {}
@@ -106,7 +106,7 @@ async def test_a_file_is_kept_and_named_by_its_content(tmp_path: Path) -> None:
 async def test_a_file_that_is_still_on_its_way_is_waited_for(tmp_path: Path) -> None:
     async with open_project(tmp_path) as project:
         await project.attach("up/a.png")
-        await asyncio.wait_for(project.was_read.wait(), 10)
+        await asyncio.wait_for(project.was_read.wait(), 60)
         assert await project.entry("loading") is None
 
         project.files["up/a.png"] = PICTURE

@@ -85,7 +85,7 @@ async def project(tmp_path: Path) -> AsyncIterator[Project]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 

@@ -142,7 +142,7 @@ async def open_scene(folder: Path) -> AsyncIterator[Scene]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 

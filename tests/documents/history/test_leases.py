@@ -81,7 +81,7 @@ async def test_what_is_not_used_for_a_while_is_closed(make: Make, opened: Opened
     async with leases.use("a") as thing:
         assert thing is not None
 
-    await asyncio.wait_for(thing.is_closed.wait(), 10)
+    await asyncio.wait_for(thing.is_closed.wait(), 60)
     assert len(leases) == 0
     async with leases.use("a") as other:
         assert other is not thing
@@ -105,7 +105,7 @@ async def test_what_was_not_used_for_longest_goes_when_there_are_too_many(
             pass
 
     a, b, c = opened.things
-    await asyncio.wait_for(b.is_closed.wait(), 10)
+    await asyncio.wait_for(b.is_closed.wait(), 60)
     assert not a.is_closed.is_set()
     assert not c.is_closed.is_set()
 
@@ -116,7 +116,7 @@ async def test_what_is_in_use_stays_open(make: Make, opened: Opened) -> None:
         assert thing is not None
         async with leases.use("a"), leases.use("b"):
             pass
-        await asyncio.wait_for(opened.things[1].is_closed.wait(), 10)
+        await asyncio.wait_for(opened.things[1].is_closed.wait(), 60)
         assert not thing.is_closed.is_set()
 
 

@@ -87,7 +87,7 @@ async def test_those_who_have_it_open_go_on(project: SyncedProject) -> None:
     await document.commit()
 
     newest = document.document.graph.newest_time
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await project.service.use("a.txt", lambda history: history.wait_for(newest))
 
     assert (await project.text(who="bob")).text == "after"
@@ -145,7 +145,7 @@ async def test_all_documents_of_the_project_are_pruned_by_and_by(project: Synced
     )
     pruner.start()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(await versions(project)) > 1 or len(await versions(project, "b.txt")) > 1:
                 await asyncio.sleep(0.01)
     finally:

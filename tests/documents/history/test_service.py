@@ -196,7 +196,7 @@ async def test_participants_see_what_was_restored(project: SyncedProject) -> Non
 
     await project.service.restore("a.txt", first, author="ann")
 
-    await asyncio.wait_for(seen.wait(), 20)
+    await asyncio.wait_for(seen.wait(), 60)
     assert document.text == "one"
 
 

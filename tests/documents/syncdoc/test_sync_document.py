@@ -48,7 +48,7 @@ async def test_an_editor_may_put_what_it_holds_into_the_document_before_a_change
 
     bob.replace("from bob\n")
     bob.commit()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await changed.wait()
 
     assert sorted(ann.value.splitlines()) == ["from bob", "typed"]
@@ -78,7 +78,7 @@ async def test_a_message_that_is_no_patch_is_passed_over_and_logged(
         stream.publish({"time": "soon"})
         stream.publish({"time": 5, "patch": '[[[[1,"x"]],0,0,0,1]]', "user_id": 0})
         await stream.save()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while document.value != "x":
                 await asyncio.sleep(0.005)
     await stream.close()
@@ -149,7 +149,7 @@ async def test_of_two_commits_with_one_time_none_is_lost(
     )
     ann.replace("first line\n\n\nlast line\n")
     ann.commit()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while bob.value != ann.value:
             await asyncio.sleep(0.005)
 
@@ -159,7 +159,7 @@ async def test_of_two_commits_with_one_time_none_is_lost(
     assert first is not None
     assert second is not None
     assert first.time == second.time
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not ann.value == bob.value == "FIRST line\n\n\nLAST line\n":
             await asyncio.sleep(0.005)
 

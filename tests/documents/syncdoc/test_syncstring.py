@@ -34,7 +34,7 @@ async def open_text(world: World, who: str, client: Client | None = None) -> Syn
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 

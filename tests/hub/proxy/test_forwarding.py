@@ -258,7 +258,7 @@ async def test_a_caller_that_leaves_takes_its_request_with_it(proxy: ProxyWorld)
         await started.wait()
         writer.close()
         await writer.wait_closed()
-        await asyncio.wait_for(target.gone.wait(), 5)
+        await asyncio.wait_for(target.gone.wait(), 60)
 
 
 @pytest.mark.parametrize(
@@ -317,6 +317,6 @@ async def test_a_slow_reader_slows_the_target(proxy: ProxyWorld) -> None:
         proxy.route("/", target.port)
         _, writer = await asyncio.open_connection(LOCAL, proxy.port, limit=1024)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        await asyncio.wait_for(stuck.wait(), 20)
+        await asyncio.wait_for(stuck.wait(), 60)
         writer.transport.abort()
     assert sent < 30 * MIB

@@ -51,7 +51,7 @@ async def text(hub: MinimalHub, path: str) -> tuple[int, str]:
 
 async def ended(process: psutil.Process) -> None:
     """Wait until ``process`` is gone or a zombie of nobody."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             await asyncio.sleep(0.02)
 

@@ -163,7 +163,7 @@ async def test_it_ends_when_the_process_that_started_it_is_gone() -> None:
         await add_route(api_port, "/", 1)
         assert process.stdin is not None
         process.stdin.close()  # what the kernel does for a parent that dies
-        assert await asyncio.wait_for(process.wait(), 5) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 async def test_it_ends_in_order_when_it_is_told_to_even_with_open_connections(target: int) -> None:
@@ -172,7 +172,7 @@ async def test_it_ends_in_order_when_it_is_told_to_even_with_open_connections(ta
         _, writer = await asyncio.open_connection(LOCAL, port)
         writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n")
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 5) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
         writer.close()
 
 
@@ -230,4 +230,4 @@ async def test_it_ends_in_order_while_it_still_waits_for_its_first_route() -> No
     async with serving("--serve-after=/") as (process, _, api_port):
         await add_route(api_port, "/elsewhere/", 1)
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 5) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0

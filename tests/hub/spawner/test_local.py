@@ -220,7 +220,7 @@ async def test_the_server_soon_notices_what_the_hub_changed(folder: Path, url: s
             assert (await project_api(hub, "GET", "status"))[0] == 200
             # The hub logs in order, but a moment after it answered: wait for a line behind.
             await hub.api("GET", f"users/{mark}")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while mark not in hub.log:
                     await asyncio.sleep(0.01)
             return hub.log.count("GET /hub/api/user ")

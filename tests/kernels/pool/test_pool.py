@@ -63,7 +63,7 @@ class World:
 
     async def settle(self):
         """Let everything run until all that the pool does waits for the clock."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.sleepers) != len(self.pool._tasks):
                 await asyncio.sleep(0.0005)
 

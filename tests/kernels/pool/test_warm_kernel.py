@@ -95,7 +95,7 @@ async def test_a_kernel_that_is_missing_or_not_allowed_is_an_error(specs) -> Non
 async def test_one_who_gives_up_leaves_no_process(specs, tmp_path) -> None:
     """The process is in its folder from the first moment, so one can see whether it is there."""
     launching = asyncio.create_task(launch_warm_kernel(PYTHON, specs, cwd=tmp_path))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not processes_in(tmp_path):
             await asyncio.sleep(0.002)
     launching.cancel()

@@ -228,7 +228,7 @@ async def test_the_channels_and_the_usage_can_be_followed(python) -> None:
         python.usage.connect(heard["usage"].put_nowait),
     ]
     await python.run_code("1")
-    usage = await asyncio.wait_for(heard["usage"].get(), 10)
+    usage = await asyncio.wait_for(heard["usage"].get(), 60)
     for end in ends:
         end()
 
@@ -256,7 +256,7 @@ async def test_a_kernel_that_dies_at_once_fails_with_its_last_words(tmp_path, mo
     spec = {"argv": argv, "display_name": "Broken", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    async with asyncio.timeout(20), kernel("broken") as broken:
+    async with asyncio.timeout(60), kernel("broken") as broken:
         errors = []
         broken.kernel_error.connect(errors.append)
         for _ in range(2):  # it may be tried again
@@ -286,7 +286,7 @@ async def test_the_states_go_from_off_to_closed_and_death_ends_code_with_the_rea
     for execution in (running, waiting):
         with pytest.raises(KernelDiedError, match="exit code 3"):
             await execution.wait()
-    await asyncio.wait_for(closed.wait(), 5)
+    await asyncio.wait_for(closed.wait(), 60)
     assert states == ["off", "spawning", "starting", "running", "failed", "closed"]
     with pytest.raises(KernelClosedError):
         python.execute_code("1")

@@ -55,7 +55,7 @@ class World:
         self.theirs.set(record_key("s", model_id, "value"), record)
 
     async def until(self, condition: Any) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():
                 await asyncio.sleep(0.005)
 

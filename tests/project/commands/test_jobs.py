@@ -138,10 +138,10 @@ async def test_only_the_newest_measurements_are_kept(clock: Clock) -> None:
 
     job.on_sample = note
     measuring = asyncio.create_task(jobs.measure(job, 1))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await enough.wait()
     jobs.end(job, Finished("", "", 0), failed=False)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await measuring
 
     assert heard[:3] == [1_000_000, 1_001_000, 1_002_000]

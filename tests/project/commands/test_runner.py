@@ -142,7 +142,7 @@ async def test_a_job_is_answered_at_once_and_can_be_asked_for(
     assert (job["status"], job["stdout"], job["exit_code"]) == ("running", "", 0)
     assert job["pid"] > 1
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await execute(commands, async_get=job["job_id"]))["stdout"] != "first\n":
             await asyncio.sleep(0.01)
     asked = asyncio.create_task(execute(commands, async_get=job["job_id"], async_await=True))

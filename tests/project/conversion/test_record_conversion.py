@@ -48,7 +48,7 @@ class Notebook:
         return dict(self.person.get_one({"type": "nbconvert"}) or {})
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():
                 await asyncio.sleep(0.005)
 

@@ -32,7 +32,7 @@ async def restart(world: World) -> PersistService:
 
 async def succeeds(stream: PersistClient, value: object) -> None:
     """Store a message; calls may fail for a while."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await stream.set(message(value, msg_id=str(value)), timeout_s=0.5)

@@ -94,7 +94,7 @@ async def test_streams_go_on_at_another_server_when_theirs_is_closed(tmp_path: P
         await world.service(server_id="1")
         await until(lambda: world.services[0].open_sockets == 0)
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (receipt := await store(stream)) is None:
                 await asyncio.sleep(0.01)
 
