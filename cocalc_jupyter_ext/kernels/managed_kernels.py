@@ -66,6 +66,12 @@ class ManagedKernels:
         pid = getattr(getattr(self._manager.get_kernel(kernel_id), "provisioner", None), "pid", 0)
         return pid if isinstance(pid, int) and pid > 0 else None
 
+    def connection_file(self, kernel_id: str) -> str | None:
+        """Return the file that says where a kernel listens, or None if there is none."""
+        if not self.exists(kernel_id):
+            return None
+        return str(getattr(self._manager.get_kernel(kernel_id), "connection_file", "")) or None
+
     async def signal(self, kernel_id: str, signum: int) -> None:
         """Send a signal to the kernel's process group; raises ``KernelNotFoundError``."""
         await ensure_async(self._kernel(kernel_id).signal_kernel(signum))

@@ -6,6 +6,7 @@ Whoever may call these may run code in the project, so any of its processes may 
 import os
 import signal
 from collections.abc import Awaitable, Mapping
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from ..kernels.stateless.collected import Output
@@ -41,11 +42,12 @@ class KernelProcesses(Protocol):
 
 
 class KernelFunctions:
-    """The functions, on the kernels of one project."""
+    """The functions, on the kernels of one project, whose relative paths begin in ``home``."""
 
-    def __init__(self, kernels: KernelProcesses, execute: Execute) -> None:
+    def __init__(self, kernels: KernelProcesses, execute: Execute, home: Path) -> None:
         self._kernels = kernels
         self._execute = execute
+        self._home = home
 
     def functions(self) -> dict[str, ApiFunction]:
         """Return the functions by their names on the wire."""
@@ -58,7 +60,7 @@ class KernelFunctions:
 
     async def execute(self, options: object) -> object:
         """Run code in a kernel of its own; return its outputs."""
-        return await self._execute(read_request(options))
+        return await self._execute(read_request(options, self._home))
 
     async def list_kernels(self) -> object:
         """Return the kernels of the project."""
@@ -84,9 +86,10 @@ class KernelFunctions:
         return None
 
 
-def read_request(options: object) -> Request:
+def read_request(options: object, home: Path) -> Request:
     """Return what is to be run; raises ApiError for what is no such request."""
     arguments = Arguments(_EXECUTE, options)
+    path = arguments.path("path", None)
     limits = arguments.mapping("limits", None)
     if limits is not None:
         limits = _numbers(f"{_EXECUTE}: limits", limits)
@@ -97,7 +100,7 @@ def read_request(options: object) -> Request:
         kernel=arguments.text("kernel"),
         input=arguments.text("input"),
         history=arguments.texts("history", []),
-        path=arguments.path("path", None),
+        path=None if path is None else str(home / path),
         # A size below 0 is allowed, and means that there is no pool.
         pool=PoolOptions(
             size=int(size) if _is_number(size) else default.size,

@@ -5,6 +5,7 @@ hub-project-api §3.2).
 """
 
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 from ..conat.client.client import Client
@@ -30,6 +31,7 @@ class ServerKernelFunctions:
         self._manager = manager
         self._notebooks = notebooks
         self._kernels = ScriptKernels(manager, notebooks)
+        self._stateless: StatelessExecution | None = None
         self._running = AsyncExitStack()
 
     async def start(self) -> None:
@@ -37,9 +39,11 @@ class ServerKernelFunctions:
         async with AsyncExitStack() as stack:
             stateless = StatelessExecution(self._kernels.language)
             stack.push_async_callback(stateless.close)
+            self._stateless = stateless
             usage = UsageInfo(self._find_process)
             stack.push_async_callback(usage.close)
-            self._conat.offer(KernelFunctions(self, stateless.execute).functions())
+            home = Path(self._manager.root_dir)
+            self._conat.offer(KernelFunctions(self, stateless.execute, home).functions())
             project_id = self._conat.project_id
             transport = LoopbackTransport(self._conat.broker, User("project", project_id))
             client = await stack.enter_async_context(Client(transport))
@@ -54,13 +58,14 @@ class ServerKernelFunctions:
         await self._running.aclose()
 
     async def processes(self) -> list[dict[str, Any]]:
-        """Return the kernels of Jupyter's manager that live on this machine."""
-        found = []
+        """Return the kernels on this machine: of Jupyter's manager, and for code that runs once."""
+        found = [] if self._stateless is None else self._stateless.processes()
         for kernel_id in self._manager.list_kernel_ids():
             pid = self._kernels.pid(kernel_id)
             if pid is not None and await self._kernels.is_alive(kernel_id):
                 kernel = self._manager.get_kernel(kernel_id)
-                file, name = str(kernel.connection_file), str(kernel.kernel_name)
+                file = self._kernels.connection_file(kernel_id) or ""
+                name = str(kernel.kernel_name)
                 found.append({"pid": pid, "connectionFile": file, "kernel_name": name})
         return found
 
@@ -70,7 +75,7 @@ class ServerKernelFunctions:
             if self._kernels.pid(kernel_id) == pid:
                 await self._kernels.end(kernel_id)
                 return True
-        return False
+        return self._stateless is not None and await self._stateless.stop_kernel(pid)
 
     async def _find_process(self, path: str) -> int | None:
         kernel_id = await self._notebooks.find(path)

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,8 @@ from cocalc_jupyter_ext.kernels.stateless.request import Limits, PoolOptions, Re
 from cocalc_jupyter_ext.project.catalogue import KNOWN_FUNCTIONS
 from cocalc_jupyter_ext.project.dispatch import ApiError
 from cocalc_jupyter_ext.project.kernel_functions import KernelFunctions, read_request
+
+HOME = Path("/home/x")
 
 
 class Kernels:
@@ -26,7 +29,7 @@ async def execute(request):
 
 @pytest.fixture
 def functions():
-    return KernelFunctions(Kernels(), execute).functions()
+    return KernelFunctions(Kernels(), execute, HOME).functions()
 
 
 def test_all_of_them_are_in_the_catalogue(functions) -> None:
@@ -91,7 +94,7 @@ def test_a_request_is_read_with_the_defaults_of_the_contract() -> None:
     """``hash`` and ``tag`` are ignored at this level."""
     given = {"kernel": "k", "input": "1", "hash": "h", "tag": "t"}
 
-    assert read_request(given) == Request("k", "1", [], None, PoolOptions(2, 3600), Limits())
+    assert read_request(given, HOME) == Request("k", "1", [], None, PoolOptions(2, 3600), Limits())
 
 
 def test_everything_in_a_request_counts() -> None:
@@ -105,7 +108,16 @@ def test_everything_in_a_request_counts() -> None:
     }
     limits = Limits(60_000, 5, 500_000, 4_000_000)
 
-    assert read_request(given) == Request("k", "1", ["a"], "p", PoolOptions(-1, 0), limits)
+    pool = PoolOptions(-1, 0)
+    assert read_request(given, HOME) == Request("k", "1", ["a"], "/home/x/p", pool, limits)
+
+
+def test_a_path_begins_in_the_project_unless_it_is_absolute() -> None:
+    """hub-project-api §3.2: relative paths are relative to the project's home."""
+    given = {"kernel": "k", "input": "1"}
+
+    assert read_request({**given, "path": "a/b"}, HOME).path == "/home/x/a/b"
+    assert read_request({**given, "path": "/tmp"}, HOME).path == "/tmp"
 
 
 @pytest.mark.parametrize(
@@ -127,4 +139,4 @@ def test_everything_in_a_request_counts() -> None:
 )
 def test_what_is_no_request_is_refused(given: object) -> None:
     with pytest.raises(ApiError, match=r"system\.jupyterExecute"):
-        read_request(given)
+        read_request(given, HOME)

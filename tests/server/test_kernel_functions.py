@@ -64,6 +64,37 @@ async def test_kernels_are_listed_measured_and_stopped(server) -> None:
         assert kernel["pid"] not in [each["pid"] for each in left]
 
 
+async def test_kernels_for_code_that_runs_once_are_listed_and_stopped(server) -> None:
+    """hub-project-api §8.4, "jupyter: management": the warm pool provides a kernel."""
+    async with client_of(server) as client:
+        options = {"kernel": "python3", "input": "1"}
+        await call(client, api_of(server), "system.jupyterExecute", [options])
+        async with asyncio.timeout(20):  # the pool has just begun to start the next one
+            while not (kernels := await call(client, api_of(server), "system.listJupyterKernels")):
+                await asyncio.sleep(0.02)
+        assert all(each["pid"] > 1 and each["connectionFile"] for each in kernels)
+        assert {each["kernel_name"] for each in kernels} == {"python3"}
+
+        pid = kernels[0]["pid"]
+        for success in (True, False):
+            stop = [{"pid": pid}]
+            result = await call(client, api_of(server), "system.stopJupyterKernel", stop)
+            assert result == {"success": success}
+        left = await call(client, api_of(server), "system.listJupyterKernels")
+        assert pid not in [each["pid"] for each in left]
+
+
+async def test_relative_paths_of_code_begin_in_the_folder_of_the_project(server) -> None:
+    """hub-project-api §3.2."""
+    async with client_of(server) as client:
+        make = [{"path": "deep/er/x", "content": ""}]
+        await call(client, api_of(server), "system.writeTextFileToProject", make)
+        code = {"kernel": "python3", "input": "import os; print(os.listdir())", "path": "deep/er"}
+        (said,) = await call(client, api_of(server), "system.jupyterExecute", [code])
+
+    assert said == {"name": "stdout", "text": "['x']\n"}
+
+
 async def test_several_requests_run_at_the_same_time(server) -> None:
     async with client_of(server) as client:
         options = {"kernel": "python3", "input": "import time; time.sleep(0.2); 1"}

@@ -41,6 +41,10 @@ class StartingHost(KernelHost, Protocol):
         """Return the process of a kernel, or None if it is not on this machine."""
         ...
 
+    def connection_file(self, kernel_id: str) -> str | None:
+        """Return the file that says where a kernel listens, or None if there is none."""
+        ...
+
     async def signal(self, kernel_id: str, signum: int) -> None:
         """Send a signal to the kernel's process group; raises ``KernelNotFoundError``."""
         ...

@@ -138,6 +138,11 @@ class Kernel:
         """The process of the kernel, if it is on this machine."""
         return None if self._kernel_id is None else self._host.pid(self._kernel_id)
 
+    @property
+    def connection_file(self) -> str | None:
+        """The file that says where the kernel listens, once there is a process."""
+        return None if self._kernel_id is None else self._host.connection_file(self._kernel_id)
+
     # Life
 
     async def spawn(self) -> None:

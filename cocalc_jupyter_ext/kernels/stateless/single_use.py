@@ -7,7 +7,9 @@ import asyncio
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ..standalone.errors import KernelDiedError
 from ..standalone.kernel import Kernel, kernel
@@ -24,15 +26,23 @@ class SingleUseKernel:
     def __init__(self, kernel: Kernel, folder: str) -> None:
         self._kernel = kernel
         self._folder = folder
+        self._is_ending = False
 
     @classmethod
-    async def start(cls, name: str, ulimit: str) -> "SingleUseKernel":
+    async def start(
+        cls,
+        name: str,
+        ulimit: str,
+        on_made: Callable[["SingleUseKernel"], object] = lambda _kernel: None,
+    ) -> "SingleUseKernel":
         """Start a kernel and let it run something empty, so that the next code is fast.
 
-        Raises what starting a kernel raises.
+        ``on_made`` is told of it as soon as there is something to end. Raises what starting a
+        kernel raises.
         """
         folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="cocalc-stateless-")
         single = cls(kernel(name, cwd=folder, ulimit=ulimit), folder)
+        on_made(single)
         try:
             await single._kernel.run_code("")
         except BaseException:
@@ -43,7 +53,21 @@ class SingleUseKernel:
     @property
     def is_usable(self) -> bool:
         """Whether the process lives."""
-        return self._kernel.state == "running"
+        return self._kernel.state == "running" and not self._is_ending
+
+    @property
+    def process(self) -> dict[str, Any] | None:
+        """``{pid, connectionFile, kernel_name}``; None unless it has one that stays."""
+        pid = None if self._is_ending else self._kernel.pid
+        if pid is None:
+            return None
+        file = self._kernel.connection_file or ""
+        return {"pid": pid, "connectionFile": file, "kernel_name": self._kernel.name}
+
+    async def kill(self) -> None:
+        """End the process group at once; what runs in it fails. ``close`` is needed still."""
+        self._is_ending = True
+        await self._kernel.signal("SIGKILL")
 
     async def run(self, request: Request, received_ms: float) -> list[Output]:
         """Run a request; return what its input puts out.
@@ -57,10 +81,12 @@ class SingleUseKernel:
         if request.history:
             await self._execute("\n".join(request.history), clock, Collected(0))
         await self._execute(request.input, clock, collected)
+        clock.check_total()
         return collected.outputs
 
     async def close(self) -> None:
         """End the kernel and remove its folder; idempotent."""
+        self._is_ending = True
         try:
             await self._kernel.close()
         finally:
@@ -91,10 +117,25 @@ class _Clock:
 
     def timeout_ms(self) -> float:
         """Return how long the next code may run; raises ``TotalTimeError``."""
-        total_ms = self._limits.timeout_ms
-        if total_ms is None:
+        if self._limits.timeout_ms is None:
             return self._limits.timeout_ms_per_cell
-        left_ms = self._started_ms + total_ms - time.time() * 1000
+        left_ms = self._left_ms(self._limits.timeout_ms)
         if left_ms <= 0:
-            raise TotalTimeError(total_ms)
+            raise TotalTimeError(self._limits.timeout_ms)
         return min(left_ms, self._limits.timeout_ms_per_cell)
+
+    def check_total(self) -> None:
+        """Raise ``TotalTimeError`` if the code has ended because the total time was over.
+
+        Where both limits are alike and nobody says since when the total counts, it was the limit
+        of the cell, whose interrupt is no error (§6.1).
+        """
+        limits = self._limits
+        if limits.timeout_ms is None:
+            return
+        counts = limits.start_time is not None or limits.timeout_ms < limits.timeout_ms_per_cell
+        if counts and self._left_ms(limits.timeout_ms) <= 0:
+            raise TotalTimeError(limits.timeout_ms)
+
+    def _left_ms(self, total_ms: float) -> float:
+        return self._started_ms + total_ms - time.time() * 1000

@@ -10,7 +10,8 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, Protocol
+from weakref import WeakSet
 
 from ..usage import MIN_FREE_BYTES, available_memory_bytes
 from .collected import Output
@@ -26,7 +27,15 @@ LOOK_S: Final = 30.0
 MAX_CONCURRENT: Final = 10
 """Requests that run at a time; others wait, and their total time limit counts meanwhile."""
 
-Start = Callable[[str, str], Awaitable[SingleUseKernel]]
+
+class Start(Protocol):
+    """Starts a kernel under limits; ``SingleUseKernel.start`` is one."""
+
+    def __call__(
+        self, name: str, ulimit: str, on_made: Callable[[SingleUseKernel], object], /
+    ) -> Awaitable[SingleUseKernel]:
+        """Return it when it is ready; ``on_made`` is told of it before."""
+        ...
 
 
 class StatelessExecution:
@@ -52,6 +61,7 @@ class StatelessExecution:
         self._random = random
         self._free_bytes = free_bytes
         self._pools: dict[str, _Pool] = {}
+        self._kernels: WeakSet[SingleUseKernel] = WeakSet()
         self._running = asyncio.Semaphore(MAX_CONCURRENT)
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: set[asyncio.Task[None]] = set()
@@ -69,7 +79,7 @@ class StatelessExecution:
         async with self._running:
             kernel = self._take(name, request.pool, ulimit)
             if kernel is None:
-                kernel = await self._start_kernel(name, ulimit)
+                kernel = await self._start_kernel(name, ulimit, self._kernels.add)
             try:
                 return await kernel.run(request, received_ms)
             finally:
@@ -79,6 +89,24 @@ class StatelessExecution:
         """Return how many kernels of this name wait for requests."""
         pool = self._pools.get(name.lower())
         return len(pool.kernels) if pool is not None else 0
+
+    def processes(self) -> list[dict[str, Any]]:
+        """Return ``{pid, connectionFile, kernel_name}`` of all kernels, ready, busy or starting."""
+        found = (kernel.process for kernel in list(self._kernels))
+        return [process for process in found if process is not None]
+
+    async def stop_kernel(self, pid: int) -> bool:
+        """End a kernel at once, and fail what it runs; False if none has this process."""
+        for kernel in list(self._kernels):
+            process = kernel.process
+            if process is not None and process["pid"] == pid:
+                await kernel.kill()
+                for pool in self._pools.values():
+                    if kernel in pool.kernels:
+                        pool.kernels.remove(kernel)
+                        self._end(kernel)
+                return True
+        return False
 
     async def close(self) -> None:
         """End all kernels; idempotent."""
@@ -114,7 +142,7 @@ class StatelessExecution:
         try:
             await self._sleep(delay_s)
             if self._free_bytes() >= MIN_FREE_BYTES:
-                pool.kernels.append(await self._start_kernel(name, ulimit))
+                pool.kernels.append(await self._start_kernel(name, ulimit, self._kernels.add))
             else:
                 _log.info("no %s kernel is started for later requests: memory is short", name)
         except Exception as error:  # noqa: BLE001 - whoever needs one starts it and sees it fail
@@ -131,6 +159,7 @@ class StatelessExecution:
                     self._end(pool.kernels.popleft())
 
     def _end(self, kernel: SingleUseKernel) -> None:
+        self._kernels.discard(kernel)  # nobody is to stop what ends anyway
         self._spawn(kernel.close(), self._ending)
 
     def _spawn(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:

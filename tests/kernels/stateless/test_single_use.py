@@ -62,7 +62,7 @@ async def test_an_exception_gives_a_traceback(single) -> None:
 
 @shared
 async def test_output_is_truncated_at_the_limit_with_one_notice(single) -> None:
-    code = "for i in range(100): print('x' * 100, flush=True)"
+    code = "for i in range(100): display('x' * 100)"  # printed lines may travel together
     *kept, notice = await run(single, code, limits=Limits(max_output_per_cell=1000))
 
     assert 5 < len(kept) < 10
@@ -118,6 +118,50 @@ async def test_when_the_total_time_is_used_up_the_call_fails(single) -> None:
 
     with pytest.raises(TotalTimeError, match="total time limit of 1 seconds"):
         await run(single, "1", limits=limits)
+
+
+@shared
+@pytest.mark.parametrize(
+    ("more", "fails"),
+    [
+        ({"timeout_ms_per_cell": 60_000}, True),
+        ({"timeout_ms_per_cell": 300, "start_time": 0}, True),
+        ({"timeout_ms_per_cell": 300}, False),
+    ],
+)
+async def test_code_that_runs_beyond_the_total_time_fails_the_call(single, more, fails) -> None:
+    """The total time needs a start, or to be the shorter one, to be told from that of a cell."""
+    if "start_time" in more:
+        more = {**more, "start_time": time.time() * 1000}
+    running = run(single, "time.sleep(60)", limits=Limits(timeout_ms=300, **more))
+
+    if fails:
+        with pytest.raises(TotalTimeError, match=r"total time limit of 0\.3 seconds"):
+            await running
+    else:
+        assert (await running)[0]["ename"] == "KeyboardInterrupt"
+
+
+async def test_a_kernel_has_a_process_until_it_is_killed_and_what_it_runs_fails() -> None:
+    """hub-project-api §3.2, listJupyterKernels and stopJupyterKernel."""
+    made: list[SingleUseKernel] = []
+    single = await SingleUseKernel.start("python3", "", made.append)
+    try:
+        assert made == [single]
+        process = single.process
+        assert process is not None
+        assert (process["pid"] > 1, process["kernel_name"]) == (True, "python3")
+        assert Path(process["connectionFile"]).is_file()
+
+        running = asyncio.create_task(run(single, "import time; time.sleep(60)"))
+        await asyncio.sleep(0)
+        await single.kill()
+        assert (single.process, single.is_usable) == (None, False)
+        async with asyncio.timeout(20):
+            with pytest.raises(KernelDiedError, match="SIGKILL"):
+                await running
+    finally:
+        await single.close()
 
 
 async def test_the_cpu_limit_ends_the_kernel_with_exit_code_137_and_its_folder_is_removed() -> None:

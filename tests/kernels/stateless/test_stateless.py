@@ -22,6 +22,7 @@ class Kernel:
         self.is_usable = True
         self.ran = []
         self.closed = False
+        self.killed = False
         self.world = None
 
     async def run(self, request, received_ms):
@@ -34,6 +35,14 @@ class Kernel:
     async def close(self):
         self.closed = True
 
+    @property
+    def process(self):
+        gone = self.closed or self.killed
+        return None if gone else {"pid": 100 + self.world.started.index(self)}
+
+    async def kill(self):
+        self.killed = True
+
 
 class World:
     def __init__(self):
@@ -42,6 +51,8 @@ class World:
         self.started = []
         self.error = None
         self.free_bytes = MIN_FREE_BYTES
+        self.may_start = asyncio.Event()
+        self.may_start.set()
         self.may_run = asyncio.Event()
         self.may_run.set()
         self.execution = StatelessExecution(
@@ -58,11 +69,13 @@ class World:
             raise KernelSpecNotFoundError(name, ["k"])
         return "python"
 
-    async def start(self, name, ulimit):
+    async def start(self, name, ulimit, on_made):
         if self.error is not None:
             raise self.error
         self.started.append(Kernel(name, ulimit))
         self.started[-1].world = self
+        on_made(self.started[-1])
+        await self.may_start.wait()
         return self.started[-1]
 
     async def sleep(self, seconds):
@@ -216,6 +229,38 @@ async def test_a_bounded_number_of_requests_runs_at_a_time(world) -> None:
 
     assert len(running) == MAX_CONCURRENT
     assert len(await asyncio.gather(*requests)) == MAX_CONCURRENT + 5
+
+
+async def test_kernels_are_listed_while_they_start_wait_and_run(world) -> None:
+    """hub-project-api §8.4: after an execution at least one, which the pool provides."""
+    await world.run()
+    world.may_start.clear()
+    await world.pass_time(3)
+    world.may_run.clear()
+    request = asyncio.create_task(world.run("b"))
+    await world.settle()
+
+    assert {each["pid"] for each in world.execution.processes()} == {101, 102, 103}
+    world.may_run.set()
+    world.may_start.set()
+    await request
+    assert {each["pid"] for each in world.execution.processes()} == {102, 103}
+
+
+async def test_a_kernel_that_is_stopped_is_not_listed_or_used_any_more(world) -> None:
+    await world.run()
+    await world.pass_time(3)
+
+    assert await world.execution.stop_kernel(101)
+    assert not await world.execution.stop_kernel(101)
+    assert not await world.execution.stop_kernel(7)
+    assert [each["pid"] for each in world.execution.processes()] == [102]
+    assert world.execution.ready("k") == 1
+    await world.settle()
+    assert world.started[1].closed
+
+    await world.run("b")
+    assert [kernel.ran for kernel in world.started[1:3]] == [[], ["b"]]
 
 
 async def test_closing_ends_all_kernels(world) -> None:
