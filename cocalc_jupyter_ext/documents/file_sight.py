@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["FileSight"]
 
 _RENAME_S = 0.1
+_STILL_S = 0.2
+_LOOKS = 10
 
 
 class FileSight:
@@ -26,6 +28,7 @@ class FileSight:
         self._storage = storage
         self._identity: FileIdentity | None = None
         self._seen: FileVersion | None = None
+        self._known: FileVersion | None = None
         self.follow: Callable[[str], bool] = lambda _: False
 
     async def look(self, known: FileVersion | None) -> FileVersion | None:
@@ -43,6 +46,27 @@ class FileSight:
             await self.remember()
         if known is not None and found.modified == known.modified:
             return known
+        if self._known is None or found.modified != self._known.modified:
+            self._known = await self._read_when_still(found, known)
+        return self._known
+
+    async def _read_when_still(
+        self, found: FileVersion, known: FileVersion | None
+    ) -> FileVersion | None:
+        """Return the state of a changed file, as soon as nobody is writing it any more.
+
+        Half a text looks like one of which somebody deleted the rest. A file that does not come
+        to rest for two seconds is taken as it is.
+        """
+        version = await self._storage.version(self._document.path)
+        if known is None or version is None or version.same_bytes(known):
+            return version
+        for _ in range(_LOOKS):
+            await asyncio.sleep(_STILL_S)
+            again = await self._storage.stat(self._document.path)
+            if again is None or again.modified == found.modified:
+                break
+            found = again
         return await self._storage.version(self._document.path)
 
     async def remember(self) -> None:

@@ -270,8 +270,9 @@ _KNOWN_PROBLEMS = {
     "NotJSONError": "not a notebook (not valid JSON)",
     "AttributeError": "not a notebook (JSON of another kind)",
     "RecursionError": "not a notebook (JSON that is nested too deeply)",
-    "Unsupported nbformat version": "a notebook in a format that is not known here; it may have "
-    "been made by a newer version of Jupyter",
+    "Unsupported nbformat version": (
+        "a notebook in a format that is not known here, perhaps of a newer Jupyter"
+    ),
     "UTF-8": "not UTF-8 text",
 }
 

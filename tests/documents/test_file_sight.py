@@ -1,6 +1,9 @@
 from pathlib import Path
 
+import pytest
+
 from cocalc_jupyter_ext.documents.room_ids import RoomId
+from cocalc_jupyter_ext.documents.storage import FileVersion
 
 from ..support.documents import TEXT_ID, open_world
 
@@ -46,3 +49,64 @@ async def test_a_file_that_is_gone_is_searched_for_once(tmp_path: Path) -> None:
         await document.file.check_file()
 
         assert document.path == "a.txt"
+
+
+async def test_a_file_is_taken_when_another_program_has_written_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        pieces = ["hel", "hello one", "hello one two"]
+        stat = world.storage.stat
+
+        async def stat_while_it_is_written(path: str) -> FileVersion | None:
+            if pieces:
+                world.storage.write(path, pieces.pop(0))
+            return await stat(path)
+
+        world.storage.write("a.txt", "")
+        monkeypatch.setattr(world.storage, "stat", stat_while_it_is_written)
+        with document.edit():
+            document.ydoc.ydoc["source"].insert(0, "typed ")
+
+        await document.save()
+
+        assert document.ydoc.get() == world.storage.files["a.txt"] == "typed hello one two"
+
+
+async def test_a_file_that_another_program_never_stops_writing_is_taken_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        stat = world.storage.stat
+
+        async def stat_while_it_is_written(path: str) -> FileVersion | None:
+            world.storage.write(path, world.storage.files[path] + ".")
+            return await stat(path)
+
+        monkeypatch.setattr(world.storage, "stat", stat_while_it_is_written)
+
+        await document.file.check_file()
+
+        assert document.ydoc.get().startswith("hello..........")
+
+
+async def test_a_touched_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(TEXT_ID)
+        version = world.storage.version
+        asked = 0
+
+        async def counted(path: str) -> FileVersion | None:
+            nonlocal asked
+            asked += 1
+            return await version(path)
+
+        monkeypatch.setattr(world.storage, "version", counted)
+        world.storage.write("a.txt", "hello")
+
+        for _ in range(3):
+            await document.file.check_file()
+
+        assert asked == 1

@@ -66,6 +66,19 @@ async def test_a_missing_file_is_said_to_be_missing(storage: ContentsStorage) ->
     [
         ("a.ipynb", NOTEBOOK, b"{", "a.ipynb: not a notebook (not valid JSON)"),
         ("a.ipynb", NOTEBOOK, b"\xff\xfe{", "a.ipynb: not UTF-8 text"),
+        ("a.ipynb", NOTEBOOK, b"[]", "a.ipynb: not a notebook (JSON of another kind)"),
+        (
+            "a.ipynb",
+            NOTEBOOK,
+            b"[" * 100_000,
+            "a.ipynb: not a notebook (JSON that is nested too deeply)",
+        ),
+        (
+            "a.ipynb",
+            NOTEBOOK,
+            b'{"nbformat": 9}',
+            "a.ipynb: a notebook in a format that is not known here, perhaps of a newer Jupyter",
+        ),
         ("a.txt", TEXT, b"\xff\xfe{", "a.txt: not UTF-8 text"),
     ],
 )
@@ -87,7 +100,7 @@ async def test_an_unreadable_file_is_explained_and_left_alone(
 
 
 async def test_a_file_that_cannot_be_written_is_explained(storage: ContentsStorage) -> None:
-    with pytest.raises(FileWriteError, match=r"no-folder/a\.txt was not saved"):
+    with pytest.raises(FileWriteError, match=r"no-folder/a\.txt was not saved: its folder is gone"):
         await storage.save("no-folder/a.txt", "x", **TEXT)
 
 
@@ -168,6 +181,41 @@ async def test_a_change_behind_a_link_changes_the_version(
 
     assert before is not None
     assert await storage.stat("link.txt") not in (None, before)
+
+
+async def test_a_write_is_seen_also_when_the_time_of_the_file_was_set_back(
+    storage: ContentsStorage, tmp_path: Path
+) -> None:
+    """As ``rsync --times`` and ``cp --preserve`` do it."""
+    path = tmp_path / "a.txt"
+    path.write_text("abc")
+    before, found = await storage.stat("a.txt"), path.stat()
+
+    path.write_text("xyz")
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+    assert before is not None
+    assert await storage.stat("a.txt") not in (None, before)
+    assert (await storage.load("a.txt", **TEXT)).version == await storage.version("a.txt")
+
+
+async def test_a_link_to_nothing_is_no_file_and_is_written_through(
+    storage: ContentsStorage, tmp_path: Path
+) -> None:
+    (tmp_path / "link.txt").symlink_to("target.txt")
+
+    assert await storage.stat("link.txt") is None
+    await storage.save("link.txt", "x", **TEXT)
+
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "target.txt").read_text() == "x"
+
+
+async def test_a_link_to_itself_is_explained(storage: ContentsStorage, tmp_path: Path) -> None:
+    (tmp_path / "link.txt").symlink_to("link.txt")
+
+    with pytest.raises(FileUnreadableError, match="symbolic links"):
+        await storage.version("link.txt")
 
 
 async def test_a_moved_file_is_found_by_what_is_known_of_it(
