@@ -85,6 +85,15 @@ class Formatter:
         return _clean_latex(formatted, options) if program.title == "latexindent" else formatted
 
     async def _run(self, program: Program, text: str, options: FormatOptions) -> str:
+        formatted = await self._output(program, text, options)
+        if text.strip() and not formatted.strip():
+            # biber ends well and with nothing where it finds no entry but remarks, for instance.
+            raise FormatFailed(
+                f"'{program.title}' finds nothing in this text that it knows, and would empty it"
+            )
+        return formatted
+
+    async def _output(self, program: Program, text: str, options: FormatOptions) -> str:
         path = search_path(self._environ, self._home)
         command = await in_thread(find_command, program, path, self._home)
         if command is None:

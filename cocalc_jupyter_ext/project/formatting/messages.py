@@ -7,12 +7,14 @@ __all__ = ["MAX_MESSAGE", "python_message", "readable"]
 
 MAX_MESSAGE: Final = 10_000
 _CONTEXT: Final = 2
+_NOISE: Final = re.compile(r"\x1b\[[0-9;]*m|^INFO - .*\n?", re.MULTILINE)
+"""Colours, and what biber tells where it tells errors, too."""
 _PLACE: Final = re.compile(r"input\.py:(\d+):(\d+): ?(.*)")
 
 
 def readable(message: str) -> str:
-    """Return a message of at most 10,000 characters, without colours."""
-    return re.sub(r"\x1b\[[0-9;]*m", "", message).strip()[:MAX_MESSAGE]
+    """Return a message of at most 10,000 characters, without colours and lines on progress."""
+    return _NOISE.sub("", message).strip()[:MAX_MESSAGE]
 
 
 def python_message(message: str, source: str) -> str:

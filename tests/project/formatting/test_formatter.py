@@ -162,6 +162,16 @@ async def test_a_formatter_that_makes_nothing_has_failed(project: Project) -> No
         await project.format("@x", "bib-biber")
 
 
+@pytest.mark.parametrize("made", ["", "\n\n"])
+async def test_no_formatter_empties_a_text(project: Project, made: str) -> None:
+    """Biber ends so where a file holds remarks alone."""
+    project.install("biber", f"printf '{made}' > output.bib")
+
+    with pytest.raises(FormatFailed, match="'biber' finds nothing in this text that it knows"):
+        await project.format("% my references\n", "bib-biber")
+    assert await project.format(" \n", "bib-biber") == made
+
+
 async def test_a_formatter_that_hangs_is_ended(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,12 @@ def test_other_messages_stay_as_they_are() -> None:
     assert python_message("out of memory\n", SOURCE) == "out of memory"
 
 
+def test_messages_are_without_what_biber_tells_of_its_progress() -> None:
+    said = "INFO - This is Biber\nERROR - line 9, syntax error\nINFO - ERRORS: 1\n"
+
+    assert readable(said) == "ERROR - line 9, syntax error"
+
+
 def test_messages_are_short_and_without_colours() -> None:
     assert readable("\x1b[31merror\x1b[39m: no\n") == "error: no"
     assert len(readable("x" * 100_000)) == MAX_MESSAGE
