@@ -1,12 +1,12 @@
 """Text output of Python kernels in which ``print(..., flush=True)`` in a loop is quick.
 
 ipykernel sends from a thread of its own, and its ``flush`` waits until that thread has sent: two
-changes of threads and a message for each line. Here a flush hands its text over, and waits only
-when none waited a moment ago. So a line that is flushed once in a while is out when ``print``
-returns, as ever, and of many lines in a row several travel in one message. What is published
-stays in the order in which it was written, flushed and published.
+changes of threads and a message for each line. Here a flush hands its text over, and in a long
+row of flushes it waits only when none waited a moment ago. So a line that is flushed once in a
+while is out when ``print`` returns, as ever, and of many in a row several travel in one message.
+What is published stays in the order in which it was written, flushed and published.
 
-A process that is killed amid such lines takes those of its last ``_TRUST_S`` with it.
+A process that is killed amid such a row takes the lines of its last ``_TRUST_S`` with it.
 """
 
 import os
@@ -22,6 +22,8 @@ __all__ = ["PromptOutStream"]
 
 _TRUST_S: Final = 0.001
 """For how long after it waited a stream takes for granted that its thread keeps up."""
+_ROW: Final = 20
+"""Flushes that follow one another as closely before any of them does not wait."""
 
 Parent = dict[str, Any]
 
@@ -33,21 +35,29 @@ class PromptOutStream(OutStream):
         super().__init__(*args, **options)
         self._handing_over = threading.RLock()
         self._batch = _Batch(self)
-        self._waited_at = 0.0
+        self._in_a_row = 0
+        self._flushed_at = self._waited_at = 0.0
 
     def flush(self) -> None:
-        """Have what was written sent; return when it is, or when the thread just kept up."""
+        """Have what was written sent; return when it is, or amid a row when others were."""
         if not self._has_sender() or threading.current_thread() is self.pub_thread.thread:
             super().flush()
             return
         self._hand_over()
-        if time.monotonic() - self._waited_at < _TRUST_S:
-            return
+        if not self._may_trust(time.monotonic()):
+            self._wait_until_sent()
+            self._waited_at = time.monotonic()
+        self._flushed_at = time.monotonic()
+
+    def _may_trust(self, now: float) -> bool:
+        self._in_a_row = self._in_a_row + 1 if now - self._flushed_at < _TRUST_S else 0
+        return self._in_a_row > _ROW and now - self._waited_at < _TRUST_S
+
+    def _wait_until_sent(self) -> None:
         sent = threading.Event()
         self.pub_thread.schedule(sent.set)
         if not sent.wait(self.flush_timeout):
             print("IOStream.flush timed out", file=sys.__stderr__)
-        self._waited_at = time.monotonic()
 
     def _flush(self) -> None:
         """Send what was written: what a timer of ipykernel does in the sending thread."""

@@ -68,26 +68,20 @@ def test_of_many_flushed_lines_none_is_lost_and_several_share_a_message(
     assert len(messages) < LINES / 2
 
 
-def test_a_line_after_a_pause_is_sent_when_flush_returns(client: BlockingKernelClient) -> None:
+def test_a_few_lines_are_sent_when_each_flush_returns(client: BlockingKernelClient) -> None:
     """Whoever looks for the place of a crash by flushed lines finds it."""
-    client.execute_interactive(
-        "import sys, time\n"
-        "sent = []\n"
-        "send = sys.stdout.session.send\n"
-        "def note(*args, **options):\n"
-        "    send(*args, **options); sent.append(options['content']['text'])\n",
-        timeout=60,
-    )
-    code = (
+    messages = shown(
+        client,
+        "import sys\n"
         "from unittest import mock\n"
-        "with mock.patch.object(sys.stdout.session, 'send', lambda socket, kind, content, **more: "
-        "note(socket, kind, content=content, **more)):\n"
-        "    for word in ('one', 'two'):\n"
-        "        time.sleep(0.01); print(word, flush=True); seen = list(sent)\n"
-        "assert seen == ['one\\n', 'two\\n'], seen"
+        "out, seen = sys.stdout, []\n"
+        "with mock.patch.object(out.session, 'send', wraps=out.session.send) as send:\n"
+        "    for number in range(5):\n"
+        "        print(number, flush=True); seen.append(send.call_count)\n"
+        "assert seen == [1, 2, 3, 4, 5], seen",
     )
 
-    assert shown(client, code) == [("stdout", "one\ntwo\n")]
+    assert messages == [("stdout", "0\n1\n2\n3\n4\n")]
 
 
 @pytest.mark.parametrize(
