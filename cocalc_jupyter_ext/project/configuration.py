@@ -1,6 +1,8 @@
 """What a project can do, by the programs that are there (hub-project-api §4.11)."""
 
 import asyncio
+import logging
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -12,12 +14,16 @@ from ..conat.services.worker_threads import in_thread
 from .browsers import find_browser
 from .dispatch import ApiError, ApiFunction
 from .formatting.programs import available
-from .processes import search_path
+from .processes import Limits, Start, child_environment, run, search_path
 
 __all__ = ["ASPECTS", "Configuration"]
 
+_log = logging.getLogger(__name__)
+
 ASPECTS: Final = ("main", "x11")
 PROBE_EVERY_S: Final = 15.0
+_SAGE_TIMEOUT_S: Final = 10.0
+_SAGE_OUTPUT: Final = 1_000
 _HASHES: Final = ("sha1sum", "sha256sum", "md5sum")
 _LATEX: Final = ("pdflatex", "latexmk", "synctex", "sha1sum")
 _PROGRAMS: Final = {
@@ -80,6 +86,8 @@ class Configuration:
             if kept is None or (no_cache and now - kept[1] >= PROBE_EVERY_S):
                 probe = self._main if aspect == "main" else self._x11
                 capabilities = await in_thread(probe)
+                if capabilities.get("sage"):
+                    capabilities |= await self._sage_version()
                 told = {"timestamp": round(now * 1000), "capabilities": capabilities}
                 kept = self._found[str(aspect)] = (told, now)
             return kept[0]
@@ -100,6 +108,19 @@ class Configuration:
     def _x11(self) -> dict[str, bool]:
         path = search_path(self._environ, self._home)
         return {name: _has(name, path) for name in _X11_APPS}
+
+    async def _sage_version(self) -> dict[str, list[int]]:
+        """Return ``{sage_version}`` as numbers, or nothing if Sage does not tell it."""
+        path = search_path(self._environ, self._home)
+        env = child_environment(self._environ, PATH=path)
+        start = Start(["sage", "--version"], self._home, env)
+        try:
+            said = (await run(start, Limits(_SAGE_TIMEOUT_S, _SAGE_OUTPUT))).stdout
+        except ApiError as error:
+            _log.warning("clients are not told the version of Sage: %s", error)
+            return {}
+        found = re.search(r"\d+(?:\.\d+)+", said)
+        return {"sage_version": [int(part) for part in found[0].split(".")]} if found else {}
 
 
 def _has(program: str, path: str) -> bool:

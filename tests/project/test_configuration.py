@@ -58,6 +58,37 @@ async def test_latex_needs_all_of_its_programs(machine: Machine) -> None:
     assert (await machine.configuration("main"))["capabilities"]["latex"] is True
 
 
+@pytest.mark.parametrize(
+    ("script", "version"),
+    [
+        ("echo 'SageMath version 10.4, Release Date: 2024-07-19'", [10, 4]),
+        ("echo 'SageMath version 9.8.beta3'", [9, 8]),
+        ("exit 1", None),
+    ],
+)
+async def test_the_version_of_sage_is_a_list_of_numbers(
+    machine: Machine, script: str, version: list[int] | None
+) -> None:
+    (machine.bin / "sage").write_text(f"#!/bin/sh\n{script}\n")
+    (machine.bin / "sage").chmod(0o755)
+
+    told = (await machine.configuration("main"))["capabilities"]
+
+    assert told["sage"] is True
+    assert told.get("sage_version") == version
+
+
+async def test_a_sage_that_cannot_be_started_has_no_version(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine.install("sage")
+
+    told = (await machine.configuration("main"))["capabilities"]
+
+    assert "sage_version" not in told
+    assert "clients are not told the version of Sage: cannot start 'sage'" in caplog.text
+
+
 async def test_programs_in_the_users_own_folders_count(machine: Machine) -> None:
     (machine.home / ".local" / "bin").mkdir(parents=True)
     (machine.home / ".local" / "bin" / "jq").touch(mode=0o755)
