@@ -43,7 +43,7 @@ class WidgetApi:
             raise WidgetMessageError("its data is no object")
         if msg_id is not None and not (isinstance(msg_id, str) and len(msg_id) <= MAX_ID_CHARS):
             raise WidgetMessageError(f"its msg_id is no text of at most {MAX_ID_CHARS} characters")
-        buffers = _decoded(options.get("buffers64"))
+        buffers = _buffers(options)
         widgets = await self._find()
         state = data.get("state")
         if data.get("method") == UPDATE and isinstance(state, Mapping):
@@ -84,16 +84,31 @@ def _find_buffer(model: WidgetModel, path: str) -> bytes | None:
     return None
 
 
+def _buffers(options: Mapping[str, Any]) -> list[bytes]:
+    """Return the binary parts, which come as base64 or as they are (hub-project-api §3.6)."""
+    encoded, plain = options.get("buffers64"), options.get("buffers")
+    if encoded is not None:
+        return _decoded(encoded)
+    if plain is None:
+        return []
+    if not isinstance(plain, list) or not all(isinstance(each, bytes) for each in plain):
+        raise WidgetMessageError("its buffers is no list of binary parts")
+    _check_size(sum(map(len, plain)))
+    return plain
+
+
 def _decoded(encoded: object) -> list[bytes]:
     """Return buffers that came as base64; raises WidgetMessageError."""
-    if encoded is None:
-        return []
     if not isinstance(encoded, list) or not all(isinstance(each, str) for each in encoded):
         raise WidgetMessageError("its buffers64 is no list of texts")
-    if sum(map(len, encoded)) > MAX_BUFFERS_BYTES * 4 / 3:
-        limit = MAX_BUFFERS_BYTES // 1_000_000
-        raise WidgetMessageError(f"its buffers are larger than {limit} MB together")
+    _check_size(sum(map(len, encoded)) * 3 / 4)
     try:
         return [base64.b64decode(each, validate=True) for each in encoded]
     except (binascii.Error, ValueError) as error:
         raise WidgetMessageError("its buffers64 is not valid base64") from error
+
+
+def _check_size(size: float) -> None:
+    if size > MAX_BUFFERS_BYTES:
+        limit = MAX_BUFFERS_BYTES // 1_000_000
+        raise WidgetMessageError(f"its buffers are larger than {limit} MB together")

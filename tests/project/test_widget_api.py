@@ -51,6 +51,13 @@ async def test_an_update_goes_with_its_binary_parts(asked: Asked) -> None:
     assert asked.sent == [("m", {"a": 1}, {("b",): b"x"}, "i")]
 
 
+async def test_binary_parts_may_come_as_they_are(asked: Asked) -> None:
+    """hub-project-api §3.6: ``buffers`` instead of ``buffers64``."""
+    data = {"method": "custom", "content": {}}
+    await asked.api.comm({"comm_id": "m", "data": data, "buffers": [b"x"]})
+    assert asked.sent == [("m", data, [b"x"], None)]
+
+
 async def test_other_messages_go_as_they_are(asked: Asked) -> None:
     data = {"method": "custom", "content": {"event": "click"}}
     await asked.api.comm({"comm_id": "m", "data": data, "buffers64": [X]})
@@ -65,6 +72,8 @@ async def test_other_messages_go_as_they_are(asked: Asked) -> None:
         {"data": {}, "buffers64": "x"},
         {"data": {}, "buffers64": [5]},
         {"data": {}, "buffers64": ["not base64"]},
+        {"data": {}, "buffers": b"x"},
+        {"data": {}, "buffers": ["x"]},
         {"data": {}, "msg_id": 5},
         {"data": {}, "msg_id": "x" * 1_000},
     ],
