@@ -6,6 +6,7 @@ The model browser has only a bus connection and the contract: it touches the ope
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,7 +21,6 @@ from cocalc_jupyter_ext.conat.sync.open_files import OpenFiles, open_open_files
 from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 from cocalc_jupyter_ext.documents.notebook_records.notebooks import NOTEBOOK_SCHEMA
 from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType
-from cocalc_jupyter_ext.documents.syncdoc.opening import FileNotLoaded
 from cocalc_jupyter_ext.documents.syncdoc.records import RecordSchema
 from cocalc_jupyter_ext.documents.syncdoc.stores import RecordStore, open_record
 from cocalc_jupyter_ext.documents.syncdoc.sync_document import SyncDocument
@@ -409,17 +409,20 @@ async def test_what_cannot_be_opened_is_said_and_nothing_outside_is_touched(
         told = [*refused, "no such folder/new.txt", ".broken.ipynb.sage-jupyter2"]
         await until(lambda: all("error" in page.entry(path) for path in told))
 
-        record = await page.record(".broken.ipynb.sage-jupyter2")
-        await until(lambda: "not valid JSON" in str(record.get().get("init", {}).get("error")))
-        with pytest.raises(FileNotLoaded, match="not valid JSON"):
-            await page.notebook(".broken.ipynb.sage-jupyter2")
+        broken = await page.notebook(".broken.ipynb.sage-jupyter2")
+        await until(lambda: "not valid JSON" in str(broken.get_one({"type": "fatal"})))
         assert (await page.notebook(SYNCED)).get({"type": "cell"})
         assert not any("backend" in page.entry(path) for path in [*told, "shell.term"])
         assert (server.folder / "secret.txt").read_text() == "secret"
 
+        # As old as it was: what could not be read is never taken for older than that word of it.
+        written_s = (server.work / "broken.ipynb").stat().st_mtime
         write_notebook(server.work / "broken.ipynb", "mended")
-        await until(lambda: record.get()["init"]["error"] == "")
+        os.utime(server.work / "broken.ipynb", (written_s, written_s))
         await until(lambda: "error" not in page.entry(".broken.ipynb.sage-jupyter2"))
+        await until(lambda: broken.get_one({"type": "fatal"}) is None)
+        assert [cell["input"] for cell in broken.get({"type": "cell"})] == ["mended"]
+        assert sources(server.work / "broken.ipynb") == ["mended"]
 
 
 async def test_a_save_that_was_requested_of_a_server_that_died_is_answered_by_the_next(

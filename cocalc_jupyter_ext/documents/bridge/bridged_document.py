@@ -17,7 +17,9 @@ from ...conat.errors import ConatError
 from ..blobs.mirror import BlobMirror
 from ..document import LiveDocument
 from ..notebook_records.blobs import references_in
+from ..notebook_records.notebooks import NOTEBOOK_SCHEMA
 from ..syncdoc.opening import open_document
+from ..syncdoc.records import Records
 from ..syncdoc.sync_document import SyncDocument
 from .bridge import Bridge, BridgeTimes
 from .kinds import TwoFaces
@@ -195,12 +197,20 @@ class BridgedDocument:
 
 
 def _is_newer(modified: str, document: SyncDocument[Any]) -> bool:
-    """Tell whether a file was written after the newest commit; ``modified`` is an ISO time."""
+    """Tell whether a file was written after the newest commit; ``modified`` is an ISO time.
+
+    What could not be read until now counts as new, whatever was committed to say so.
+    """
     versions = document.versions()
-    if not versions:
+    if not versions or _says_unreadable(document.value):
         return True
     try:
         written = datetime.fromisoformat(modified)
     except ValueError:
         return False
     return written.timestamp() * 1000 > versions[-1].wall_ms
+
+
+def _says_unreadable(value: Any) -> bool:
+    is_notebook = isinstance(value, Records) and value.schema == NOTEBOOK_SCHEMA
+    return is_notebook and value.get_one({"type": "fatal"}) is not None

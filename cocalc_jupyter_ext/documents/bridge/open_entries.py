@@ -1,8 +1,8 @@
 """What the project does about an entry of the open files (pure; syncdoc-jupyter §1.13).
 
 Whoever looks at a document says so every 30 seconds. As long as that is not long ago the project
-has the document open. Entries come from anybody who may write in the project, so nothing in them
-is relied on.
+has the document open, and a notebook for longer. Entries come from anybody who may write in the
+project, so nothing in them is relied on.
 """
 
 import posixpath
@@ -27,6 +27,7 @@ __all__ = [
     "next_step",
     "read_entry",
     "served_file",
+    "stays_open",
 ]
 
 FRESH_MS: Final = 75_000
@@ -39,6 +40,7 @@ MAX_PATH_LENGTH: Final = 4000
 _HIDDEN_NOTEBOOK: Final = ".sage-jupyter2"
 _NOTEBOOK: Final = ".ipynb"
 _TERMINAL: Final = ".term"
+_STAY_OPEN: Final = (_HIDDEN_NOTEBOOK, ".sagews")
 
 
 class FileNotServed(DocumentError):  # noqa: N818 - a state, like FileNotLoaded
@@ -108,13 +110,19 @@ def read_entry(raw: Mapping[str, Any]) -> OpenEntry:
 def next_step(entry: OpenEntry, *, now_ms: int, is_open: bool, is_ours: bool) -> Step:
     """Decide what to do; ``is_ours`` says that no compute server is to have the file open."""
     is_stale = is_open or entry.backend == PROJECT
-    if not is_ours or not entry.is_fresh(now_ms):
+    is_wanted = entry.is_fresh(now_ms) or (is_open and stays_open(entry.path))
+    if not is_ours or not is_wanted:
         return Step.LEAVE if is_stale else Step.NOTHING
     if entry.path.endswith(_TERMINAL) or entry.doctype is None:
         return Step.NOTHING
     if entry.is_deleted:
         return Step.FIND
     return Step.NOTHING if is_open else Step.OPEN
+
+
+def stays_open(synced_path: str) -> bool:
+    """Tell whether a document stays open though nobody touches it: code may be running."""
+    return synced_path.endswith(_STAY_OPEN)
 
 
 def served_file(synced_path: str, doctype: DocumentType) -> ServedFile:

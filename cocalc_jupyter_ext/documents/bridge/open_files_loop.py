@@ -4,8 +4,8 @@ Clients touch an entry of the project's open files every 30 seconds; ``open_entr
 follows from it. Every few seconds all entries are looked at, and whether the files are still
 there; a change of an entry is acted on at once. What could not be opened is tried again.
 
-A notebook is left like any other file when nobody looks at it **(differs:** there the document
-owns the kernel, here a run holds its document open by itself).
+A notebook stays open when nobody looks at it, as a client that comes back at once may run cells:
+until its entry is a day old and goes, or too many others are open that nobody looks at either.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from .open_entries import (
     read_entry,
     served_file,
 )
-from .unopened import tell_not_loaded
+from .unopened import tell_not_loaded, tell_unreadable
 
 __all__ = ["Files", "OpenFilesLimits", "OpenFilesLoop", "OpenFilesTimes"]
 
@@ -74,10 +74,14 @@ class OpenFilesTimes:
 
 @dataclass(frozen=True, slots=True)
 class OpenFilesLimits:
-    """How many files may be open at once, and how many are opened at the same time."""
+    """How many files may be open at once, and how many are opened at the same time.
+
+    Of them ``max_unwatched`` may be notebooks that nobody looks at any more.
+    """
 
     max_open: int = 1000
     max_opening: int = 8
+    max_unwatched: int = 50
 
 
 @dataclass(slots=True)
@@ -213,9 +217,19 @@ class OpenFilesLoop:
         paths = {raw["path"] for raw in listed}
         for path in self._open.keys() - paths:
             self._leave(path, lists)
+        self._leave_unwatched(lists, listed)
         self._failures = {path: it for path, it in self._failures.items() if path in paths}
         self._refresh(lists)
         await self._find_missing(lists)
+
+    def _leave_unwatched(self, lists: _Lists, listed: list[dict[str, Any]]) -> None:
+        """Leave the notebooks that were looked at longest ago, where there are too many."""
+        now_ms = self._now_ms()
+        entries = [read_entry(raw) for raw in listed if raw["path"] in self._open]
+        unwatched = [entry for entry in entries if not entry.is_fresh(now_ms)]
+        unwatched.sort(key=lambda entry: entry.touched_ms or 0, reverse=True)
+        for entry in unwatched[self._limits.max_unwatched :]:
+            self._leave(entry.path, lists)
 
     def _consider(self, lists: _Lists, raw: dict[str, Any]) -> None:
         entry = read_entry(raw)
@@ -263,7 +277,8 @@ class OpenFilesLoop:
         try:
             hold = await self._opened(file)
         except (DocumentError, ConatError) as error:
-            await self._fail_loading(lists, entry, file, str(error))
+            is_unreadable = isinstance(error, FileUnreadableError)
+            await self._fail_loading(lists, entry, file, str(error), is_unreadable=is_unreadable)
             return
         except Exception as error:  # noqa: BLE001 - whatever a contents manager raises is told
             _log.exception("%s could not be opened", file.path)
@@ -301,17 +316,24 @@ class OpenFilesLoop:
             lists.entries.set_error(entry.path, error)
 
     async def _fail_loading(
-        self, lists: _Lists, entry: OpenEntry, file: ServedFile, error: str
+        self,
+        lists: _Lists,
+        entry: OpenEntry,
+        file: ServedFile,
+        error: str,
+        *,
+        is_unreadable: bool = False,
     ) -> None:
-        """Say it also in the document's record, where clients wait for the file."""
+        """Say it also where clients wait for the file, or look for what it holds."""
         known = self._failures.get(entry.path)
         self._fail(lists, entry, error)
         if known is not None and known.error == self._failures[entry.path].error:
             return
+        tell = tell_unreadable if file.is_notebook and is_unreadable else tell_not_loaded
         try:
-            await tell_not_loaded(self._client, self._project_id, file, error[:MAX_ERROR_LENGTH])
-        except ConatError as problem:
-            _log.warning("%s: clients are not told why it is not loaded: %s", file.path, problem)
+            await tell(self._client, self._project_id, file, error[:MAX_ERROR_LENGTH])
+        except ConatError as reason:
+            _log.warning("%s: clients are not told why it is not loaded: %s", file.path, reason)
 
     def _leave(self, path: str, lists: _Lists | None) -> None:
         opened = self._open.pop(path, None)

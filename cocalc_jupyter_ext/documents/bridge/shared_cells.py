@@ -13,6 +13,7 @@ from pycrdt import Array, Map, Text
 
 from ..merge_values import MISSING
 from ..notebook_cells import shared_output
+from ..shareable import shareable
 from ..text_edits import edit_text
 
 __all__ = [
@@ -83,7 +84,7 @@ def edit_cell(shared: Map[Any], before: Mapping[str, Any], after: Mapping[str, A
         elif part == "metadata":
             _edit_metadata(shared, before.get(part) or {}, after.get(part) or {})
         elif part in after or part in _PARTS_OF_CODE:
-            shared[part] = after.get(part)
+            shared[part] = shareable(after.get(part))
         elif part in shared:
             del shared[part]
     return parts
@@ -95,14 +96,14 @@ def edit_map(shared: Map[Any], before: Mapping[str, Any], after: Mapping[str, An
         if name not in after:
             shared.pop(name, None)
         elif name not in before or before[name] != after[name]:
-            shared[name] = after[name]
+            shared[name] = shareable(after[name])
 
 
 def _edit_metadata(cell: Map[Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     if isinstance(cell.get("metadata"), Map):
         edit_map(cell["metadata"], before, after)
     else:
-        cell["metadata"] = Map(dict(after))
+        cell["metadata"] = Map(shareable(after))
 
 
 def _edit_outputs(

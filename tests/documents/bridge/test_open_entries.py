@@ -40,7 +40,7 @@ def test_a_file_is_opened_once_while_somebody_looks_at_it() -> None:
     assert step(entry(), is_open=True) is Step.NOTHING
 
 
-@pytest.mark.parametrize("path", ["a.txt", ".a.ipynb.sage-jupyter2"])
+@pytest.mark.parametrize("path", ["a.txt", "todo.tasks"])
 def test_a_file_is_left_when_nobody_has_touched_it_for_75_seconds(path: str) -> None:
     old = entry(path=path, touched_ms=NOW_MS - FRESH_MS - 1)
 
@@ -59,6 +59,15 @@ def test_a_touch_at_no_sensible_time_is_none(touched_ms: float | None) -> None:
 def test_what_an_earlier_process_said_to_have_open_is_taken_back() -> None:
     assert step(entry(touched_ms=0, backend=PROJECT)) is Step.LEAVE
     assert step(entry(touched_ms=0, backend=3)) is Step.NOTHING
+
+
+@pytest.mark.parametrize("path", [".a.ipynb.sage-jupyter2", "dir/a.sagews"])
+def test_a_notebook_or_worksheet_that_is_open_stays_so(path: str) -> None:
+    """§1.13: files whose touch is old are closed, except these."""
+    untouched = entry(path=path, touched_ms=NOW_MS - 3_600_000)
+    assert step(untouched, is_open=True) is Step.NOTHING
+    assert step(untouched) is Step.NOTHING
+    assert step(untouched, is_open=True, is_ours=False) is Step.LEAVE
 
 
 def test_a_file_of_a_compute_server_is_left_to_it() -> None:

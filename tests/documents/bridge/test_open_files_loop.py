@@ -20,7 +20,7 @@ from cocalc_jupyter_ext.documents.bridge.open_files_loop import (
     OpenFilesTimes,
 )
 from cocalc_jupyter_ext.documents.document import Hold
-from cocalc_jupyter_ext.documents.errors import FileUnreadableError
+from cocalc_jupyter_ext.documents.errors import FileUnreadableError, FileWriteError
 from cocalc_jupyter_ext.documents.notebook_records.notebooks import NOTEBOOK_SCHEMA
 from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType
 from cocalc_jupyter_ext.documents.syncdoc.stores import open_record
@@ -70,12 +70,14 @@ class Project:
     loop: OpenFilesLoop | None = None
     now_ms: int = 1_751_552_941_123
 
-    async def serve(self, times: OpenFilesTimes = QUICK, max_open: int = 1000) -> OpenFilesLoop:
+    async def serve(
+        self, times: OpenFilesTimes = QUICK, max_open: int = 1000, max_unwatched: int = 50
+    ) -> OpenFilesLoop:
         self.loop = OpenFilesLoop(
             await self.world.client(),
             PROJECT,
             self.disk,
-            limits=OpenFilesLimits(max_open=max_open),
+            limits=OpenFilesLimits(max_open=max_open, max_unwatched=max_unwatched),
             times=times,
             now_ms=lambda: self.now_ms,
         )
@@ -139,8 +141,8 @@ async def test_what_was_touched_just_before_the_start_is_opened_too(project: Pro
 async def test_a_file_that_nobody_looks_at_any_more_is_left(project: Project) -> None:
     await project.serve()
     project.touch("a.txt")
-    project.touch(SYNCED, NOTEBOOK)
-    await project.is_open("a.txt", "a.ipynb")
+    project.touch("b.txt")
+    await project.is_open("a.txt", "b.txt")
     project.now_ms += FRESH_MS - 1
     project.touch("a.txt")
     await project.open_files.save()
@@ -148,8 +150,26 @@ async def test_a_file_that_nobody_looks_at_any_more_is_left(project: Project) ->
     project.now_ms += 2
 
     await project.is_open("a.txt")
-    await until(lambda: "backend" not in project.entry(SYNCED))
+    await until(lambda: "backend" not in project.entry("b.txt"))
     assert "backend" in project.entry("a.txt")
+
+
+async def test_a_notebook_that_nobody_looks_at_stays_open_until_there_are_too_many_of_them(
+    project: Project,
+) -> None:
+    """§1.13: a client that comes back runs cells at once."""
+    project.disk.files |= {"b.ipynb", "c.ipynb"}
+    await project.serve(max_unwatched=1)
+    for name in "abc":
+        project.touch(f".{name}.ipynb.sage-jupyter2", NOTEBOOK)
+        await until(lambda name=name: f"{name}.ipynb" in project.disk.held)
+        project.now_ms += 1000
+
+    project.now_ms += FRESH_MS
+    project.touch("a.txt")
+
+    await project.is_open("a.txt", "c.ipynb")
+    await until(lambda: "backend" not in project.entry(SYNCED))
 
 
 async def test_a_file_that_is_taken_off_the_list_is_left(project: Project) -> None:
@@ -227,7 +247,7 @@ async def test_an_error_is_written_once_however_often_opening_is_tried(project: 
 @pytest.mark.parametrize(
     ("problem", "told"),
     [
-        (FileUnreadableError("a.ipynb", "not valid JSON"), "a.ipynb: not valid JSON"),
+        (FileWriteError("a.ipynb", "no folder"), "a.ipynb was not saved: no folder"),
         (ZeroDivisionError("oops"), "ZeroDivisionError: oops"),
     ],
 )
@@ -244,6 +264,17 @@ async def test_who_waits_for_a_file_that_cannot_be_loaded_is_told_why(
     project.disk.problem = None
     await project.is_open("a.ipynb")
     await until(lambda: "error" not in project.entry(SYNCED))
+
+
+async def test_a_notebook_that_cannot_be_read_is_ready_and_says_so(project: Project) -> None:
+    """§3.2 step 3: a ``fatal`` record is set, and start-up continues."""
+    project.disk.problem = FileUnreadableError("a.ipynb", "not valid JSON")
+    await project.serve()
+
+    project.touch(SYNCED, NOTEBOOK)
+
+    assert (await project.init_of(SYNCED))["error"] == ""
+    await project.is_told(SYNCED, "not valid JSON")
 
 
 async def test_opening_that_does_not_end_is_given_up(project: Project) -> None:

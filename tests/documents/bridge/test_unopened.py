@@ -7,7 +7,11 @@ import pytest
 
 from cocalc_jupyter_ext.documents.blobs.store import BlobStore
 from cocalc_jupyter_ext.documents.bridge.open_entries import ServedFile
-from cocalc_jupyter_ext.documents.bridge.unopened import content_of, tell_not_loaded
+from cocalc_jupyter_ext.documents.bridge.unopened import (
+    content_of,
+    tell_not_loaded,
+    tell_unreadable,
+)
 from cocalc_jupyter_ext.documents.syncdoc.stores import open_record
 from cocalc_jupyter_ext.documents.syncdoc.syncdb import open_syncdb
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import open_syncstring
@@ -91,3 +95,19 @@ async def test_an_existing_record_keeps_what_it_has(world: World) -> None:
     assert (again.get()["users"], again.get()["save"]) == (["ann"], {"hash": 5})
     await again.close()
     await record.close()
+
+
+async def test_a_notebook_whose_file_cannot_be_read_is_ready_and_says_so(world: World) -> None:
+    """§3.2 step 3: a ``fatal`` record is set, and start-up continues."""
+    await tell_unreadable(await world.client(), PROJECT, NOTEBOOK, "not JSON")
+
+    async with open_syncdb(
+        await world.client(),
+        project_id=PROJECT,
+        path=NOTEBOOK.synced_path,
+        primary_keys=["type", "id"],
+        string_cols=["input"],
+        participant="ann",
+    ) as db:
+        assert db.get() == [{"type": "fatal", "error": "not JSON"}]
+        assert db.document.record.get()["init"]["error"] == ""
