@@ -91,6 +91,7 @@ class Kernel:
         self.name = name
         self.path = path
         self.state_changed: Signal[[KernelState]] = Signal("state")
+        self.running: Signal[[]] = Signal("running")
         self.failed: Signal[[str]] = Signal("failed")
         self.closed: Signal[[]] = Signal("closed")
         self.kernel_error: Signal[[str]] = Signal("kernel error")
@@ -392,6 +393,8 @@ class Kernel:
             self._state = state
             self._info = None
             self.state_changed.emit(state)
+            if state == "running":
+                self.running.emit()
 
     def _spawn_task(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.create_task(work, name="kernel of a script")

@@ -280,6 +280,7 @@ async def test_the_states_go_from_off_to_closed_and_death_ends_code_with_the_rea
     states = [python.state]
     python.state_changed.connect(states.append)
     closed = asyncio.Event()
+    python.running.connect(lambda: states.append("runs"))
     python.closed.connect(closed.set)
     running, waiting = python.execute_code("import os; os._exit(3)"), python.execute_code("1")
 
@@ -287,7 +288,7 @@ async def test_the_states_go_from_off_to_closed_and_death_ends_code_with_the_rea
         with pytest.raises(KernelDiedError, match="exit code 3"):
             await execution.wait()
     await asyncio.wait_for(closed.wait(), 60)
-    assert states == ["off", "spawning", "starting", "running", "failed", "closed"]
+    assert states == ["off", "spawning", "starting", "running", "runs", "failed", "closed"]
     with pytest.raises(KernelClosedError):
         python.execute_code("1")
     await python.close()
