@@ -41,8 +41,9 @@ class Dispatcher:
     async def __call__(self, request: object) -> object:
         """Make the call a request asks for and return its result.
 
-        Raises ApiError for a malformed request, an unknown function, or arguments the
-        function does not take.
+        Arguments beyond those of the function are ignored, as in JavaScript: the official client
+        sends ``{}`` to functions that take none (hub-project-api §8.1). Raises ApiError for a
+        malformed request, an unknown function, or arguments that are missing.
         """
         if request == _PING:
             return _PONG
@@ -50,11 +51,13 @@ class Dispatcher:
         if name == _PING:
             return _PONG
         function = self._find(name)
+        signature = inspect.signature(function)
+        taken = _without_surplus(args, signature)
         try:
-            inspect.signature(function).bind(*args)
+            signature.bind(*taken)
         except TypeError as error:
             raise ApiError(f"{name}: {error}") from error
-        return await function(*args)
+        return await function(*taken)
 
     def _find(self, name: str) -> ApiFunction:
         function = self._functions.get(name)
@@ -63,6 +66,13 @@ class Dispatcher:
         if name in self._known:
             raise ApiError(f"'{name}' is not supported by this server")
         raise ApiError(f"unknown function '{name[:100]}'")
+
+
+def _without_surplus(args: list[Any], signature: inspect.Signature) -> list[Any]:
+    parameters = signature.parameters.values()
+    if any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in parameters):
+        return args
+    return args[: len(parameters)]
 
 
 def _read(request: object) -> tuple[str, list[Any]]:

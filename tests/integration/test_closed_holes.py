@@ -91,8 +91,10 @@ async def test_c_who_asks_is_not_what_the_request_says() -> None:
     await dispatch({"name": "any", "args": [1], **identity})
 
     assert seen == [(1,)]
-    with pytest.raises(ApiError, match="too many positional arguments"):
-        await dispatch({"name": "strict", "args": [identity]})
+    assert await dispatch({"name": "strict", "args": [identity]}) == "done"
+    with pytest.raises(ApiError, match="must be an array"):
+        await dispatch({"name": "any", "args": identity})
+    assert seen == [(1,)]
 
 
 async def test_e_who_does_not_read_is_disconnected_and_others_miss_nothing(

@@ -9,11 +9,22 @@ async def add(first: int, second: int = 10) -> object:
     return first + second
 
 
+async def total(*numbers: int) -> object:
+    return sum(numbers)
+
+
+async def answer() -> object:
+    return 42
+
+
 async def fail() -> object:
     raise TypeError("a mistake of the function itself")
 
 
-DISPATCH = Dispatcher({"math.add": add, "math.fail": fail}, frozenset({"math.divide"}))
+DISPATCH = Dispatcher(
+    {"math.add": add, "math.sum": total, "math.answer": answer, "math.fail": fail},
+    frozenset({"math.divide"}),
+)
 
 
 @pytest.mark.parametrize(
@@ -21,12 +32,16 @@ DISPATCH = Dispatcher({"math.add": add, "math.fail": fail}, frozenset({"math.div
     [
         ({"name": "math.add", "args": [1, 2]}, 3),
         ({"name": "math.add", "args": [1]}, 11),
+        ({"name": "math.add", "args": [1, 2, 3]}, 3),
+        ({"name": "math.answer", "args": [{}]}, 42),
+        ({"name": "math.sum", "args": [1, 2, 3]}, 6),
         ({"name": "ping"}, "pong"),
         ({"name": "ping", "args": None}, "pong"),
         ("ping", "pong"),
     ],
 )
 async def test_a_call_by_name(request_: object, result: object) -> None:
+    """What is more than a function takes is ignored: the official client sends ``{}`` (§8.1)."""
     assert await DISPATCH(request_) == result
 
 
@@ -37,7 +52,6 @@ async def test_a_call_by_name(request_: object, result: object) -> None:
         ({"name": "x" * 1_000}, "unknown function 'x{100}'$"),
         ({"name": "math.divide"}, "'math.divide' is not supported by this server"),
         ({"name": "math.add"}, "math.add: missing a required argument: 'first'"),
-        ({"name": "math.add", "args": [1, 2, 3]}, "math.add: too many positional arguments"),
         ({"name": "math.add", "args": {"first": 1}}, "must be an array"),
         ({"name": 7}, "a string"),
         ({}, "a string"),
