@@ -125,15 +125,19 @@ class FileFunctions:
     # In worker threads
 
     def _real(self, path: str) -> str | None:
-        home, real = self._home.resolve(), (self._home / path).resolve()
+        home, real = self._home.resolve(), self._resolved(path)
         inside = real.is_relative_to(home) and real != home
         return str(real.relative_to(home)) if inside else None
 
     def _canonical(self, path: str) -> str:
-        home, real = self._home.resolve(), (self._home / path).resolve()
+        home, real = self._home.resolve(), self._resolved(path)
         if real.is_relative_to(home):
             return "" if real == home else str(real.relative_to(home))
         return f"{self._home}/{_OUTSIDE}{real}"
+
+    def _resolved(self, path: str) -> Path:
+        """Return where a path leads; links that lead in a circle are left as they are."""
+        return Path(os.path.realpath(self._home / path))
 
     def _write(self, path: str, content: bytes) -> None:
         with self._folder.create(path) as file:

@@ -196,7 +196,7 @@ class Process:
         try:
             async with asyncio.timeout(timeout_s or None):
                 await self._child.wait()
-                await asyncio.wait(reading, timeout=_LINGER_S)
+            await asyncio.wait(reading, timeout=_LINGER_S)
         except TimeoutError as error:
             raise KilledCommand(self._start.name, timeout_s) from error
         finally:

@@ -183,6 +183,13 @@ async def test_the_one_path_that_stands_for_all(project: Project) -> None:
     assert found == ["dir/a", "dir/a", "", f"{home}/.smc/root/etc/hostname"]
 
 
+async def test_links_that_lead_in_a_circle_are_left_as_they_are(project: Project) -> None:
+    (project.home / "loop").symlink_to("loop")
+
+    assert await project.call("system.realpath", "loop") == "loop"
+    assert await project.call("system.canonicalPaths", ["loop", "loop/a"]) == ["loop", "loop/a"]
+
+
 async def test_a_new_file_is_empty_or_has_the_template(project: Project) -> None:
     templates = project.home / "templates" / sys.platform
     templates.mkdir(parents=True)

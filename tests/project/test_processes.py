@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from cocalc_jupyter_ext.project import processes
 from cocalc_jupyter_ext.project.processes import (
     CannotStart,
     Finished,
@@ -105,6 +106,16 @@ async def test_what_is_left_in_the_background_holds_nobody_up(tmp_path: Path) ->
 
     assert time.monotonic() - began < 15
     os.kill(int(done.stdout), 9)  # still there: raises otherwise
+
+
+async def test_waiting_for_the_rest_of_the_output_does_not_count_as_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "_LINGER_S", 1.5)
+    done = await run(bash("sleep 30 & echo $!", tmp_path), Limits(timeout_s=1))
+
+    os.kill(int(done.stdout), 9)
+    assert done.exit_code == 0
 
 
 async def test_a_program_ended_by_a_signal_from_outside_counts_as_zero(tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ def _write_script(folder: Path, options: ExecOptions) -> tuple[str, ...]:
     if command.script is None:
         return command.argv
     script = folder / SCRIPT
-    script.write_text(command.script)
+    script.write_text(command.script, encoding="utf-8")
     if options.uid is not None:  # another user runs it
         folder.chmod(0o711)
         script.chmod(0o644)
