@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 NOTEBOOK = "real.ipynb"
 NOTES, PLOT, TABLE, SLIDER, MANY, SLOW, ERROR, HELD = range(1, 9)
+OUTAGE_MS = 30_000
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +205,9 @@ def test_nothing_is_lost_when_the_server_is_killed_while_typing(
     demo.type(" and this")
     os.kill(server_process(home), signal.SIGKILL)
     demo.type(" and what was typed while it was away")
+    for person in (demo, guest):
+        outage = person.page.get_by_role("alert").filter(has_text="The server does not answer")
+        expect(outage).to_be_visible(timeout=OUTAGE_MS)
     restart_project(hub)
 
     for person in (demo, guest):

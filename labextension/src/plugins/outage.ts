@@ -9,6 +9,7 @@ import { Outage } from '../services/outage';
 import { signInAgain } from '../services/signIn';
 import { IOutage, IProjectRequests } from '../tokens';
 import { OutageNotice } from '../ui/outageNotice';
+import { preloadToasts } from '../ui/toasts';
 
 /** Provides `IOutage`. */
 export const outagePlugin: JupyterFrontEndPlugin<IOutage> = {
@@ -19,13 +20,14 @@ export const outagePlugin: JupyterFrontEndPlugin<IOutage> = {
   optional: [ITranslator],
   provides: IOutage,
   activate: (
-    { serviceManager: { kernels, sessions } }: JupyterFrontEnd,
+    { restored, serviceManager: { kernels, sessions } }: JupyterFrontEnd,
     requests: IProjectRequests,
     paths: JupyterFrontEnd.IPaths,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
     const page = URLExt.join(paths.urls.base, 'lab');
+    void restored.then(preloadToasts);
     return new Outage({
       probe: () => requests.fetchRights(),
       signIn: () => signInAgain(page, (url, init) => fetch(url, init)),
