@@ -78,6 +78,10 @@ class _Whole:
         return self.content
 
 
+def _counted(outputs: int) -> str:
+    return f"{outputs} output" if outputs == 1 else f"{outputs} outputs"
+
+
 class CellOverflow:
     """The outputs of one run that are not in the notebook, at most ``max_chars`` of them."""
 
@@ -127,12 +131,17 @@ class CellOverflow:
         kept = [entry.output() for entry in self._entries]
         if not self.truncated and not self.discarded:
             return kept
-        notice = (
-            f"WARNING: {self.truncated} outputs were shortened and {self.discarded} were removed, "
-            "because the cell printed more than is kept.\n"
-        )
-        warning = {"output_type": "stream", "name": "stderr", "text": notice}
+        warning = {"output_type": "stream", "name": "stderr", "text": self._notice()}
         return [warning, *kept, dict(warning)]
+
+    def _notice(self) -> str:
+        missing = []
+        if self.truncated:
+            missing.append("the beginning of " + _counted(self.truncated))
+        if self.discarded:
+            missing.append(_counted(self.discarded))
+        what = " and ".join(missing)
+        return f"WARNING: this cell printed more than is kept; missing here: {what}.\n"
 
     def _shrink(self) -> None:
         """Make room at the beginning, which is the oldest."""
@@ -145,6 +154,7 @@ class CellOverflow:
             else:
                 self._entries.popleft()
                 self.chars -= first.chars
+                self.truncated -= first.is_shortened
                 self.discarded += 1
 
 

@@ -29,9 +29,9 @@ def test_the_oldest_text_is_shortened_and_that_is_told_before_and_after():
         kept.add_text("stdout", f"line {number:04}\n")
     warning, text, again = kept.outputs()
     assert warning == again
-    assert (warning["name"], "1 outputs were shortened and 0" in warning["text"]) == (
+    assert (warning["name"], warning["text"]) == (
         "stderr",
-        True,
+        "WARNING: this cell printed more than is kept; missing here: the beginning of 1 output.\n",
     )
     assert text["text"].endswith("line 0048\nline 0049\n")
     assert len(text["text"]) == kept.chars == 100
@@ -43,7 +43,10 @@ def test_what_has_no_long_text_is_removed_and_counted():
         kept.add(*display(str(number)))
     first, *shown, _ = texts(kept.outputs())
     assert shown[-1] == "99"
-    assert f"and {100 - len(shown)} were removed" in first
+    # One that was shortened before it was removed counts once.
+    beginning = "the beginning of 1 output and " if kept.truncated else ""
+    assert first.endswith(f"; missing here: {beginning}{100 - len(shown)} outputs.\n")
+    assert kept.truncated <= 1
     assert kept.chars <= 1_000
 
 
