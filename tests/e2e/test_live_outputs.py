@@ -108,6 +108,8 @@ def test_a_long_output_is_had_on_demand(pages: tuple[Page, Page], artifacts: Pat
     expect(two.locator(outputs(two, 2)).filter(has_text="59999")).to_have_count(0)
     more.click()
     shows(two, 2, "59999")
+    # The cell has ended: there is nothing newer to ask for.
+    expect(two.locator(outputs(two, 2)).get_by_role("button")).to_have_count(0)
     two.screenshot(path=artifacts / "more-output.png")
     # What one person looks at does not make the notebook of the others longer.
     expect(one.locator(outputs(one, 2)).filter(has_text="59999")).to_have_count(0)

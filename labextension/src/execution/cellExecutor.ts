@@ -112,7 +112,8 @@ export class ServerCellExecutor implements INotebookCellExecutor {
       slots: this.slots,
       endOfTurn: () => sleep(0),
       sleep,
-      onFailure: message => Notification.error(message, { autoClose: false })
+      onFailure: message => Notification.error(message, { autoClose: false }),
+      trans: this.options.trans
     });
     this.queues.set(notebook, queue);
     notebook.sharedModel.disposed.connect(() => {

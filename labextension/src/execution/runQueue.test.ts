@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { type IRunStatus, RequestError } from '../services/requests';
-import { ManualRunRequests, settled } from '../testing/fakes';
+import { ManualRunRequests, settled, words } from '../testing/fakes';
 import { retryDelayMs, RunQueue } from './runQueue';
 import { Slots } from './slots';
 
@@ -31,7 +31,8 @@ function createWorld(kernelId: string | null = 'kernel'): IWorld {
       slept.push(ms);
       return Promise.resolve();
     },
-    onFailure: message => failures.push(message)
+    onFailure: message => failures.push(message),
+    trans: { __: words }
   });
   return { queue, requests, slept, failures };
 }

@@ -6,6 +6,8 @@
  * waits for progress, because the server runs a notebook's cells one after the other and a browser
  * has few connections to a server. Every promise given out is settled, also after `dispose`.
  */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
 import type { ICellStatus, IEdits, IRunRequest, IRunStatus } from '../services/requests';
 import { RequestError } from '../services/requests';
 import type { Slots } from './slots';
@@ -38,6 +40,7 @@ export interface IRunQueueOptions {
   sleep: (ms: number) => Promise<void>;
   /** Called once for each request that failed as a whole. */
   onFailure: (message: string) => void;
+  trans: Pick<TranslationBundle, '__'>;
 }
 
 interface IWaitingCell {
@@ -122,7 +125,7 @@ export class RunQueue {
       await this.follow(runId, batch);
     } catch (error) {
       if (!this.isDisposed) {
-        this.fail(batch, lostRunMessage(error));
+        this.fail(batch, lostRunMessage(error, this.options.trans));
       }
     }
     settleAll(batch, CLOSED);
@@ -190,11 +193,12 @@ function settleIfEnded(status: ICellStatus, cell: IWaitingCell | undefined): voi
   }
 }
 
-function lostRunMessage(error: unknown): string {
-  if (error instanceof RequestError && error.status === 404) {
-    return 'The server was restarted while cells ran. They show what they had printed by then; run them again.';
-  }
-  return `The progress of the run cannot be followed any more: ${messageOf(error)}`;
+function lostRunMessage(error: unknown, trans: IRunQueueOptions['trans']): string {
+  return error instanceof RequestError && error.status === 404
+    ? trans.__(
+        'The server was restarted while cells ran. They show what they had printed by then; run them again.'
+      )
+    : trans.__('The progress of the run cannot be followed any more: %1', messageOf(error));
 }
 
 function messageOf(error: unknown): string {

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { words } from '../testing/fakes';
 import { blocksOfContent, blocksOfDifference } from './blocks';
-
-const words = (text: string, ...values: string[]) =>
-  text.replace(/%(\d)/g, (_, place: string) => values[Number(place) - 1] ?? '');
 
 test('a text is shown as it is', () => {
   assert.deepEqual(blocksOfContent({ type: 'text', text: 'a\nb\n' }, words), [
@@ -16,7 +14,7 @@ test('a cell is shown with its number, its source and its outputs', () => {
   const outputs = [
     { output_type: 'stream', text: ['1\n', '2\n'] },
     { output_type: 'execute_result', data: { 'text/plain': '3', 'text/html': '<b>3</b>' } },
-    { output_type: 'display_data', data: { 'image/png': 'AA\nBB' } },
+    { output_type: 'display_data', data: { 'image/png': 'AA\nBB', 'text/plain': '<Figure>' } },
     { output_type: 'error', ename: 'ValueError', evalue: 'no' },
     { output_type: 'display_data', data: { 'text/html': '<script>' } }
   ];
@@ -29,7 +27,7 @@ test('a cell is shown with its number, its source and its outputs', () => {
     { kind: 'text', text: '1+2', role: 'source' },
     { kind: 'text', text: '1\n2\n', role: 'output' },
     { kind: 'text', text: '3', role: 'output' },
-    { kind: 'image', url: 'data:image/png;base64,AABB' },
+    { kind: 'image', url: 'data:image/png;base64,AABB', alt: '<Figure>' },
     { kind: 'text', text: 'ValueError: no', role: 'output' },
     { kind: 'text', text: '(an output that is not text)', role: 'output' },
     { kind: 'heading', text: 'markdown' },

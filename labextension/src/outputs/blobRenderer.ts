@@ -7,6 +7,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { PartialJSONObject } from '@lumino/coreutils';
 import { Panel } from '@lumino/widgets';
 
@@ -30,6 +31,7 @@ export interface IBlobPage {
   baseUrl: string;
   fetch: Fetch;
   renderers: IRenderMimeRegistry;
+  trans: TranslationBundle;
 }
 
 /**
@@ -70,7 +72,7 @@ export class BlobRenderer extends Panel implements IRenderMime.IRenderer {
     model: IRenderMime.IMimeModel
   ): Promise<void> {
     if (chosen === null) {
-      this.explain('There is nothing here that this page can show.');
+      this.explain(this.page.trans.__('There is nothing here that this page can show.'));
     } else if (chosen.path !== null && isImage(chosen.mimeType)) {
       this.showImage(chosen.path, chosen.mimeType, model);
     } else {
@@ -88,7 +90,7 @@ export class BlobRenderer extends Panel implements IRenderMime.IRenderer {
     try {
       output = JSON.parse(await content.text()) as PartialJSONObject;
     } catch (error) {
-      this.explain(`This output cannot be read: ${String(error)}`);
+      this.explain(this.page.trans.__('This output cannot be read: %1', String(error)));
       return;
     }
     const data = dataOfOutput(output, model.data[PLACEHOLDER]);
@@ -186,10 +188,10 @@ export class BlobRenderer extends Panel implements IRenderMime.IRenderer {
         return await response.blob();
       }
       const reason = await response.text();
-      this.explain(reason || `The server answered ${response.status}.`);
+      this.explain(reason || this.page.trans.__('The server answered %1.', response.status));
     } catch (error) {
       if (!signal.aborted) {
-        this.explain(`This output cannot be loaded: ${String(error)}`);
+        this.explain(this.page.trans.__('This output cannot be loaded: %1', String(error)));
       }
     }
     return null;

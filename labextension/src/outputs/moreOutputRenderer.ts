@@ -8,12 +8,19 @@ import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Panel, Widget } from '@lumino/widgets';
 
+/** What a cell has beyond its notebook. */
+export interface IMoreOutput {
+  outputs: IOutput[];
+  /** Whether the cell may have printed on since. */
+  isRunning: boolean;
+}
+
 /** What the mark needs of the page. */
 export interface IMoreOutputPage {
   trans: TranslationBundle;
   renderers: IRenderMimeRegistry;
   /** Ask for what the cell that shows an element has beyond its notebook; throws `RequestError`. */
-  fetch: (node: Node) => Promise<IOutput[]>;
+  fetch: (node: Node) => Promise<IMoreOutput>;
 }
 
 /**
@@ -23,55 +30,76 @@ export class MoreOutputRenderer extends Panel implements IRenderMime.IRenderer {
   constructor(private readonly page: IMoreOutputPage) {
     super();
     this.addClass('cc-MoreOutput');
+    this.button.type = 'button';
+    this.button.classList.add('jp-mod-styled', 'jp-mod-minimal');
+    this.button.addEventListener('click', () => void this.reveal());
+    this.note.addClass('cc-MoreOutput-note');
+    this.note.node.setAttribute('role', 'status');
+    this.addWidget(this.offered);
+    this.addWidget(this.note);
   }
 
   /** Show the button; what was fetched before goes, since the cell has run again. */
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     this.trusted = model.trusted;
-    this.shown?.dispose();
-    this.shown = null;
+    this.display([]);
     this.offer(this.page.trans.__('Show more output'));
     return Promise.resolve();
   }
 
-  private offer(text: string): void {
-    this.button?.dispose();
-    const node = document.createElement('button');
-    node.className = 'jp-mod-styled jp-mod-minimal';
-    node.textContent = text;
-    node.addEventListener('click', () => {
-      void this.reveal(node);
-    });
-    this.button = new Widget({ node });
-    this.addWidget(this.button);
-  }
-
-  private async reveal(button: HTMLButtonElement): Promise<void> {
-    const { trans, renderers } = this.page;
-    button.disabled = true;
+  private async reveal(): Promise<void> {
+    const { trans } = this.page;
+    if (this.isAsking) {
+      return;
+    }
+    this.isAsking = true; // not disabled, which would take the focus away
     try {
-      const values = await this.page.fetch(this.node);
+      const { outputs, isRunning } = await this.page.fetch(this.node);
       if (this.isDisposed) {
         return;
       }
-      this.shown?.dispose();
-      this.shown = new OutputArea({
-        model: new OutputAreaModel({ values, trusted: this.trusted }),
-        rendermime: renderers
-      });
-      this.insertWidget(0, this.shown);
-      // The cell may go on printing.
-      this.offer(
-        values.length > 0
-          ? trans.__('Show more output again')
-          : trans.__('The rest of the output is gone. Run the cell again to see it.')
-      );
+      if (outputs.length === 0) {
+        this.conclude(trans.__('The rest of the output is gone. Run the cell again to see it.'));
+        return;
+      }
+      this.display(outputs);
+      if (isRunning) {
+        this.offer(trans.__('Show newer output'));
+      } else {
+        this.conclude('');
+      }
     } catch (error) {
-      this.offer(trans.__('The output cannot be had: %1. Try again', String(error)));
+      this.offer(trans.__('Try again'), trans.__('The output cannot be had: %1', String(error)));
+    } finally {
+      this.isAsking = false;
     }
   }
 
+  private display(values: IOutput[]): void {
+    this.shown?.dispose();
+    this.shown = null;
+    if (values.length > 0) {
+      const model = new OutputAreaModel({ values, trusted: this.trusted });
+      this.shown = new OutputArea({ model, rendermime: this.page.renderers });
+      this.insertWidget(0, this.shown);
+    }
+  }
+
+  private offer(label: string, problem = ''): void {
+    this.button.textContent = label;
+    this.offered.show();
+    this.note.node.textContent = problem;
+  }
+
+  private conclude(words: string): void {
+    this.offered.hide();
+    this.note.node.textContent = words;
+  }
+
+  private readonly button = document.createElement('button');
+  private readonly offered = new Widget({ node: this.button });
+  private readonly note = new Widget();
   private trusted = false;
+  private isAsking = false;
   private shown: OutputArea | null = null;
-  private button: Widget | null = null;
 }

@@ -1,6 +1,7 @@
 /**
  * Where in which notebook an element of the page is.
  */
+import { CodeCell } from '@jupyterlab/cells';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 
 import { roomIdOf } from '../documents/room';
@@ -9,6 +10,8 @@ import { roomIdOf } from '../documents/room';
 export interface ICellPlace {
   roomId: string;
   cellId: string;
+  /** Whether it runs, or waits to run. */
+  isRunning: boolean;
 }
 
 /** Return the cell that shows an element, or `null` where no shared notebook does. */
@@ -17,5 +20,9 @@ export function placeOf(notebooks: INotebookTracker, node: Node): ICellPlace | n
   const cell = panel?.content.widgets.find(widget => widget.node.contains(node));
   const model = panel?.model;
   const roomId = model ? roomIdOf(model.sharedModel) : null;
-  return cell && roomId !== null ? { roomId, cellId: cell.model.sharedModel.getId() } : null;
+  if (cell === undefined || roomId === null) {
+    return null;
+  }
+  const isRunning = cell instanceof CodeCell && cell.model.executionState !== 'idle';
+  return { roomId, cellId: cell.model.sharedModel.getId(), isRunning };
 }

@@ -5,6 +5,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { URLExt } from '@jupyterlab/coreutils';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ServerConnection } from '@jupyterlab/services';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { BlobRenderer, type IBlobPage } from '../outputs/blobRenderer';
 import { PLACEHOLDER } from '../outputs/blobs';
@@ -18,11 +19,17 @@ export const blobsPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Shows large outputs, which are kept on the server.',
   autoStart: true,
   requires: [IRenderMimeRegistry],
-  activate: (app: JupyterFrontEnd, renderers: IRenderMimeRegistry) => {
+  optional: [ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    renderers: IRenderMimeRegistry,
+    translator: ITranslator | null
+  ) => {
     const { serverSettings } = app.serviceManager;
     const page: IBlobPage = {
       baseUrl: serverSettings.baseUrl,
       renderers,
+      trans: (translator ?? nullTranslator).load('cocalc_jupyter'),
       fetch: (path, init) =>
         ServerConnection.makeRequest(
           URLExt.join(serverSettings.baseUrl, path),

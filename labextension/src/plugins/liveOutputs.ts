@@ -61,8 +61,8 @@ export const liveOutputsPlugin: JupyterFrontEndPlugin<void> = {
       trans,
       renderers,
       fetch: async (node: Node) => {
-        const { roomId, cellId } = place(node);
-        return requests.fetchMoreOutput(roomId, cellId);
+        const { roomId, cellId, isRunning } = place(node);
+        return { outputs: await requests.fetchMoreOutput(roomId, cellId), isRunning };
       }
     };
     const add = (type: string, createRenderer: () => QuestionRenderer | MoreOutputRenderer) => {

@@ -59,6 +59,11 @@ export class ManualRunRequests implements IRunRequests {
   }
 }
 
+/** Return a text in its own language, with its values in their places. */
+export function words(text: string, ...values: string[]): string {
+  return text.replace(/%(\d)/g, (_, place: string) => values[Number(place) - 1] ?? '');
+}
+
 /** Let all promise callbacks run that are due. */
 export async function settled(): Promise<void> {
   await new Promise(resolve => setImmediate(resolve));
