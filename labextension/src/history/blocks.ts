@@ -7,7 +7,7 @@ import type { Content, Difference, ICell, ICellChange, IHunk, IOutput } from '..
 export type Block =
   | { kind: 'heading'; text: string }
   | { kind: 'text'; text: string; role: 'source' | 'output' }
-  | { kind: 'image'; url: string }
+  | { kind: 'image'; url: string; alt: string }
   | { kind: 'lines'; lines: { sign: string; text: string }[] };
 
 /** Words for people; `%1` and so on are replaced. */
@@ -50,7 +50,8 @@ function blockOfOutput(output: IOutput, words: Translate): Block {
   const data = output.data ?? {};
   const png = data['image/png'];
   if (typeof png === 'string') {
-    return { kind: 'image', url: `data:image/png;base64,${png.replace(/\s/g, '')}` };
+    const url = `data:image/png;base64,${png.replace(/\s/g, '')}`;
+    return { kind: 'image', url, alt: joined(data['text/plain'] ?? '') };
   }
   const text =
     output.output_type === 'error'

@@ -1,7 +1,7 @@
 /**
  * The panel that shows the history of one document.
  */
-import { Dialog, showDialog } from '@jupyterlab/apputils';
+import { Dialog, DOMUtils, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
@@ -36,6 +36,16 @@ export class HistoryPanel extends Widget {
       this.onKey(event);
     });
     this.problem.setAttribute('role', 'alert');
+    this.modeButtons = new Map([
+      ['version', this.modeButton('version', trans.__('Version'))],
+      ['changes', this.modeButton('changes', trans.__('Changes since'))]
+    ]);
+    this.restoreButton = this.button(trans.__('Restore this version'), () => this.restore());
+    if (!mayRestore) {
+      this.restoreButton.title = trans.__('You may only read here.');
+    }
+    const refresh = this.button(trans.__('Refresh'), () => this.refresh());
+    this.tools.append(...this.modeButtons.values(), this.restoreButton, refresh);
     const left = element('div', 'cc-History-versions');
     left.append(this.list, this.more);
     const right = element('div', 'cc-History-version');
@@ -76,12 +86,15 @@ export class HistoryPanel extends Widget {
       item.setAttribute('aria-selected', String(isChosen));
       item.classList.toggle('cc-mod-chosen', isChosen);
     }
+    // The list has the focus; screen readers must be told which version the keys have reached.
+    this.list.setAttribute('aria-activedescendant', chosen === null ? '' : this.idOf(chosen));
     this.more.textContent = this.trans.__('Older versions');
     this.more.hidden = !hasMore;
   }
 
   private renderVersion(version: IVersion): HTMLElement {
     const item = element('div', 'cc-History-item');
+    item.id = this.idOf(version.version);
     item.setAttribute('role', 'option');
     item.setAttribute('data-version', String(version.version));
     const date = new Date(version.wall);
@@ -93,32 +106,27 @@ export class HistoryPanel extends Widget {
     return item;
   }
 
+  private idOf(version: number): string {
+    return `${this.listId}-${version}`;
+  }
+
   private renderTools(): void {
     const { chosen, mode, versions } = this.model;
     const isNewest = chosen === (versions[0]?.version ?? null);
-    const restore = this.button(this.trans.__('Restore this version'), () => this.restore());
-    restore.disabled = chosen === null || isNewest || !this.mayRestore;
-    if (!this.mayRestore) {
-      restore.title = this.trans.__('You may only read here.');
+    this.restoreButton.disabled = chosen === null || isNewest || !this.mayRestore;
+    for (const [wanted, button] of this.modeButtons) {
+      button.setAttribute('aria-pressed', String(wanted === mode));
+      button.classList.toggle('cc-mod-pressed', wanted === mode);
     }
-    const refresh = this.button(this.trans.__('Refresh'), () => this.refresh());
-    this.tools.replaceChildren(
-      this.modeButton('version', this.trans.__('Version'), mode),
-      this.modeButton('changes', this.trans.__('Changes since'), mode),
-      restore,
-      refresh
-    );
   }
 
-  private modeButton(wanted: Mode, label: string, present: Mode): HTMLButtonElement {
-    const button = this.button(label, () => this.model.choose(this.model.chosen, wanted));
-    button.setAttribute('aria-pressed', String(wanted === present));
-    button.classList.toggle('cc-mod-pressed', wanted === present);
-    return button;
+  private modeButton(wanted: Mode, label: string): HTMLButtonElement {
+    return this.button(label, () => this.model.choose(this.model.chosen, wanted));
   }
 
   private button(label: string, act: () => Promise<unknown>): HTMLButtonElement {
     const button = element('button', 'jp-Button jp-mod-styled jp-mod-minimal', label);
+    button.type = 'button';
     button.addEventListener('click', () => void act());
     return button;
   }
@@ -178,6 +186,9 @@ export class HistoryPanel extends Widget {
   private readonly trans: TranslationBundle;
   private readonly mayRestore: boolean;
   private readonly model: HistoryModel;
+  private readonly modeButtons: ReadonlyMap<Mode, HTMLButtonElement>;
+  private readonly restoreButton: HTMLButtonElement;
+  private readonly listId = DOMUtils.createDomID();
   private readonly list = element('div', 'cc-History-list');
   private readonly more = element('button', 'jp-Button jp-mod-styled jp-mod-minimal');
   private readonly tools = element('div', 'cc-History-tools');
@@ -198,6 +209,7 @@ function renderBlock(block: Block): HTMLElement {
     case 'image': {
       const image = element('img', 'cc-History-image');
       image.src = block.url;
+      image.alt = block.alt;
       return image;
     }
     case 'lines': {
