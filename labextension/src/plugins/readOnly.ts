@@ -31,7 +31,9 @@ export const readOnlyPlugin: JupyterFrontEndPlugin<void> = {
     const message = trans.__('You may only read here; the change was taken back.');
     const lock = (panel: NotebookPanel): void => {
       void panel.context.ready.then(() => {
-        makeReadOnly(panel, () => Notification.warning(message, { autoClose: 5000 }));
+        if (!panel.isDisposed) {
+          makeReadOnly(panel, () => Notification.warning(message, { autoClose: 5000 }));
+        }
       });
     };
     notebooks.forEach(lock);

@@ -1,6 +1,7 @@
 /**
  * Tells at the prompt of a cell who ran it, when, and how long that took.
  */
+import type { NotebookChange } from '@jupyter/ydoc';
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
@@ -16,13 +17,14 @@ export const runNotesPlugin: JupyterFrontEndPlugin<void> = {
   optional: [ITranslator],
   activate: (_: JupyterFrontEnd, notebooks: INotebookTracker, translator: ITranslator | null) => {
     const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
-    notebooks.widgetAdded.connect((_, panel) => {
-      void panel.context.ready.then(() => {
-        if (!panel.isDisposed) {
-          follow(panel, trans);
-        }
-      });
-    });
+    const followWhenReady = async (panel: NotebookPanel): Promise<void> => {
+      await panel.context.ready;
+      if (!panel.isDisposed) {
+        follow(panel, trans);
+      }
+    };
+    notebooks.forEach(panel => void followWhenReady(panel));
+    notebooks.widgetAdded.connect((_, panel) => void followWhenReady(panel));
   }
 };
 
@@ -42,19 +44,24 @@ function follow(panel: NotebookPanel, trans: TranslationBundle): void {
         .join(', ');
     }
   };
-  sharedModel.changed.connect((_, { stateChange }) => {
+  const onChange = (_: unknown, { stateChange }: NotebookChange): void => {
     for (const { name } of stateChange ?? []) {
       const cellId = cellOfEntry(name);
       if (cellId !== null) {
         show(cellId);
       }
     }
-  });
+  };
+  sharedModel.changed.connect(onChange);
   const showAll = (): void => {
     panel.content.widgets.forEach(({ model }) => {
       show(model.sharedModel.getId());
     });
   };
   panel.content.modelContentChanged.connect(showAll);
+  panel.disposed.connect(() => {
+    // Other views of the notebook may stay open.
+    sharedModel.changed.disconnect(onChange);
+  });
   showAll();
 }
