@@ -35,14 +35,16 @@ class Conversation:
         self._grace = grace
         self._loop = asyncio.get_running_loop()
         self._link: KernelLink | None = None
+        self._late_s = 0.0
         self._current: tuple[Execution, Progress] | None = None
         self._changed = asyncio.Event()
         self._answers: dict[str, asyncio.Future[Message]] = {}
         self._answering: set[asyncio.Task[None]] = set()
 
-    def use(self, link: KernelLink) -> None:
-        """Talk over this link from now on."""
+    def use(self, link: KernelLink, late_s: float = 0.0) -> None:
+        """Talk over this link from now on; its kernel's outputs may be late by so much."""
         self._link = link
+        self._late_s = late_s
         self.on_messages()
 
     async def run(self, execution: Execution) -> bool:
@@ -59,6 +61,8 @@ class Conversation:
         self._current = (execution, progress)
         try:
             await self._until_over(execution, progress)
+            if self._late_s and progress.is_over:
+                await asyncio.sleep(self._late_s)
         finally:
             self._current = None
             await self._stop_answering()

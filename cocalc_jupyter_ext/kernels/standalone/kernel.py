@@ -27,7 +27,7 @@ from .conversation import Conversation
 from .errors import KernelClosedError, KernelDiedError
 from .execution import MAX_OVERFLOW_CHARS, Execution, Message, Stdin, is_done
 from .host import LocalKernels, StartingHost
-from .progress import Grace
+from .progress import Grace, late_s
 
 __all__ = ["Kernel", "KernelState", "kernel"]
 
@@ -301,7 +301,8 @@ class Kernel:
             self.name, path=self.path, cwd=self._cwd, env=self._env
         )
         self._set_state("starting")
-        self._talk.use(await self._connect(self._kernel_id))
+        link = await self._connect(self._kernel_id)
+        self._talk.use(link, late_s(await self._host.language(self.name)))
         self._set_state("running")
         self._spawn_task(self._watch_usage())
 

@@ -5,8 +5,12 @@ keep the queue waiting for ever: after the reply some quiet time, or a longest t
 """
 
 from dataclasses import dataclass
+from typing import Final
 
-__all__ = ["Grace", "Progress"]
+__all__ = ["Grace", "Progress", "late_s"]
+
+_LATE_S: Final = {"typescript": 0.2}
+"""By the kernel's language; Deno's sends results from another thread than its idle status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +52,11 @@ class Progress:
             return None
         quiet_until = max(self.replied_at, self.heard_at) + grace.quiet_s
         return max(0.0, min(quiet_until, self.replied_at + grace.longest_s) - now)
+
+
+def late_s(language: str) -> float:
+    """Return for how many seconds after its idle status a kernel may publish what belongs before.
+
+    Jupyter's protocol allows no such thing.
+    """
+    return _LATE_S.get(language, 0.0)

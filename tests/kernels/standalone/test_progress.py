@@ -1,6 +1,6 @@
 """When code is over (syncdoc-jupyter §4.2; D14)."""
 
-from cocalc_jupyter_ext.kernels.standalone.progress import Grace, Progress
+from cocalc_jupyter_ext.kernels.standalone.progress import Grace, Progress, late_s
 
 GRACE = Grace(quiet_s=2, longest_s=30)
 
@@ -46,3 +46,8 @@ def test_a_reply_that_is_not_ok_is_a_failure() -> None:
     assert progress.failed
     progress.replied(1, "ok")
     assert not progress.failed
+
+
+def test_only_kernels_that_are_known_for_it_may_be_late() -> None:
+    assert late_s("python") == 0
+    assert late_s("typescript") > 0
