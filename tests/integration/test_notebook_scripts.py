@@ -67,7 +67,10 @@ async def test_a_script_edits_and_runs_a_notebook_and_a_page_sees_it(
         assert (cell["state"], cell["exec_count"], cell["kernel"]) == ("done", 2, "python3")
         assert cell["start"] <= cell["end"]
         assert notebook.model.trust
-        assert (notebook.model.backend_state, notebook.model.run_progress) == ("running", 100)
+        await notebook.model.until(
+            lambda model: (model.backend_state, model.run_progress) == ("running", 100),
+            timeout_s=60,
+        )
         await page.until(lambda: on_page(page) == [("x = 6", ""), ("print(x * 7)", "42\n")])
 
         page.append_text(" + 1")
@@ -191,14 +194,15 @@ async def test_what_a_script_has_asked_for_runs_though_nobody_looks_on(
 
 
 async def test_a_script_formats_and_converts_a_notebook(server: JupyterServer) -> None:
-    async with script(server, "g.ipynb", "x=1", "y = 2", "z=3") as notebook:
-        one, _two, protected = notebook.model.cell_list
+    magic = "%matplotlib  inline\na=[ 1 ]\n!ls  -l"
+    async with script(server, "g.ipynb", "x=1", "y = 2", "z=3", magic) as notebook:
+        one, _two, protected, _four = notebook.model.cell_list
         notebook.write_protect([protected])
 
         assert await notebook.format_cells()
         assert not await notebook.format_cells()
         texts = [cell["input"] for cell in notebook.model.cells.values()]
-        assert texts == ["x = 1", "y = 2", "z=3"]
+        assert texts == ["x = 1", "y = 2", "z=3", "%matplotlib  inline\na = [1]\n!ls  -l"]
 
         await notebook.convert(["--to", "markdown"], timeout_s=60)
         assert "x = 1" in (server.work / "g.md").read_text()

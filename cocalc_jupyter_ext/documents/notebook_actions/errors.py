@@ -7,6 +7,7 @@
         ``NotDeletableError``     the cell is protected against deletion
         ``NotCodeError``          only code cells run
         ``NoQuestionError``       the cell waits for no input
+        ``NotFormattableError``   the cell holds what would be mistaken for something else
     ``KernelNotChosenError``      the notebook has no kernel to run code with
     ``NotebookReadOnlyError``     the file cannot be written, so nothing may be edited
     ``InvalidActionError``        the arguments make no sense
@@ -23,6 +24,7 @@ __all__ = [
     "NotCodeError",
     "NotDeletableError",
     "NotEditableError",
+    "NotFormattableError",
     "NotebookActionError",
     "NotebookReadOnlyError",
     "UndoUnavailableError",
@@ -85,6 +87,20 @@ class NoQuestionError(CellActionError):
 
     def __str__(self) -> str:
         return f"cell {self.cell_id!r} does not wait for input; was it answered already?"
+
+
+class NotFormattableError(CellActionError):
+    """The cell holds what would be mistaken for something else."""
+
+    def __init__(self, cell_id: str, mark: str) -> None:
+        super().__init__(cell_id)
+        self.mark = mark
+
+    def __str__(self) -> str:
+        return (
+            f"cell {self.cell_id!r} has a line that begins with {self.mark!r}, which stands for "
+            "magics while cells are formatted; remove that line first"
+        )
 
 
 class KernelNotChosenError(NotebookActionError):

@@ -23,12 +23,11 @@ from ..syncdoc.disk_save import save_to_disk
 from ..syncdoc.opening import Opening
 from ..syncdoc.records import Record
 from ..syncdoc.syncdb import SyncDB, open_syncdb
-from . import outputs
+from . import formatting, outputs
 from .actions import NotebookActions
 from .errors import KernelNotChosenError
-from .looks import code_cell_ids
 from .model import NotebookModel
-from .reading import input_of, is_editable, require_cell
+from .reading import cell_ids, cell_type_of, distinct, input_of, is_editable, require_cell
 
 __all__ = ["Notebook", "open_notebook"]
 
@@ -36,6 +35,7 @@ TOUCH_EVERY_S: Final = 30.0
 SAVE_TIMEOUT_S: Final = 300.0
 KERNEL_TIMEOUT_S: Final = 60.0
 HALT_TIMEOUT_S: Final = 30.0
+FORMATTED_AT_ONCE: Final = 4
 
 
 class Notebook(NotebookActions):
@@ -164,21 +164,28 @@ class Notebook(NotebookActions):
             raise RemoteError(str(error))
 
     async def format_cells(self, ids: Sequence[str] | None = None) -> bool:
-        """Format the code in cells, by default in all; return whether that changed anything.
+        """Format code and markdown, by default in all cells; return whether that changed anything.
 
-        Protected cells stay, and those that somebody edits meanwhile. Raises
-        KernelNotChosenError where no language is known, and RemoteError with the words of the
-        formatter.
+        Protected cells stay, and those that somebody edits meanwhile; so does markdown that was
+        not asked for by its id, where the project has no formatter for it. Raises
+        KernelNotChosenError where no language is known, InvalidActionError for one without a
+        formatter, NotFormattableError, and RemoteError with the words of the formatter. Then
+        nothing is changed.
         """
-        parser = await self._language()
-        wanted = code_cell_ids(self.records) if ids is None else ids
-        old = {cell_id: input_of(require_cell(self.records, cell_id)) for cell_id in wanted}
-        new: dict[str, str] = {}
-        for cell_id, text in old.items():
-            if text.strip() and is_editable(require_cell(self.records, cell_id)):
-                request = {"str": text, "options": {"parser": parser}}
-                formatted = await self._call_project("editor.formatterString", request)
-                new[cell_id] = str(formatted).rstrip("\n")
+        language = await self._language()
+        has_markdown = ids is not None or await self._formats_markdown()
+        old: dict[str, str] = {}
+        requests: dict[str, tuple[str, str]] = {}
+        for cell_id in cell_ids(self.records) if ids is None else distinct(ids):
+            cell = require_cell(self.records, cell_id)
+            kind, text = cell_type_of(cell), input_of(cell)
+            if not is_editable(cell) or not formatting.is_formattable(kind, text):
+                continue
+            parser = formatting.parser_of(kind, language)
+            if has_markdown or parser != formatting.MARKDOWN:
+                old[cell_id] = text
+                requests[cell_id] = parser, formatting.for_formatter(cell_id, parser, text)
+        new = dict(zip(requests, await self._format(list(requests.values())), strict=True))
         with self.together():
             still = [i for i in new if input_of(self.model.cells.get(i, {})) == old[i]]
             changed = [self.set_cell_input(cell_id, new[cell_id]) for cell_id in still]
@@ -198,6 +205,28 @@ class Notebook(NotebookActions):
         self.model.close()
         await self._owned.aclose()
         await self.document.close()
+
+    async def _format(self, texts: Sequence[tuple[str, str]]) -> list[str]:
+        """Return texts, which come with the names of their formatters, formatted."""
+        places = asyncio.Semaphore(FORMATTED_AT_ONCE)
+
+        async def format_one(parser: str, text: str) -> str:
+            request = {"str": text, "options": {"parser": parser}}
+            async with places:
+                formatted = await self._call_project("editor.formatterString", request)
+            return formatting.from_formatter(parser, str(formatted))
+
+        tasks = [asyncio.create_task(format_one(*each)) for each in texts]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _formats_markdown(self) -> bool:
+        configuration = await self._call_project("system.configuration", "main")
+        return bool(configuration["capabilities"]["formatting"].get("prettier"))
 
     async def _call_project(self, name: str, *args: object) -> Any:
         subject = project_subject(ProjectId(self.project_id), "api", compute_server_id=0)
