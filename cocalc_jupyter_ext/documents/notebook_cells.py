@@ -4,7 +4,6 @@ The rules for editing these types are in reference jupyterlab-rtc §4: every out
 text of a stream is a Text, and outputs are only appended, cleared, or replaced as a whole.
 """
 
-import copy
 import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from jupyter_ydoc import YNotebook
 from pycrdt import Array, Map, Text
 
+from .shareable import shareable
 from .text_edits import replace_text
 
 __all__ = ["cell_ids", "find_cell", "shared_output", "take_notebook", "with_cell_ids"]
@@ -32,7 +32,7 @@ def find_cell(notebook: YNotebook, cell_id: str) -> Map[Any] | None:
 
 def shared_output(output: Mapping[str, Any]) -> Map[Any]:
     """Build the shared form of one nbformat output."""
-    value = copy.deepcopy(dict(output))
+    value = shareable(output)
     if value.get("output_type") == "stream":
         text = value.get("text", "")
         value["text"] = Text(text if isinstance(text, str) else "".join(text))

@@ -22,6 +22,7 @@ __all__ = [
     "ChannelListener",
     "ConnectionInfo",
     "KernelChannels",
+    "check_parts",
     "connection",
     "new_session",
 ]
@@ -32,8 +33,9 @@ ConnectionInfo = KernelConnectionInfo
 RUNNER_SESSION_PREFIX = "cocalc-runner-"
 """Session ids of runners start with this; front ends need not see the outputs they cause."""
 
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
-"""What jupyter_client raises for messages with bad signatures, too few parts, or missing fields."""
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What jupyter_client raises for messages with bad signatures, too few parts, or missing fields,
+and Python for JSON that is nested too deeply."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +65,12 @@ def connection(
     made = ConnectionFileMixin(context=context, session=session)
     made.load_connection_info(info)
     return made
+
+
+def check_parts(*parts: object) -> None:
+    """Raise ``TypeError`` if one of the parts of a message is no object."""
+    if not all(isinstance(part, dict) for part in parts):
+        raise TypeError("a part of the message is no object")
 
 
 class KernelChannels:
@@ -170,6 +178,7 @@ class KernelChannels:
             try:
                 _, parts = self._session.feed_identities(frames)
                 message = self._session.deserialize(parts)
+                check_parts(message["parent_header"], message["metadata"], message["content"])
             except UNREADABLE:
                 _log.warning("A kernel sent a message that cannot be read", exc_info=True)
             else:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Self
 
+from ..documents.shareable import shareable
+from .message_parts import objects, texts
+
 __all__ = [
     "BY_RECORDS",
     "Abort",
@@ -109,14 +112,15 @@ class Reply:
     @classmethod
     def from_content(cls, content: Mapping[str, Any]) -> Self:
         """Read the content of the message (Jupyter messaging protocol 5.4)."""
+        content = shareable(content)
         count = content.get("execution_count")
         return cls(
             status=str(content.get("status", "error")),
             execution_count=count if isinstance(count, int) else None,
-            payload=tuple(content.get("payload") or ()),
+            payload=objects(content.get("payload")),
             error_name=str(content.get("ename", "")),
             error_value=str(content.get("evalue", "")),
-            traceback=tuple(map(str, content.get("traceback") or ())),
+            traceback=tuple(texts(content.get("traceback"))),
         )
 
     @property

@@ -3,7 +3,13 @@
 A subscriber that reads too slowly makes ZeroMQ drop messages silently, and an event loop that
 edits a document is too slow at times. So the thread does nothing but read and coalesce, its
 socket queues without limit (``RCVHWM`` 0), and its context has an I/O thread of its own. The
-backlog between thread and loop is bounded in bytes; when it is full the thread waits.
+backlog between thread and loop is bounded in bytes: it leaves out the oldest outputs, so that the
+thread never waits because of them, and nothing piles up in the socket. Only when it is full of
+other messages the thread waits.
+
+What is large is handled as bytes for as long as possible: to parse it takes longer than to receive
+it. The parts of a long text that nobody will see are never parsed, and outputs not before they
+are taken.
 
 Messages that nobody here needs are dropped in the thread: those that were caused by other
 sessions, except updates of displays, which may concern a display of ours.
@@ -18,14 +24,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from hmac import compare_digest
 from typing import Any
 
 import zmq
 from jupyter_client.session import Session
 
-from .backlog import Backlog, IopubMessage
-from .channels import UNREADABLE, ConnectionInfo, connection
+from .backlog import OUTPUT_KINDS, Backlog, IopubMessage
+from .channels import UNREADABLE, ConnectionInfo, check_parts, connection
+from .large_outputs import LARGE_BYTES, MAX_OUTPUT_BYTES, MAX_TEXT_BYTES, shortened_text, too_large
 
 __all__ = ["IopubReader"]
 
@@ -34,6 +43,8 @@ _BURST = 50
 """Messages that follow one another closely before the reader pauses between them."""
 _QUIET_S = 0.01
 _PAUSE_S = 0.003
+_CAPTURES = b'"msg_id"'
+"""What a message of a comm says that makes an Output widget capture outputs, or stop that."""
 _FROM_ALL_SESSIONS = {"update_display_data"}
 _CAUSED_BY_CODE = {"stream", "display_data", "clear_output"}
 _QUESTIONS = {
@@ -48,11 +59,21 @@ _QUESTIONS = {
 """Requests that run no cell: what seems to be an output of theirs comes from a thread."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """A message that is parsed when it is taken."""
+
+    parent_id: str
+    kind: str
+    read: Callable[[], IopubMessage | None]
+
+
 class IopubReader:
     """The thread, from construction until ``close``.
 
     ``on_messages`` is called on the event loop when ``take`` has something new, ``on_heard``
-    when anything at all was received.
+    when anything at all was received. Without ``wants_comms`` only those messages of comms come
+    that say what Output widgets capture.
     """
 
     def __init__(
@@ -64,6 +85,7 @@ class IopubReader:
         on_heard: Callable[[], None],
         max_backlog_bytes: int = 64_000_000,
         joins_text: bool = True,
+        wants_comms: bool = True,
     ) -> None:
         self.status_topic = b""
         """Under which topic the kernel publishes its states, once that is known."""
@@ -73,9 +95,10 @@ class IopubReader:
         self._session = Session(session=session.session)
         self._on_messages = on_messages
         self._on_heard = on_heard
-        self._max_backlog_bytes = max_backlog_bytes
+        self._wants_comms = wants_comms
         self._changed = threading.Condition()
-        self._backlog = Backlog(joins_text=joins_text)
+        self._new_backlog = partial(Backlog, joins_text=joins_text, max_bytes=max_backlog_bytes)
+        self._backlog = self._new_backlog()
         self._latest_run: dict[str, Any] = {}
         self._closing = False
         self._context = zmq.Context()
@@ -90,9 +113,9 @@ class IopubReader:
     def take(self) -> list[IopubMessage]:
         """Return what was received since the previous call, in order."""
         with self._changed:
-            messages = self._backlog.take()
+            taken, self._backlog = self._backlog, self._new_backlog()
             self._changed.notify()
-        return messages
+        return taken.take()  # reads large messages, which the thread must not wait for
 
     def close(self) -> None:
         """End the thread; idempotent. Takes milliseconds."""
@@ -134,14 +157,14 @@ class IopubReader:
 
     def _receive(self, frames: list[bytes]) -> None:
         try:
-            message = self._read(frames)
+            received = self._read(frames)
         except UNREADABLE:
             _log.warning("A kernel published a message that cannot be read", exc_info=True)
             return
-        if message is not None:
-            self._hand_over(message, sum(map(len, frames)))
+        if received is not None:
+            self._hand_over(received, sum(map(len, frames)))
 
-    def _read(self, frames: list[bytes]) -> IopubMessage | None:
+    def _read(self, frames: list[bytes]) -> "IopubMessage | _Unread | None":
         """Return a message if somebody here needs it.
 
         The session's own way of reading takes most of the time when a kernel prints fast: it
@@ -149,21 +172,45 @@ class IopubReader:
         """
         topics, fed = self._session.feed_identities(frames)
         parts = [part if isinstance(part, bytes) else part.bytes for part in fed]
-        signature, header, parent_header, metadata, content, *buffers = parts
+        signature, header, parent_header, _, content, *_ = parts
         self._check(signature, parts[1:5])
-        kind = self._session.unpack(header)["msg_type"]
+        kind = str(self._session.unpack(header)["msg_type"])
         if kind == "status" and topics:
             self.status_topic = topics[0]
         parent = self._cause(kind, self._session.unpack(parent_header))
         if parent.get("session") != self._session_id and kind not in _FROM_ALL_SESSIONS:
             return None
-        return IopubMessage(
-            str(parent.get("msg_id", "")),
-            kind,
-            self._session.unpack(content),
-            self._session.unpack(metadata),
-            tuple(buffers),
-        )
+        if kind.startswith("comm_") and not self._wants_comms and _CAPTURES not in content:
+            return None
+        parent_id = str(parent.get("msg_id", ""))
+        if len(content) > LARGE_BYTES and kind in OUTPUT_KINDS:
+            return self._large(parent_id, kind, parts)
+        return self._parsed(parent_id, kind, parts)
+
+    def _parsed(self, parent_id: str, kind: str, parts: list[bytes]) -> IopubMessage:
+        content, metadata = self._session.unpack(parts[4]), self._session.unpack(parts[3])
+        check_parts(content, metadata)
+        return IopubMessage(parent_id, kind, content, metadata, tuple(parts[5:]))
+
+    def _large(self, parent_id: str, kind: str, parts: list[bytes]) -> "IopubMessage | _Unread":
+        """Return a large output: a text without its middle, anything else without reading it."""
+        content = parts[4]
+        if kind == "stream":
+            shortened = shortened_text(content, MAX_TEXT_BYTES)
+            if shortened is not None:
+                return IopubMessage(parent_id, kind, shortened)
+        if len(content) > MAX_OUTPUT_BYTES:
+            notice = {"name": "stderr", "text": too_large(len(content))}
+            return IopubMessage(parent_id, "stream", notice)
+        return _Unread(parent_id, kind, lambda: self._readable(parent_id, kind, parts))
+
+    def _readable(self, parent_id: str, kind: str, parts: list[bytes]) -> IopubMessage | None:
+        """Parse what was taken; called on the event loop."""
+        try:
+            return self._parsed(parent_id, kind, parts)
+        except UNREADABLE:
+            _log.warning("A kernel published an output that cannot be read", exc_info=True)
+            return None
 
     def _cause(self, kind: str, parent: dict[str, Any]) -> dict[str, Any]:
         """Return the header of the request that a message comes from."""
@@ -181,16 +228,18 @@ class IopubReader:
         ):
             raise ValueError("the signature is wrong")
 
-    def _hand_over(self, message: IopubMessage, size_bytes: int) -> None:
+    def _hand_over(self, received: "IopubMessage | _Unread", size_bytes: int) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or self._has_room())
+            self._changed.wait_for(lambda: self._closing or not self._backlog.is_full)
             first = len(self._backlog) == 0
-            self._backlog.add(message, size_bytes)
+            if isinstance(received, IopubMessage):
+                self._backlog.add(received, size_bytes)
+            else:
+                self._backlog.add_unread(
+                    received.parent_id, received.kind, size_bytes, received.read
+                )
         if first:
             self._call(self._on_messages)
-
-    def _has_room(self) -> bool:
-        return self._backlog.size_bytes < self._max_backlog_bytes
 
     def _call(self, callback: Callable[[], None]) -> None:
         with self._changed:

@@ -127,7 +127,7 @@ class OpenLink(Protocol):
 class KernelLink:
     """Channels and output reader of one kernel process; close it when done.
 
-    With ``joins_text=False`` every text stays a message of its own.
+    With ``joins_text=False`` every text stays a message of its own, and comms are heard too.
     """
 
     def __init__(
@@ -152,6 +152,7 @@ class KernelLink:
             on_messages=listener.on_messages,
             on_heard=self._heard.set,
             joins_text=joins_text,
+            wants_comms=not joins_text,
         )
 
     @property

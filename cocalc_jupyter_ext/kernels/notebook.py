@@ -19,6 +19,7 @@ from . import render
 from .backlog import IopubMessage
 from .errors import CellsNotFoundError
 from .events import BY_RECORDS, Abort, Loss, QueuedCell, Reply
+from .message_parts import display_id_of
 from .outputs import CellOutputs, Output, OutputLimits
 from .overflow import Overflow
 from .run_notes import note_end, note_start
@@ -29,6 +30,8 @@ __all__ = ["Notebook", "NotebookDocument", "Releasable", "end_orphans"]
 
 _MAX_REMEMBERED_CELLS = 1_000
 _MAX_REMEMBERED_CHARS = 20_000_000
+_MAX_DISPLAYS = 20_000
+"""Displays that can be updated: more than a cell and what it left out hold."""
 _OVERFLOW_FACTOR = 10
 _CHARS_PER_FLUSH = 50_000
 _MAX_FLUSHES_TO_WAIT = 40
@@ -87,7 +90,7 @@ class Notebook:
         self._positions: dict[str, int] = {}
         self._by_cell: OrderedDict[str, _Shown] = OrderedDict()
         self._by_request: dict[str, _Shown] = {}
-        self._by_display: dict[str, list[_Shown]] = {}
+        self._by_display: OrderedDict[str, list[_Shown]] = OrderedDict()
         self._changed: dict[_Shown, None] = {}
         self._captures = Captures()
 
@@ -267,19 +270,24 @@ class Notebook:
         return captured and self._captures.target(message.parent_id) is not None
 
     def _apply(self, shown: _Shown, kind: str, content: dict[str, Any]) -> None:
-        display_id = (content.get("transient") or {}).get("display_id")
-        if isinstance(display_id, str):
+        display_id = display_id_of(content)
+        if display_id is not None:
             self._update_display(content)
         shown.outputs.apply(kind, content)
         self._changed[shown] = None
-        if isinstance(display_id, str):
+        if display_id is not None:
             showing = self._by_display.setdefault(display_id, [])
             if shown not in showing:
                 showing.append(shown)
+            if len(self._by_display) > _MAX_DISPLAYS:
+                self._by_display.popitem(last=False)
 
     def _update_display(self, content: dict[str, Any]) -> None:
-        display_id = str((content.get("transient") or {}).get("display_id"))
-        for shown in self._by_display.get(display_id, []):
+        display_id = display_id_of(content)
+        if display_id is None or display_id not in self._by_display:
+            return
+        self._by_display.move_to_end(display_id)
+        for shown in self._by_display[display_id]:
             if shown.outputs.update_display(display_id, content):
                 self._changed[shown] = None
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..documents.notebook_records.live_outputs import more_output
+from ..documents.shareable import shareable
+from .message_parts import display_id_of, mapping, texts
 from .overflow import CellOverflow
 from .stream_text import StreamText, json_chars
 
@@ -124,7 +126,7 @@ class CellOutputs:
         """Fold in one message; what comes late was printed before the question that waits."""
         question = self._question
         self.settle_question(None)
-        self._apply(kind, content)
+        self._apply(kind, shareable(content))
         if question is not None:
             self._ask(question)
 
@@ -137,7 +139,7 @@ class CellOutputs:
             self.show_error(
                 str(content.get("ename", "")),
                 str(content.get("evalue", "")),
-                [str(line) for line in content.get("traceback", [])],
+                texts(content.get("traceback")),
             )
         elif kind == "clear_output":
             self._clear(wait=bool(content.get("wait", False)))
@@ -255,7 +257,7 @@ class CellOutputs:
         output: Output = {"output_type": kind, **self._bundle(content)}
         if kind == "execute_result":
             output["execution_count"] = content.get("execution_count")
-        display_id = (content.get("transient") or {}).get("display_id")
+        display_id = display_id_of(content)
         entry = _Display(output, _output_chars(output), display_id)
         if self._has_room(entry.chars):
             self._append(entry)
@@ -264,8 +266,8 @@ class CellOutputs:
             self._overflow.add(output, display_id)
 
     def _bundle(self, content: dict[str, Any]) -> Output:
-        data = self._keep_out(dict(content.get("data") or {}))
-        return {"data": data, "metadata": dict(content.get("metadata") or {})}
+        data = self._keep_out(mapping(content.get("data")))
+        return {"data": data, "metadata": mapping(content.get("metadata"))}
 
     def _replace(self, index: int, entry: _Display, bundle: Output) -> None:
         output = {**entry.output, **bundle}

@@ -57,14 +57,15 @@ class ProcessPipe:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        passed = 0
+        passed, is_told = 0, False
         try:
             while chunk := os.read(self._reader, _CHUNK_BYTES):
                 with self._lock:
                     self._tail.add(self._decode.decode(chunk))
                 if passed < MAX_PASSED_BYTES:
                     self._pass_on(chunk)
-                elif passed - len(chunk) < MAX_PASSED_BYTES:
+                elif not is_told:
+                    is_told = True
                     _log.warning(
                         "A kernel's process writes much to %s; the rest is dropped", self._name
                     )

@@ -81,3 +81,80 @@ def test_text_without_end_keeps_head_and_tail_in_bounded_memory():
     assert shown.endswith("000000999\n")
     assert "characters are not shown.]" in shown
     assert len(shown) < 400
+
+
+def display(text, kind="display_data"):
+    return IopubMessage("p", kind, {"data": {"text/plain": text}})
+
+
+def test_displays_beyond_the_bound_go_the_oldest_first_and_a_line_says_how_many():
+    backlog = Backlog(max_bytes=10_000)
+    for number in range(1000):
+        backlog.add(display(str(number)), 1000)
+    gap, *rest = backlog.take()
+
+    assert gap.content["name"] == "stderr"
+    assert gap.content["text"].startswith(f"[{1000 - len(rest)} outputs are not shown: the kernel")
+    assert [each.content["data"]["text/plain"] for each in rest] == [
+        str(number) for number in range(1000 - len(rest), 1000)
+    ]
+    assert 3 <= len(rest) <= 10
+
+
+def test_what_is_no_output_is_never_left_out():
+    backlog = Backlog(max_bytes=10_000)
+    for number in range(1000):
+        backlog.add(display(str(number)), 1000)
+        backlog.add(status(str(number)), 100)
+    kinds = [message.kind for message in backlog.take()]
+
+    assert kinds.count("status") == 1000
+    assert kinds[-1] == "status"
+    assert backlog.size_bytes == 0
+
+
+def test_a_backlog_that_is_full_of_what_may_not_go_says_so():
+    backlog = Backlog(max_bytes=1_000)
+    assert not backlog.is_full
+    for number in range(10):
+        backlog.add(status(str(number)), 100)
+    assert backlog.is_full
+
+
+def test_updates_of_a_display_that_are_replaced_anyway_go_without_a_word():
+    backlog = Backlog(max_bytes=10_000)
+    for number in range(1000):
+        backlog.add(display(str(number), "update_display_data"), 1000)
+    messages = backlog.take()
+
+    assert {message.kind for message in messages} == {"update_display_data"}
+    assert messages[-1].content["data"]["text/plain"] == "999"
+
+
+def test_two_streams_that_take_turns_without_end_are_bounded_too():
+    backlog = Backlog(max_bytes=100_000)
+    for _ in range(5_000):
+        backlog.add(text("p", "stdout", "o"), 300)
+        backlog.add(text("p", "stderr", "e"), 300)
+
+    assert len(backlog) < 300
+
+
+def test_a_message_is_read_when_it_is_taken_and_only_then():
+    read = []
+
+    def reader(number):
+        def message():
+            read.append(number)
+            return display(str(number)) if number != 998 else None
+
+        return message
+
+    backlog = Backlog(max_bytes=10_000)
+    for number in range(1000):
+        backlog.add_unread("p", "display_data", 1000, reader(number))
+    assert read == []
+    messages = backlog.take()
+
+    assert read == list(range(1000 - len(messages), 1000))
+    assert [each.content["data"]["text/plain"] for each in messages[-2:]] == ["997", "999"]

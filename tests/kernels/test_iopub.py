@@ -6,8 +6,10 @@ import pytest
 import zmq
 from jupyter_client.session import Session
 
+from cocalc_jupyter_ext.kernels import iopub
 from cocalc_jupyter_ext.kernels.channels import new_session
 from cocalc_jupyter_ext.kernels.iopub import IopubReader
+from cocalc_jupyter_ext.kernels.large_outputs import LARGE_BYTES, MAX_TEXT_BYTES
 
 KEY = b"key"
 
@@ -36,8 +38,9 @@ class Publisher:
     def wait_for_subscriber(self):
         assert self.socket.recv() == b"\x01"
 
-    def publish(self, kind, content, parent=None):
-        self.session.send(self.socket, kind, content, parent={"header": parent or self.ours})
+    def publish(self, kind, content, parent=None, topic=None):
+        parent = {"header": parent or self.ours}
+        self.session.send(self.socket, kind, content, parent=parent, ident=topic)
 
     def close(self):
         self.context.destroy(linger=0)
@@ -143,7 +146,7 @@ async def test_the_first_message_of_anybody_shows_that_the_channel_is_connected(
     await asyncio.wait_for(heard.wait(), 60)
 
 
-async def test_a_full_backlog_makes_the_thread_wait_and_loses_nothing(publisher):
+async def test_a_backlog_full_of_what_counts_makes_the_thread_wait_and_loses_nothing(publisher):
     session = new_session("x")
     publisher.ours["session"] = session.session
     arrived = asyncio.Event()
@@ -156,10 +159,86 @@ async def test_a_full_backlog_makes_the_thread_wait_and_loses_nothing(publisher)
     )
     await asyncio.to_thread(publisher.wait_for_subscriber)
     for number in range(500):
-        publisher.publish("display_data", {"data": {"text/plain": f"{number}" * 100}})
+        publisher.publish("comm_msg", {"data": {"text/plain": f"{number}" * 100}})
     publisher.publish("status", {"execution_state": "idle"})
     messages = await collect(reader, arrived, ended)
     assert len(messages) == 501
+    reader.close()
+
+
+async def test_displays_without_end_are_read_to_their_end_in_bounded_memory(publisher):
+    """Whoever waits for room lets them pile up in the socket, which has no bound."""
+    session = new_session("x")
+    publisher.ours["session"] = session.session
+    reader = IopubReader(
+        publisher.info,
+        session,
+        on_messages=lambda: None,
+        on_heard=lambda: None,
+        max_backlog_bytes=1_000_000,
+    )
+    await asyncio.to_thread(publisher.wait_for_subscriber)
+    for number in range(300):
+        picture = f"{number}" + "." * 2 * LARGE_BYTES
+        publisher.publish("display_data", {"data": {"image/png": picture}})
+    publisher.publish("status", {"execution_state": "idle"}, topic=b"status")
+    async with asyncio.timeout(30):
+        while reader.status_topic != b"status":
+            await asyncio.sleep(0.01)
+    gap, *displays, status = reader.take()
+
+    left_out = 300 - len(displays)
+    assert gap.content["text"].startswith(f"[{left_out} outputs are not shown")
+    assert sum(len(each.content["data"]["image/png"]) for each in displays) < 1_000_000
+    assert displays[-1].content["data"]["image/png"].startswith("299.")
+    assert status.kind == "status"
+    reader.close()
+
+
+async def test_of_a_text_without_end_only_the_ends_are_read(publisher, reading):
+    reader, arrived, _ = reading
+    text = "a" * MAX_TEXT_BYTES + "b" * MAX_TEXT_BYTES
+    publisher.publish("stream", {"name": "stdout", "text": text})
+    publisher.publish("status", {"execution_state": "idle"})
+    printed, _ = await collect(reader, arrived, ended)
+
+    shown = printed.content["text"]
+    assert (shown[:3], shown[-3:]) == ("aaa", "bbb")
+    assert f"[{MAX_TEXT_BYTES} bytes are not shown.]" in shown
+
+
+async def test_an_output_that_is_too_large_is_named_instead(publisher, reading, monkeypatch):
+    monkeypatch.setattr(iopub, "MAX_OUTPUT_BYTES", 1_000_000)
+    reader, arrived, _ = reading
+    publisher.publish("execute_result", {"data": {"text/plain": "q" * 3_000_000}})
+    publisher.publish("status", {"execution_state": "idle"})
+    printed, _ = await collect(reader, arrived, ended)
+
+    assert printed.content == {
+        "name": "stderr",
+        "text": "[An output of 3 MB is too large to be shown.]\n",
+    }
+
+
+async def test_messages_of_comms_come_only_to_those_who_want_them(publisher):
+    session = new_session("x")
+    publisher.ours["session"] = session.session
+    arrived = asyncio.Event()
+    reader = IopubReader(
+        publisher.info,
+        session,
+        on_messages=arrived.set,
+        on_heard=lambda: None,
+        wants_comms=False,
+    )
+    await asyncio.to_thread(publisher.wait_for_subscriber)
+    captures = {"method": "update", "state": {"msg_id": "request"}}
+    publisher.publish("comm_msg", {"comm_id": "slider", "data": {"state": {"value": 1}}})
+    publisher.publish("comm_msg", {"comm_id": "output", "data": captures})
+    publisher.publish("status", {"execution_state": "idle"})
+    messages = await collect(reader, arrived, ended)
+
+    assert [message.content.get("comm_id") for message in messages] == ["output", None]
     reader.close()
 
 
@@ -189,10 +268,15 @@ async def test_a_message_that_is_none_is_skipped_and_reading_goes_on(publisher, 
     session, socket = publisher.session, publisher.socket
     socket.send_multipart([b"", b"<IDS|MSG>", b"too few parts"])
     session.send_raw(socket, [b"{}", b"{}", b"{}", b"{}"])
+    deep = b"[" * 200_000 + b"]" * 200_000
+    header, parent = b'{"msg_type": "stream"}', session.pack(publisher.ours)
+    session.send_raw(socket, [header, parent, b"{}", deep])
+    session.send_raw(socket, [header, parent, b"{}", b"[1]"])
+    session.send_raw(socket, [header, parent, b"3", b"{}"])
     publisher.publish("status", {"execution_state": "idle"})
     messages = await collect(reader, arrived, ended)
     assert [m.kind for m in messages] == ["status"]
-    assert caplog.text.count("cannot be read") == 2
+    assert caplog.text.count("cannot be read") == 5
 
 
 async def test_metadata_and_buffers_come_along(publisher, reading):

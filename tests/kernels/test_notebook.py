@@ -361,3 +361,65 @@ def test_text_that_replaces_goes_into_the_cell_itself(document, notebook, group,
         assert notebook.start(queued)
         notebook.finish(queued, next_input(**more))
     assert sources(document) == ["wanted", "two", "three"]
+
+
+@pytest.mark.parametrize("strange", [None, 3, "text", [1], [[]], True])
+def test_a_kernel_that_says_something_strange_ends_no_run(notebook, document, strange):
+    """§12.2: malformed messages are skipped, not fatal."""
+    started(notebook, 0)
+    names = ("name", "text", "data", "metadata", "transient", "traceback", "ename", "wait")
+    for kind in (
+        "stream",
+        "display_data",
+        "execute_result",
+        "update_display_data",
+        "error",
+        "clear_output",
+        "comm_msg",
+        "status",
+    ):
+        receive(notebook, kind, **dict.fromkeys(names, strange))
+    receive(notebook, "display_data", **display("after"))
+
+    assert document.cell(0)["outputs"][-1]["data"] == {"text/plain": "after"}
+
+
+@pytest.mark.parametrize("strange", [2**70, float("nan"), "\ud83d"])
+def test_numbers_and_texts_that_cannot_be_shared_become_such_that_can(notebook, document, strange):
+    started(notebook, 0)
+    receive(notebook, "display_data", data={"application/json": {"n": strange}}, metadata={})
+    receive(notebook, "stream", name="stdout", text=f"{strange}\n")
+
+    shown, printed = document.ydoc.get()["cells"][0]["outputs"]
+    assert shown["data"]["application/json"]["n"] in {2.0**70, None, "\N{REPLACEMENT CHARACTER}"}
+    assert printed["text"].endswith("\n")
+
+
+def test_displays_without_end_are_not_remembered_without_end(notebook, monkeypatch):
+    monkeypatch.setattr("cocalc_jupyter_ext.kernels.notebook._MAX_DISPLAYS", 10)
+    started(notebook, 0)
+    first = {"data": {"text/plain": "first"}, "metadata": {}, "transient": {"display_id": "first"}}
+    receive(notebook, "display_data", **first)
+    for number in range(50):
+        changed = {**first, "data": {"text/plain": str(number)}}
+        receive(notebook, "update_display_data", **changed)
+        receive(
+            notebook, "display_data", **display("x") | {"transient": {"display_id": f"{number}"}}
+        )
+
+    assert len(notebook._by_display) == 10
+    assert "first" in notebook._by_display
+
+
+@pytest.mark.parametrize("strange", [None, 3, "text", [1], [None], {"a": 1}])
+def test_a_reply_that_says_something_strange_ends_the_cell_as_any_other(
+    notebook, document, strange
+):
+    queued = started(notebook, 0)
+    names = ("execution_count", "payload", "ename", "evalue", "traceback")
+    reply = Reply.from_content({"status": "error", **dict.fromkeys(names, strange)})
+    with notebook.batch():
+        notebook.finish(queued, reply)
+
+    assert document.cell(0)["execution_state"] == "idle"
+    assert document.cell(0)["outputs"][-1]["output_type"] == "error"

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 from jupyter_ydoc import YNotebook
 from pycrdt import Array, Map
 
+from ..shareable import shareable
 from . import placeholders
 from .cells import large_cells, references, small_cells
 from .store import BlobStore
@@ -64,7 +65,8 @@ class BlobNotebook(YNotebook):
 
     def create_ycell(self, value: Mapping[str, Any]) -> Map[Any]:
         """Return a new shared cell; its large outputs go into the store."""
-        shared: Map[Any] = super().create_ycell(small_cells([value], self.blobs.put)[0])
+        (cell,) = small_cells([value], self.blobs.put)
+        shared: Map[Any] = super().create_ycell(shareable(cell))
         return shared
 
 
@@ -140,7 +142,7 @@ def without_blobs(document: object, content: Mapping[str, Any]) -> dict[str, Any
     cells = content.get("cells")
     if not isinstance(cells, list) or not isinstance(document, BlobNotebook):
         return dict(content)
-    return {**content, "cells": small_cells(cells, document.blobs.put)}
+    return dict(shareable({**content, "cells": small_cells(cells, document.blobs.put)}))
 
 
 def _outputs(cell: Map[Any]) -> list[Any]:

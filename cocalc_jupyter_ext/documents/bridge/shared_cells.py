@@ -19,6 +19,7 @@ from ..text_edits import edit_text
 __all__ = [
     "edit_cell",
     "edit_map",
+    "edit_metadata",
     "insert_cell",
     "read_cell",
     "read_metadata",
@@ -97,6 +98,15 @@ def edit_map(shared: Map[Any], before: Mapping[str, Any], after: Mapping[str, An
             shared.pop(name, None)
         elif name not in before or before[name] != after[name]:
             shared[name] = shareable(after[name])
+
+
+def edit_metadata(notebook: YNotebook, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Change the metadata of the notebook where it differs."""
+    meta = notebook.ydoc.get("meta", type=Map)
+    if isinstance(meta.get("metadata"), Map):
+        edit_map(meta["metadata"], before, after)
+    else:
+        meta["metadata"] = Map(shareable(after))
 
 
 def _edit_metadata(cell: Map[Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

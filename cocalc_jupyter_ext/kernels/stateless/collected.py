@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
+from ..message_parts import display_id_of, texts
+
 __all__ = ["Collected", "Output"]
 
 Output: TypeAlias = dict[str, Any]
@@ -74,11 +76,11 @@ class Collected:
 
     def _update(self, content: Mapping[str, Any]) -> bool:
         """Replace the displays of this name; return whether there are any."""
-        display_id = _display_id(content)
+        display_id = display_id_of(content)
         found = [
             index
             for index, output in enumerate(self._outputs)
-            if display_id is not None and _display_id(output) == display_id
+            if display_id is not None and display_id_of(output) == display_id
         ]
         output = _cleaned(content)
         for index in found:
@@ -93,26 +95,20 @@ def _cleaned(content: Mapping[str, Any]) -> Output:
     return {key: value for key, value in content.items() if key not in _DROPPED and value != {}}
 
 
-def _display_id(content: Mapping[str, Any]) -> str | None:
-    transient = content.get("transient")
-    found = transient.get("display_id") if isinstance(transient, Mapping) else None
-    return found if isinstance(found, str) else None
-
-
 def _size(output: Output) -> int:
     return len(json.dumps(output, ensure_ascii=False, separators=(",", ":")))
 
 
 def _with_short_traceback(output: Output) -> Output:
     """Keep the end of a traceback that is longer than anybody reads."""
-    lines = [str(line) for line in output["traceback"]]
+    lines = texts(output["traceback"])
     surplus = sum(map(len, lines)) - _MAX_TRACEBACK_CHARS
     if surplus <= 0:
         return output
     return {
         **output,
         "traceback": ["".join(lines)[surplus:]],
-        "evalue": str(output["evalue"])[:9999],
+        "evalue": str(output.get("evalue", ""))[:9999],
     }
 
 

@@ -6,6 +6,7 @@ and dropped, so that a loop of prints costs next to nothing here.
 
 from typing import Final
 
+from ..channels import check_parts
 from ..iopub import IopubReader
 from .captures import Captures
 from .comm_messages import COMM_KINDS, CommMessage
@@ -30,9 +31,10 @@ class CommReader(IopubReader):
             return None
         self._check(parts[0], parts[1:5])
         header, parent, metadata, content = map(self._session.unpack, parts[1:5])
+        check_parts(header, parent, metadata, content)
         read = CommMessage(
             parent_id=str(parent.get("msg_id", "")),
-            kind=header["msg_type"],
+            kind=str(header["msg_type"]),
             content=content,
             metadata=metadata,
             buffers=tuple(parts[5:]),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
+from ..message_parts import display_id_of
 from .captured_outputs import CapturedOutputs
 from .captures import CAPTURED_KINDS, MAX_REQUESTS, Captures
 from .comm_messages import ECHO_UPDATE, UPDATE, WIDGET_TARGET, CommMessage, Path, buffers_by_path
@@ -229,7 +230,9 @@ class WidgetModels:
             self._captured_in.popitem(last=False)
 
     def _update_display(self, message: CommMessage) -> None:
-        display_id = str((message.content.get("transient") or {}).get("display_id"))
+        display_id = display_id_of(message.content)
+        if display_id is None:
+            return
         for model in self._models.values():
             captured = model.captured
             if captured is not None and captured.update_display(display_id, message.content):

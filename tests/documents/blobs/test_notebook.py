@@ -157,3 +157,21 @@ def test_documents_without_a_store_keep_everything() -> None:
     assert keeper_of(plain)(bundle) == bundle
     assert without_blobs(plain, CONTENT) == with_blobs(plain, CONTENT) == CONTENT
     assert references_of(plain) == lost_blobs(plain) == set()
+
+
+def test_a_file_with_numbers_and_texts_that_cannot_be_shared_is_taken_in(
+    document: BlobNotebook,
+) -> None:
+    """pycrdt panics at them, which no one who opens a file expects."""
+    strange = {"huge": 2**70, "none": float("nan"), "half": "\ud83d"}
+    output = {"output_type": "display_data", "data": {"application/json": strange}, "metadata": {}}
+    content = with_outputs(output)
+    content["metadata"]["strange"] = strange
+    document.set(content)
+    document.ycells.append(document.create_ycell(content["cells"][0]))
+
+    known = {"huge": 2.0**70, "none": None, "half": "\N{REPLACEMENT CHARACTER}"}
+    got = document.get()
+    shown = [each["data"]["application/json"] for c in got["cells"] for each in c["outputs"]]
+    assert got["metadata"]["strange"] == known
+    assert shown == [known] * 2
