@@ -168,7 +168,7 @@ def test_a_file_with_numbers_and_texts_that_cannot_be_shared_is_taken_in(
     content = with_outputs(output)
     content["metadata"]["strange"] = strange
     document.set(content)
-    document.ycells.append(document.create_ycell(content["cells"][0]))
+    document.ycells.append(document.create_ycell({**content["cells"][0], "id": "new"}))
 
     known = {"huge": 2.0**70, "none": None, "half": "\N{REPLACEMENT CHARACTER}"}
     got = document.get()
