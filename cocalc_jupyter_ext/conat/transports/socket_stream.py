@@ -160,7 +160,8 @@ class SocketStream:
         if self._queue:
             self._unsent.extend(joined(self._queue))
             self._queue.clear()
-        if self._is_open and not self._is_waiting:
+        # A peer that went during the upgrade is closed already, and told of a moment later.
+        if self._is_open and not self._is_waiting and not self._stream.closed():
             self._send()
 
     def end(self) -> None:

@@ -73,6 +73,22 @@ async def test_a_peer_that_does_not_read_the_upgrade_is_dropped() -> None:
         await asyncio.wait({asyncio.ensure_future(written)})
 
 
+async def test_a_peer_that_goes_during_the_upgrade_keeps_nothing_from_the_others() -> None:
+    async with connected_pair() as (raw, _peer), connected_pair() as (other, (reader, _writer)):
+        outbox, listener = Outbox(), Listener()
+        raw.close()
+        streams = [SocketStream(each, listener, outbox, 100) for each in (raw, other)]
+        for stream in streams:
+            stream.start()
+            stream.write([b"welcome"])
+
+        async with asyncio.timeout(60):
+            assert await reader.readexactly(7) == b"welcome"
+            assert await listener.lost.get() == "transport close"
+        assert listener.lost.empty()
+        streams[1].abort()
+
+
 async def test_what_is_written_in_one_turn_goes_out_together() -> None:
     async with connected_pair() as (raw, _peer):
         sent = record_sends(raw)
