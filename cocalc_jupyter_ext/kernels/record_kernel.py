@@ -30,7 +30,7 @@ _SETTINGS: Final = {"type": "settings"}
 
 @dataclass(frozen=True, slots=True)
 class KernelState:
-    """Whether there is a kernel (``ready``, ``starting``, ``running``), and what it does.
+    """How far a kernel is (``ready``, ``spawning``, ``starting``, ``running``), and what it does.
 
     ``name`` is that of its specification, if there is one; ``connection_file`` its absolute path,
     for those who want to attach a console.
@@ -69,6 +69,7 @@ class RecordKernel:
         self._error_shown_s = error_shown_s
         self._running_since: float | None = None
         self._running_name: str | None = None
+        self._began_unseen = False
         self._due = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -97,8 +98,14 @@ class RecordKernel:
             now_ms = round(self._clock() * 1000)
             asyncio.get_running_loop().call_soon(self._tell_running, now_ms)
 
+    def tell_saved(self, modified_ms: int) -> None:
+        """Tell when the file was written that was saved last (§3.4, §4.9)."""
+        if self._settings().get("last_ipynb_save") != modified_ms:
+            self._set({"last_ipynb_save": modified_ms})
+
     def tell_error(self, reason: str) -> None:
         """Tell everybody what is wrong with the kernel."""
+        self._began_unseen = False
         self._running_since = None
         self._set({"kernel_error": reason})
         self.look_soon()
@@ -128,6 +135,10 @@ class RecordKernel:
     def _tell(self, state: KernelState) -> None:
         """Write what is not what the records say."""
         self._running_name = state.name
+        if state.backend != "starting":
+            self._began_unseen = False
+        elif self._began_unseen:
+            return  # whoever looks hears later than the runner that the kernel has started
         known = self._settings()
         fields: dict[str, Any] = {}
         if known.get("backend_state") != state.backend:
@@ -146,6 +157,7 @@ class RecordKernel:
 
     def _tell_running(self, since_ms: int) -> None:
         if self._settings().get("backend_state") != "running":
+            self._began_unseen = True
             fields = {"backend_state": "running", "last_backend_state": since_ms}
             self._set({**fields, "kernel_state": "busy"})
 

@@ -23,6 +23,7 @@ from .record_states import (
     progress_fields,
     requested,
     still_wanted,
+    unrunnable,
 )
 from .runs import CellState
 
@@ -76,6 +77,7 @@ class RecordRuns:
         self._waiting: asyncio.Queue[Request] = asyncio.Queue(MAX_WAITING)
         self._worker: asyncio.Task[None] | None = None
         self._progress: deque[tuple[str, CellState, int]] = deque()
+        self._cancelled: set[str] = set()
         self._disconnects = [
             document.changes.connect(self._look),
             document.commits.connect(self._reconcile_soon),
@@ -86,6 +88,7 @@ class RecordRuns:
         self._worker = asyncio.create_task(self._work(), name="runs asked for by records")
         for cell_id in orphaned(self._cells()):
             self._tell(cell_id, "aborted", self._now_ms())
+        self._end_unrunnable()
         self._take(requested([], self._cells()))
 
     async def close(self) -> None:
@@ -118,6 +121,7 @@ class RecordRuns:
             self._tell(*self._progress.popleft())
 
     def _tell(self, cell_id: str, state: CellState, now_ms: int) -> None:
+        self._cancelled.discard(cell_id)
         record = self._document.value.get_one({"type": "cell", "id": cell_id})
         if record is None:
             return
@@ -130,14 +134,27 @@ class RecordRuns:
     def _look(self, before: Records) -> None:
         old, new = before.get({"type": "cell"}), self._cells()
         for cell_id in cancelled(old, new):
+            self._cancelled.add(cell_id)
             self._runs.cancel(cell_id)
         for cell_id, value in answers(old, new):
             try:
                 self._runs.answer(cell_id, value)
             except InputAnsweredError:
                 _log.debug("an answer to cell %s came too late", cell_id)
-        self._take(requested(old, new))
+        self._end_unrunnable()
+        self._take(self._without_running(request) for request in requested(old, new))
         self._reconcile_soon()
+
+    def _without_running(self, request: Request) -> Request:
+        """Leave out what runs or waits already (§4.2), unless it was cancelled meanwhile."""
+        running = self._runs.active() - self._cancelled
+        cell_ids = tuple(cell_id for cell_id in request.cell_ids if cell_id not in running)
+        return Request(cell_ids, request.stops_on_error)
+
+    def _end_unrunnable(self) -> None:
+        """Say of what cannot run that it is done, or it would seem to wait for ever."""
+        for cell_id in unrunnable(self._cells()):
+            self._tell(cell_id, "aborted", self._now_ms())
 
     def still_wanted(self, request: Request) -> Request:
         """Return the request without the cells that were cancelled meanwhile."""
@@ -160,6 +177,8 @@ class RecordRuns:
 
     def _take(self, requests: Iterable[Request]) -> None:
         for request in requests:
+            if not request.cell_ids:
+                continue
             try:
                 self._waiting.put_nowait(request)
             except asyncio.QueueFull:

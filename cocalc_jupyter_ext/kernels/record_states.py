@@ -20,6 +20,7 @@ __all__ = [
     "progress_fields",
     "requested",
     "still_wanted",
+    "unrunnable",
 ]
 
 Record = Mapping[str, Any]
@@ -48,7 +49,7 @@ def requested(before: Iterable[Record], after: Iterable[Record]) -> list[Request
         for record in after
         if record.get("state") == _REQUESTED
         and old.get(record.get("id")) != _REQUESTED
-        and (record.get("cell_type") or "code") == "code"
+        and _is_code(record)
     ]
     wanted.sort(key=_order)
     requests: list[Request] = []
@@ -59,6 +60,15 @@ def requested(before: Iterable[Record], after: Iterable[Record]) -> list[Request
         else:
             requests.append(Request((cell_id,), stops))
     return requests
+
+
+def unrunnable(cells: Iterable[Record]) -> list[str]:
+    """Return the cells that somebody wants to run and that are no code."""
+    return [
+        str(record.get("id"))
+        for record in cells
+        if record.get("state") == _REQUESTED and not _is_code(record)
+    ]
 
 
 def still_wanted(request: Request, cells: Iterable[Record]) -> Request:
@@ -115,6 +125,10 @@ def progress_fields(
 def orphaned(cells: Iterable[Record]) -> Sequence[str]:
     """Return the cells that seem to run, of a project that has just started."""
     return [str(record.get("id")) for record in cells if record.get("state") in _PENDING]
+
+
+def _is_code(record: Record) -> bool:
+    return (record.get("cell_type") or "code") == "code"
 
 
 def _last_output(record: Record) -> Mapping[str, Any]:

@@ -219,8 +219,8 @@ class CoCalcExtension(ConfiguredExtension):
     def _build_companions(self) -> None:
         manager = self.settings["kernel_manager"]
         kernels = NotebookKernels(self.settings["session_manager"], manager)
-        runs = DocumentRuns(self.execution.runners, kernels)
         questions = KernelQuestions(ServerKernels(manager))
+        runs = DocumentRuns(self.execution.runners, kernels, questions)
         self.parts.append(ServerKernelFunctions(self.conat, manager, kernels))
         client, project_id = self.document_bridges.client, self.conat.project_id
         rpc = NotebookRpc(

@@ -25,6 +25,7 @@ class NotebookKernels:
         self._sessions = sessions
         self._kernels = kernels
         self._starting = asyncio.Lock()
+        self._spawning: str | None = None
 
     async def find(self, path: str) -> str | None:
         """Return the kernel of a notebook's session, or None."""
@@ -48,14 +49,27 @@ class NotebookKernels:
                 return found
             if found is not None:
                 await self.end(path)
-            session = await self._sessions.create_session(
-                path=path,
-                name=path.rpartition("/")[2],
-                type=_NOTEBOOK,
-                kernel_name=kernel_name or self._kernels.default_kernel_name,
-            )
+            self._spawning = path
+            try:
+                session = await self._sessions.create_session(
+                    path=path,
+                    name=path.rpartition("/")[2],
+                    type=_NOTEBOOK,
+                    kernel_name=kernel_name or self._kernels.default_kernel_name,
+                )
+            finally:
+                self._spawning = None
         _log.info("started a kernel for %s", path)
         return str(session["kernel"]["id"])
+
+    async def spec_of(self, kernel_id: str) -> dict[str, str]:
+        """Return what a notebook's file says of a kernel: names and language (§7.2).
+
+        Raises what looking for kernels raises.
+        """
+        name = self.name_of(kernel_id)
+        spec = await ensure_async(self._kernels.kernel_spec_manager.get_kernel_spec(name))
+        return {"display_name": spec.display_name, "language": spec.language, "name": str(name)}
 
     async def interrupt(self, kernel_id: str) -> None:
         """Interrupt a kernel."""
@@ -75,7 +89,8 @@ class NotebookKernels:
         """Return how the kernel of a notebook is."""
         kernel_id = await self.find(path)
         if kernel_id is None or kernel_id not in self._kernels:
-            return KernelState()
+            is_spawning = self._spawning == path
+            return KernelState("spawning", "starting") if is_spawning else KernelState()
         name = self.name_of(kernel_id)
         file = getattr(self._kernels.get_kernel(kernel_id), "connection_file", None)
         state = self._execution_state(kernel_id)

@@ -18,7 +18,7 @@ from ..conat.services.named import NamedService, service_subject
 from ..documents.bridge.bridges import Companion
 from ..documents.document import LiveDocument
 from ..documents.syncdoc.sync_document import SyncDocument
-from ..kernels.errors import KernelNotFoundError
+from ..kernels.errors import KernelNotFoundError, NoKernelChosenError
 from ..kernels.questions import KernelQuestions
 from ..project.dispatch import ApiError, Dispatcher
 from ..project.notebook_api import NOTEBOOK_FUNCTIONS, NotebookApi
@@ -136,6 +136,9 @@ class _Host:
         if version is not None:
             await self._wait_for(version, timeout_s)
         await self._live.save()
+        self._runs.tell_saved(self._live)
+        # Whoever is answered compares its state with that of the file, and so must have this.
+        await self._document.save()
 
     async def more_output(self, cell_id: str) -> list[dict[str, Any]]:
         return self._runs.more_output(self._live, cell_id)
@@ -143,6 +146,9 @@ class _Host:
     async def _kernel(self) -> str:
         settings = self._document.value.get_one({"type": "settings"}) or {}
         name = settings.get("kernel")
+        if name == "":
+            raise NoKernelChosenError
+        self._runs.look_soon(self._live)
         return await self._kernels.ensure(self._live.path, name if isinstance(name, str) else None)
 
     async def _wait_for(self, version: int, timeout_s: float) -> None:

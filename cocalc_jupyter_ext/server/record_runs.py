@@ -14,12 +14,14 @@ from ..documents.syncdoc.sync_document import SyncDocument
 from ..kernels.events import BY_RECORDS, Loss
 from ..kernels.notebook import NotebookDocument
 from ..kernels.outputs import MAX_OUTPUT_CHARS
+from ..kernels.questions import KernelQuestions
 from ..kernels.record_kernel import NotebookKernel, RecordKernel
 from ..kernels.record_runs import RecordRuns
 from ..kernels.record_states import Request
 from ..kernels.registry import RunnerRegistry, RunRequest
 from ..kernels.runs import CellState
 from ..kernels.stored_values import StoredValues
+from .kernel_description import KernelDescription
 from .notebook_kernels import NotebookKernels
 
 __all__ = ["DocumentRuns"]
@@ -30,9 +32,12 @@ _NOTEBOOK = "notebook"
 class DocumentRuns:
     """The runs that the records of open notebooks ask for."""
 
-    def __init__(self, runners: RunnerRegistry, kernels: NotebookKernels) -> None:
+    def __init__(
+        self, runners: RunnerRegistry, kernels: NotebookKernels, questions: KernelQuestions
+    ) -> None:
         self._runners = runners
         self._kernels = kernels
+        self._questions = questions
         self._accompanied: dict[NotebookDocument, _Accompanied] = {}
         self._stored: WeakKeyDictionary[LiveDocument, StoredValues] = WeakKeyDictionary()
         runners.on_progress = self._on_progress
@@ -49,6 +54,13 @@ class DocumentRuns:
         if own is not None:
             own.kernel.look_soon()
 
+    def tell_saved(self, live: LiveDocument) -> None:
+        """Tell when the file of a notebook was written that was saved just now."""
+        own, version = self._accompanied.get(live), live.file.meta.file
+        modified_ms = None if version is None else version.modified_ms
+        if own is not None and modified_ms is not None:
+            own.kernel.tell_saved(modified_ms)
+
     def more_output(self, live: LiveDocument, cell_id: str) -> list[dict[str, Any]]:
         """Return the messages of a cell that are kept outside of its notebook (§4.6)."""
         put = _sink_of(live)
@@ -61,6 +73,7 @@ class DocumentRuns:
             return None
 
         async def start_run(request: Request, kernel: str | None) -> None:
+            own.kernel.look_soon()
             kernel_id = await self._kernels.ensure(live.path, kernel)
             own.runs.default_kernel = self._kernels.name_of(kernel_id)
             request = own.runs.still_wanted(request)
@@ -78,7 +91,11 @@ class DocumentRuns:
             look=lambda: self._kernels.look(live.path), end=lambda: self._kernels.end(live.path)
         )
         active = _ActiveRuns(self._runners, live, self.stored(live))
-        own = _Accompanied(RecordRuns(document, start_run, active), RecordKernel(document, kernel))
+        own = _Accompanied(
+            RecordRuns(document, start_run, active),
+            RecordKernel(document, kernel),
+            KernelDescription(live, self._kernels, self._questions),
+        )
         own.document = document
         own.forget = lambda: self._accompanied.pop(live, None)
         self._accompanied[live] = own
@@ -92,6 +109,13 @@ class DocumentRuns:
                 own.kernel.runs_code()
             own.runs.progress(cell_id, state)
             own.kernel.look_soon()
+            if state in {"ok", "error"}:
+                self._describe_kernel(own, document)
+
+    def _describe_kernel(self, own: "_Accompanied", document: NotebookDocument) -> None:
+        runner = self._runners.runner_of(document)
+        if runner is not None and runner.kernel_id is not None:
+            own.description.look(runner.kernel_id)
 
     def _on_loss(self, document: NotebookDocument, loss: Loss, detail: str) -> None:
         own = self._accompanied.get(document)
@@ -147,9 +171,12 @@ class _Accompanied:
     forget: Callable[[], object]
     document: SyncDocument[Any]
 
-    def __init__(self, runs: RecordRuns, kernel: RecordKernel) -> None:
+    def __init__(
+        self, runs: RecordRuns, kernel: RecordKernel, description: KernelDescription
+    ) -> None:
         self.runs = runs
         self.kernel = kernel
+        self.description = description
         self.forget = lambda: None
 
     def start(self) -> None:
@@ -158,5 +185,6 @@ class _Accompanied:
 
     async def close(self) -> None:
         self.forget()
+        await self.description.close()
         await self.runs.close()
         await self.kernel.close()

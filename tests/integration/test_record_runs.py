@@ -1,9 +1,13 @@
 """CoCalc clients run cells of a real server, with nobody watching (design D6)."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from cocalc_jupyter_ext.conat.errors import ConatError
 from cocalc_jupyter_ext.conat.services.named import ServiceClient, service_subject
 
 from ..support.room_client import RoomClient
@@ -89,3 +93,49 @@ async def test_a_cocalc_client_asks_the_kernel_and_interrupts_it(server: Jupyter
         await notebook.call("signal", "SIGKILL")
         assert (await server.request("GET", "api/sessions")).json() == []
         assert await notebook.call("more_output", cell_id) == []
+
+
+async def test_what_a_cocalc_client_reads_of_the_kernel_from_choosing_it_to_the_saved_file(
+    server: JupyterServer,
+) -> None:
+    """§3.4, §4.4, §4.9, §7.2."""
+    subject = service_subject("api", project_id=project_id(server), path="a.ipynb")
+    async with (
+        RoomClient(server, "a.ipynb"),
+        cocalc_notebook(server) as db,
+        cocalc_client(server) as client,
+    ):
+        notebook = ServiceClient(client, subject, timeout_s=30)
+
+        def settings() -> dict[str, Any]:
+            return dict(db.get_one({"type": "settings"}) or {})
+
+        await until(lambda: settings().get("backend_state") == "ready")
+        states = ["ready"]
+        db.document.changes.connect(lambda _: states.append(settings()["backend_state"]))
+        db.set({"type": "settings", "kernel": ""})
+        await db.commit()
+        await notebook.call("save_ipynb_file", {"version": db.versions()[-1].time})
+        with pytest.raises(ConatError, match="no kernel"):
+            await notebook.call("kernel_info")
+        assert "spawning" not in states
+
+        cell_id = db.get({"type": "cell"})[0]["id"]
+        db.set({"type": "settings", "kernel": "python3"})
+        db.set({"type": "cell", "id": cell_id, "state": "start"})
+        await db.commit()
+        await until(lambda: settings().get("backend_state") == "running")
+        assert [state for state in dict.fromkeys(states) if state != "starting"] == [
+            "ready",
+            "spawning",
+            "running",
+        ]
+
+        await until(lambda: settings().get("metadata", {}).get("language_info") is not None)
+        await notebook.call("save_ipynb_file", {})
+        file = server.work / "a.ipynb"
+        written_ms = file.stat().st_mtime_ns // 1_000_000
+        await until(lambda: settings().get("last_ipynb_save") == written_ms)
+        metadata = json.loads(file.read_text())["metadata"]
+        assert metadata["kernelspec"]["language"] == "python"
+        assert metadata["language_info"]["file_extension"] == ".py"

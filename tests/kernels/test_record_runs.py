@@ -224,6 +224,37 @@ async def test_a_cell_that_somebody_calls_done_is_cancelled(world: World) -> Non
     await until(lambda: active.cancelled == ["b"])
 
 
+async def test_what_runs_already_is_not_run_again_unless_it_was_cancelled(world: World) -> None:
+    """syncdoc-jupyter §4.2: a request is ignored if the cell is running already."""
+    project, bob = await cells_in(world, {"id": "a"}, {"id": "b"})
+    starter, active = Starter(), Active()
+    active.cells = {"a"}
+    await run_for(world, project, starter, active)
+
+    async def started(*cell_ids: str) -> list[tuple[str, ...]]:
+        bob.set([{"type": "cell", "id": cell_id, "state": "start"} for cell_id in cell_ids])
+        await bob.commit()
+        await until(lambda: any(cell_ids[-1] in each.cell_ids for each, _ in starter.started))
+        return [each.cell_ids for each, _ in starter.started]
+
+    assert await started("a", "b") == [("b",)]
+    bob.set({"type": "cell", "id": "a", "state": "done"})
+    await bob.commit()
+    await until(lambda: active.cancelled == ["a"])
+    assert await started("a") == [("b",), ("a",)]
+
+
+async def test_a_text_that_is_to_run_is_done_at_once(world: World) -> None:
+    """Nobody would ever end it, and clients show it as waiting."""
+    project, bob = await cells_in(world, {"id": "a", "cell_type": "markdown", "state": "start"})
+    await run_for(world, project, Starter())
+    await until(lambda: (bob.get_one({"id": "a"}) or {}).get("state") == "done")
+
+    bob.set({"type": "cell", "id": "a", "state": "start"})
+    await bob.commit()
+    await until(lambda: (bob.get_one({"id": "a"}) or {}).get("state") == "done")
+
+
 async def test_a_cell_that_is_cancelled_before_its_kernel_runs_is_not_wanted(world: World) -> None:
     """syncdoc-jupyter §4.5."""
     project, bob = await cells_in(world, {"id": "a"}, {"id": "b"})

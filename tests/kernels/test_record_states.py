@@ -7,6 +7,7 @@ from cocalc_jupyter_ext.kernels.record_states import (
     orphaned,
     progress_fields,
     requested,
+    unrunnable,
 )
 
 
@@ -48,7 +49,9 @@ def test_another_wish_about_errors_is_another_request() -> None:
 
 
 def test_text_cannot_be_run() -> None:
-    assert requested([], [cell("a", state="start", cell_type="markdown")]) == []
+    cells = [cell("a", state="start", cell_type="markdown"), cell("b", state="start")]
+    assert requested([], cells) == [Request(("b",), stops_on_error=True)]
+    assert unrunnable(cells) == ["a"]
 
 
 def test_a_cell_is_queued_then_busy_then_done() -> None:

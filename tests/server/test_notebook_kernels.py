@@ -95,3 +95,17 @@ async def test_a_kernel_of_another_name_and_one_that_died_for_good_are_replaced(
     assert await kernels.ensure("a.ipynb", "ir") == "k2"
     manager.kernel.execution_state = "dead"
     assert await kernels.ensure("a.ipynb", None) == "k3"
+
+
+async def test_a_kernel_that_is_being_started_is_spawning() -> None:
+    """syncdoc-jupyter §4.4: ``spawning`` comes before ``starting``."""
+    kernels = NotebookKernels(Sessions(), Kernels())
+    assert (await kernels.look("a.ipynb")).backend == "ready"
+
+    starting = asyncio.create_task(kernels.ensure("a.ipynb", None))
+    await asyncio.sleep(0)  # it asks for a session now, which takes a turn of the loop
+
+    assert (await kernels.look("a.ipynb")).backend == "spawning"
+    assert (await kernels.look("b.ipynb")).backend == "ready"
+    await starting
+    assert (await kernels.look("a.ipynb")).backend == "running"

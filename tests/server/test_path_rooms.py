@@ -48,3 +48,15 @@ async def test_what_is_no_document_has_no_room(
         monkeypatch.setattr(world.file_ids, "index", lambda path: None)
         with pytest.raises(FileMissingError):
             rooms.room_of("gone.ipynb", file_format="json", file_type="notebook")
+
+
+async def test_the_path_of_a_room_is_that_of_its_file(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        rooms = PathRooms(world.registry, world.file_ids)
+        assert rooms.path_of(str(NOTEBOOK_ID)) == "a.ipynb"
+        assert rooms.path_of("json:notebook:unknown") is None
+        assert rooms.path_of("JupyterLab:globalAwareness") is None
+
+        await world.registry.open(NOTEBOOK_ID)
+        del world.file_ids.paths[NOTEBOOK_ID.file_id]
+        assert rooms.path_of(str(NOTEBOOK_ID)) == "a.ipynb"

@@ -18,6 +18,7 @@ from ..blobs.mirror import BlobMirror
 from ..document import LiveDocument
 from ..notebook_records.blobs import references_in
 from ..notebook_records.notebooks import NOTEBOOK_SCHEMA
+from ..storage import FileVersion
 from ..syncdoc.opening import open_document
 from ..syncdoc.records import Records
 from ..syncdoc.sync_document import SyncDocument
@@ -170,13 +171,12 @@ class BridgedDocument:
         self._mirror.refer(found)
 
     def _reconcile(self, document: SyncDocument[Any]) -> None:
-        meta = self.live.file.meta
         with self._edit():
             reconcile(
                 self._faces.face,
                 document,
                 self.live.heads,
-                file_is_newer=_is_newer(meta.file.modified if meta.file else "", document),
+                file_is_newer=_is_newer(self.live.file.meta.file, document),
             )
         size, now = len(document.text), datetime.now(UTC)
         document.record.update(
@@ -196,19 +196,16 @@ class BridgedDocument:
             self.live.note_heads(self.document.contained)
 
 
-def _is_newer(modified: str, document: SyncDocument[Any]) -> bool:
-    """Tell whether a file was written after the newest commit; ``modified`` is an ISO time.
+def _is_newer(file: FileVersion | None, document: SyncDocument[Any]) -> bool:
+    """Tell whether a file was written after the newest commit.
 
     What could not be read until now counts as new, whatever was committed to say so.
     """
     versions = document.versions()
     if not versions or _says_unreadable(document.value):
         return True
-    try:
-        written = datetime.fromisoformat(modified)
-    except ValueError:
-        return False
-    return written.timestamp() * 1000 > versions[-1].wall_ms
+    written_ms = None if file is None else file.modified_ms
+    return written_ms is not None and written_ms > versions[-1].wall_ms
 
 
 def _says_unreadable(value: Any) -> bool:

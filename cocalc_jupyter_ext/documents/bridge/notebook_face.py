@@ -20,7 +20,7 @@ from ..notebook_records.positions import in_order, position_of, spread
 from ..syncdoc.records import Record, Records
 from .cell_list import CellList
 from .ordering import staying
-from .shared_cells import edit_cell, edit_map, read_cell, read_metadata, read_part
+from .shared_cells import edit_cell, edit_metadata, read_cell, read_metadata, read_part
 
 __all__ = ["NotebookFace", "new_cell_id"]
 
@@ -240,15 +240,8 @@ class NotebookFace:
             wanted[_KERNELSPEC] = self._metadata[_KERNELSPEC]
         elif kernel:
             wanted[_KERNELSPEC] = {"name": kernel, "display_name": kernel}
-        self._edit_metadata(wanted)
+        edit_metadata(self._notebook, self._metadata, wanted)
         self._metadata = read_metadata(self._notebook)
-
-    def _edit_metadata(self, wanted: Mapping[str, Any]) -> None:
-        meta = self._notebook.ydoc.get("meta", type=Map)
-        if isinstance(meta.get("metadata"), Map):
-            edit_map(meta["metadata"], self._metadata, wanted)
-        else:
-            meta["metadata"] = Map(dict(wanted))
 
 
 def _cells_of(records: Records) -> dict[str, Record]:
