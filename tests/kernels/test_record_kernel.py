@@ -26,9 +26,11 @@ class Kernel:
     def __init__(self) -> None:
         self.state = KernelState()
         self.ended = 0
+        self.looks = 0
         self.problem: Exception | None = None
 
     async def look(self) -> KernelState:
+        self.looks += 1
         if self.problem is not None:
             raise self.problem
         return self.state
@@ -94,6 +96,32 @@ async def test_the_kernel_is_followed_and_what_others_say_of_it_is_set_right(wor
     bob.set({"type": "settings", "backend_state": "ready"})
     await bob.commit()
     await until(lambda: settings().get("backend_state") == "running")
+
+
+async def test_a_kernel_that_runs_code_is_not_said_to_start_by_who_has_not_heard_of_it(
+    world: World,
+) -> None:
+    """syncdoc-jupyter §4.3: a cell that began before the kernel runs would not count as done."""
+    kernel = Kernel()
+    kernel.state = KernelState("starting", "starting")
+    now = [5.0]
+    follower, _bob, settings = await follow(world, kernel, clock=lambda: now[0])
+    await until(lambda: settings().get("backend_state") == "starting")
+    now[0] = 6.0
+    follower.runs_code()
+    await until(lambda: settings().get("backend_state") == "running")
+    looks = kernel.looks
+    now[0] = 7.0
+    follower.look_soon()
+    await until(lambda: kernel.looks >= looks + 2)
+    kernel.state = KernelState("running", "idle")
+    await until(lambda: settings().get("kernel_state") == "idle")
+    assert (settings()["backend_state"], settings()["last_backend_state"]) == ("running", 6000)
+
+    now[0] = 8.0
+    kernel.state = KernelState("starting", "starting")
+    await until(lambda: settings().get("backend_state") == "starting")
+    assert settings()["last_backend_state"] == 8000
 
 
 async def test_the_kernel_ends_when_another_one_is_chosen(world: World) -> None:
