@@ -156,13 +156,13 @@ class DKV(Structure, MutableMapping[str, Any]):
         """Return when the server stored the key's value; None for one it lacks."""
         self._check_open()
         entry = self._core.replica.live.get(key)
-        return None if entry is None else datetime_from_ms(entry.message.time_ms)
+        return None if entry is None else datetime_from_ms(entry.time_ms)
 
     def times(self) -> dict[str, datetime]:
         """Return for each key that the server has when it was stored."""
         self._check_open()
         live = self._core.replica.live
-        return {key: datetime_from_ms(entry.message.time_ms) for key, entry in live.items()}
+        return {key: datetime_from_ms(entry.time_ms) for key, entry in live.items()}
 
     def headers(self, key: str) -> JsonObject | None:
         """Return the headers of a key, those of an unsaved write first."""
@@ -171,7 +171,7 @@ class DKV(Structure, MutableMapping[str, Any]):
         if write is not None:
             return None if write.is_deletion else write.message.headers
         entry = self._core.replica.live.get(key)
-        return None if entry is None else entry.message.headers
+        return None if entry is None else entry.headers
 
     def stats(self) -> Stats:
         """Return how much the mirror holds, deleted keys included."""

@@ -14,11 +14,12 @@ from ..errors import CodecError, ConatError, LimitExceeded
 from ..persist.messages import TOMBSTONE_HEADER, NewMessage, Receipt
 from ..protocol.codec import UNDEFINED, decode, encode
 from ..types import JsonObject
+from .entry import Entry
 from .equality import equal
 from .merge import Conflict, Merge, Other, Winner, resolve
 from .message_ids import MessageIds
 from .outgoing import encoded
-from .replica import Change, Entry
+from .replica import Change
 
 __all__ = [
     "DECISIONS",

@@ -10,12 +10,13 @@ from typing import Any, overload
 
 from ..errors import ConatError
 from ..persist.config import StreamConfig
-from ..persist.messages import Inventory, StoredMessage
+from ..persist.messages import Inventory
 from ..protocol.codec import UNDEFINED
 from ..signals import Signal
 from ..types import JsonObject, MakeId
 from .core_stream import CoreStream
 from .dstream_state import DStreamState, Refusal, Saved
+from .entry import Entry
 from .errors import NothingSelected, UndefinedValue
 from .inventory_updates import InventoryUpdates
 from .message_ids import MessageIds
@@ -172,12 +173,12 @@ class DStream(Structure):
         message = self._acknowledged(index)
         return None if message is None else message.headers
 
-    def _acknowledged(self, index: int) -> StoredMessage | Saved | None:
+    def _acknowledged(self, index: int) -> Entry | Saved | None:
         """Return the message at an index, counted from the end if negative."""
         index += len(self) if index < 0 else 0
         mirrored = self._core.replica.entries
         if 0 <= index < len(mirrored):
-            return mirrored[index].message
+            return mirrored[index]
         saved = self._state.saved
         return saved[index - len(mirrored)] if 0 <= index < len(mirrored) + len(saved) else None
 

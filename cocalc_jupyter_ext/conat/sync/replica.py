@@ -8,52 +8,16 @@ load is such a watermark too, and therefore no change is ever told twice.
 Payloads are decoded when a value is first asked for, so loading a long stream costs little.
 """
 
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import CodecError
 from ..persist.messages import Deleted, Stored, StoredMessage, Update
-from ..protocol.codec import UNDEFINED, decode
+from ..protocol.codec import UNDEFINED
+from .entry import Entry
 from .seq_ranges import SeqRanges
 
-__all__ = ["Change", "Entry", "Replica"]
-
-_log = logging.getLogger(__name__)
-
-
-class Entry:
-    """A message of the mirror; its value is decoded once, so nobody may change the object."""
-
-    __slots__ = ("_value", "message")
-
-    # No value is set before it is asked for: half of the cost of an entry would be that.
-    _value: Any
-
-    def __init__(self, message: StoredMessage) -> None:
-        self.message = message
-
-    @property
-    def seq(self) -> int:
-        """The number of the message."""
-        return self.message.seq
-
-    @property
-    def value(self) -> Any:
-        """The payload; None for a tombstone, and for bytes that are no value of the encoding."""
-        try:
-            return self._value
-        except AttributeError:
-            self._value = self._decoded()
-            return self._value
-
-    def _decoded(self) -> Any:
-        try:
-            return decode(self.message.raw, self.message.encoding)
-        except CodecError as error:
-            _log.error("message %d cannot be decoded and reads as null: %s", self.seq, error)
-            return None
+__all__ = ["Change", "Replica"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +47,7 @@ class Change:
     @property
     def is_removal(self) -> bool:
         """Tell whether afterwards there is no value: gone, expired, or a tombstone."""
-        return self.entry is None or self.entry.message.is_tombstone
+        return self.entry is None or self.entry.is_tombstone
 
 
 class Replica:
@@ -167,10 +131,10 @@ class Replica:
         before, live_before = self._by_seq, self._live
         self._forget_everything()
         for message in messages:
-            known = before.get(message.seq)
-            self._insert(
-                known if known is not None and known.message == message else Entry(message)
-            )
+            entry = before.get(message.seq)
+            if entry is None or not entry.holds(message):
+                entry = Entry(message)
+            self._insert(message, entry)
         gone = [entry for seq, entry in before.items() if self._is_missed(seq, entry)]
         come = [entry for entry in self.entries if before.get(entry.seq) is not entry]
         return [
@@ -180,7 +144,7 @@ class Replica:
 
     def _is_missed(self, seq: int, entry: Entry) -> bool:
         """Tell whether a former entry is gone without anything in its place."""
-        key = entry.message.key
+        key = entry.key
         if key is not None and (key in self._live or key in self._tombstones):
             return False
         return seq not in self._by_seq or self._by_seq[seq] is not entry
@@ -205,7 +169,7 @@ class Replica:
         if holder is not None:
             self._remove(holder)
         entry = Entry(message)
-        self._insert(entry)
+        self._insert(message, entry)
         return entry
 
     def _holder(self, key: str | None) -> Entry | None:
@@ -213,8 +177,7 @@ class Replica:
             return None
         return self._live.get(key) or self._tombstones.get(key)
 
-    def _insert(self, entry: Entry) -> None:
-        message = entry.message
+    def _insert(self, message: StoredMessage, entry: Entry) -> None:
         seq, key = message.seq, message.key
         if seq > self._highest and self._ordered is not None:
             self._ordered.append(entry)
@@ -249,7 +212,7 @@ class Replica:
         return changes
 
     def _forget_key(self, entry: Entry) -> None:
-        key = entry.message.key
+        key = entry.key
         for index in (self._live, self._tombstones):
             if key is not None and index.get(key) is entry:
                 del index[key]
@@ -263,12 +226,12 @@ class Replica:
 
 def _removal(entry: Entry, live: dict[str, Entry]) -> Change:
     """Return the change that an entry is gone; ``live`` is what was before."""
-    key = entry.message.key
+    key = entry.key
     is_value = key is not None and live.get(key) is entry
     return Change(entry.seq, None, key if is_value else None, entry)
 
 
 def _arrival(entry: Entry, live: dict[str, Entry]) -> Change:
     """Return the change that an entry came; ``live`` is what was before."""
-    key = entry.message.key
+    key = entry.key
     return Change(entry.seq, entry, key, None if key is None else live.get(key))

@@ -17,5 +17,5 @@ class Stats:
 
 def stats_of(replica: Replica, start_seq: int = 1) -> Stats:
     """Count the messages from ``start_seq`` on."""
-    messages = [entry.message for entry in replica.entries if entry.seq >= start_seq]
-    return Stats(len(messages), sum(len(message.raw) for message in messages))
+    sizes = [entry.size_bytes for entry in replica.entries if entry.seq >= start_seq]
+    return Stats(len(sizes), sum(sizes))

@@ -17,8 +17,9 @@ from ...conat.protocol.codec import decode, encode
 from ...conat.sync.akv import AKV
 from ...conat.sync.core_stream import CoreStream
 from ...conat.sync.dko_rows import PREFIX, field_key
+from ...conat.sync.entry import Entry
 from ...conat.sync.opening import open_akv, open_core_stream
-from ...conat.sync.replica import Change, Entry
+from ...conat.sync.replica import Change
 from ..syncdoc.coordination import DocumentType, string_id
 from ..syncdoc.patch_graph import PatchGraph
 from ..syncdoc.patches import Patch, PatchError, Snapshot, read_message, to_message

@@ -66,8 +66,8 @@ async def test_a_second_client_sees_the_same_messages_with_headers_and_times() -
         await until(lambda: len(two.replica) == 1)
         (entry,) = two.replica.entries
 
-        assert entry.message.headers == {"user": {"nested": [1]}}
-        assert (entry.seq, entry.message.time_ms) == (receipt.seq, receipt.time_ms)
+        assert entry.headers == {"user": {"nested": [1]}}
+        assert (entry.seq, entry.time_ms) == (receipt.seq, receipt.time_ms)
     async with stream.core() as late:
         assert values(late) == ["a"]
 

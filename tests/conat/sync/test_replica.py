@@ -268,6 +268,17 @@ class TestReplace:
 
         assert replica.replace([message(1, "a"), tombstone(2, "k"), message(3, 1, "l")]) == []
 
+    def test_long_messages_whose_payloads_were_let_go_are_still_known(self) -> None:
+        replica = loaded(message(1, "a" * 5_000), message(2, "b" * 5_000))
+        assert values(replica) == ["a" * 5_000, "b" * 5_000]
+
+        changes = replica.replace([message(1, "a" * 5_000), message(2, "c" * 5_000)])
+
+        assert told(changes) == [
+            (2, None, UNDEFINED, "b" * 5_000),
+            (2, None, "c" * 5_000, UNDEFINED),
+        ]
+
     def test_numbers_may_begin_anew(self) -> None:
         """§1.10: an ephemeral stream restarts at 1."""
         replica = loaded(message(7, "a"))
