@@ -79,8 +79,8 @@ async def test_a_peer_that_goes_during_the_upgrade_keeps_nothing_from_the_others
         raw.close()
         streams = [SocketStream(each, listener, outbox, 100) for each in (raw, other)]
         for stream in streams:
-            stream.start()
             stream.write([b"welcome"])
+            stream.start()
 
         async with asyncio.timeout(60):
             assert await reader.readexactly(7) == b"welcome"
