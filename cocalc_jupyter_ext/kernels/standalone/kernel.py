@@ -8,7 +8,6 @@ time; an error empties the queue unless the execution says otherwise.
 import asyncio
 import logging
 import signal as signals
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +15,8 @@ from typing import Any, Final, Literal, Self, TypeAlias
 from weakref import WeakValueDictionary
 
 from ...conat.signals import Signal
-from ..endings import Ending
 from ..errors import KernelUnreachableError, NoKernelChosenError
-from ..kernel import KernelLink, KernelTimes, connect
+from ..kernel import KernelTimes
 from ..overflow import Overflow
 from ..startup_code import chdir_code
 from ..usage import KernelUsage, UsageMeter
@@ -27,6 +25,7 @@ from .conversation import Conversation
 from .errors import KernelClosedError, KernelDiedError
 from .execution import MAX_OVERFLOW_CHARS, Execution, Message, Stdin, is_done
 from .host import LocalKernels, StartingHost
+from .process import KernelProcess
 from .progress import Grace, late_s
 
 __all__ = ["Kernel", "KernelState", "kernel"]
@@ -38,9 +37,9 @@ KernelState: TypeAlias = Literal["off", "spawning", "starting", "running", "clos
 START_TIMEOUT_S: Final = 120.0
 QUESTION_TIMEOUT_S: Final = 60.0
 _LAST_OUTPUTS_S: Final = 0.1
-_LOOK_S: Final = 0.02
 
-_by_path: WeakValueDictionary[str, "Kernel"] = WeakValueDictionary()
+_started: WeakValueDictionary[str, "Kernel"] = WeakValueDictionary()
+"""The object that was started last for each path."""
 
 
 def kernel(
@@ -65,9 +64,6 @@ def kernel(
         made.ends_host = True
     else:
         made = Kernel(name, path, cwd=cwd, env=env, host=host)
-    if path is not None:
-        made.previous = _by_path.get(path)
-        _by_path[path] = made
     return made
 
 
@@ -75,7 +71,6 @@ class Kernel:
     """One kernel of a script; the signals tell what happens to it."""
 
     ends_host = False
-    previous: "Kernel | None" = None
 
     def __init__(
         self,
@@ -99,13 +94,12 @@ class Kernel:
         self._host = host
         self._cwd = cwd if cwd is not None or path is None else _folder_of(path)
         self._env = dict(env or {})
-        self._times = times or KernelTimes(connect_s=START_TIMEOUT_S)
+        self._process = KernelProcess(host, times or KernelTimes(connect_s=START_TIMEOUT_S))
         self._talk = Conversation(grace or Grace(), self._on_lost)
         self.shell = self._talk.shell
         self.iopub = self._talk.iopub
         self.stdin = self._talk.stdin
         self._state: KernelState = "off"
-        self._kernel_id: str | None = None
         self._info: dict[str, Any] | None = None
         self._spawning = asyncio.Lock()
         self._queue = CodeQueue(Work(self._run, self._interrupt, self._kill))
@@ -132,17 +126,17 @@ class Kernel:
     @property
     def kernel_id(self) -> str | None:
         """The id in the kernel manager, once there is a process."""
-        return self._kernel_id
+        return self._process.kernel_id
 
     @property
     def pid(self) -> int | None:
         """The process of the kernel, if it is on this machine."""
-        return None if self._kernel_id is None else self._host.pid(self._kernel_id)
+        return self._process.pid
 
     @property
     def connection_file(self) -> str | None:
         """The file that says where the kernel listens, once there is a process."""
-        return None if self._kernel_id is None else self._host.connection_file(self._kernel_id)
+        return self._process.connection_file
 
     # Life
 
@@ -176,13 +170,13 @@ class Kernel:
         unknown name is a ``ValueError``.
         """
         number = _signal_number(name)
-        if self._kernel_id is None or not self._host.exists(self._kernel_id):
+        if not self._process.is_there:
             return
         if number == signals.SIGINT:
             self._queue.drop()
-            await self._host.interrupt(self._kernel_id)
+            await self._process.interrupt()
         else:
-            await self._host.signal(self._kernel_id, number)
+            await self._process.signal(number)
 
     # Running
 
@@ -268,9 +262,9 @@ class Kernel:
             return await self._talk.ask(kind, content, QUESTION_TIMEOUT_S)
         except TimeoutError as error:
             why = f"it does not answer within {QUESTION_TIMEOUT_S:g} s; is it busy?"
-            raise KernelUnreachableError(self._kernel_id or "", why) from error
+            raise KernelUnreachableError(self.kernel_id or "", why) from error
         except ConnectionError as error:
-            raise KernelUnreachableError(self._kernel_id or "", "it ended") from error
+            raise KernelUnreachableError(self.kernel_id or "", "it ended") from error
 
     # The process
 
@@ -281,53 +275,43 @@ class Kernel:
         try:
             return await self._talk.run(execution)
         except ConnectionError:
-            raise KernelDiedError(await self._ending()) from None
+            raise KernelDiedError(await self._process.ending()) from None
 
     async def _interrupt(self) -> None:
-        if self._kernel_id is not None:
-            await self._host.interrupt(self._kernel_id)
+        if self._process.is_there:
+            await self._process.interrupt()
 
     async def _kill(self) -> None:
         await self.signal("SIGKILL")
 
     async def _start(self) -> None:
-        if self.previous is not None:
-            await self.previous.close()
-            self.previous = None
+        await self._replace_previous()
         if self.name is None:
             raise NoKernelChosenError
         self._set_state("spawning")
-        self._kernel_id = await self._host.start(
-            self.name, path=self.path, cwd=self._cwd, env=self._env
-        )
+        await self._process.launch(self.name, path=self.path, cwd=self._cwd, env=self._env)
+        self._check_open()
         self._set_state("starting")
-        link = await self._connect(self._kernel_id)
+        link = await self._process.connect(self._talk)
+        if self._closing is not None:
+            await link.close()
+            raise KernelClosedError
         self._talk.use(link, late_s(await self._host.language(self.name)))
         self._set_state("running")
         self._spawn_task(self._watch_usage())
 
-    async def _connect(self, kernel_id: str) -> KernelLink:
-        try:
-            return await connect(
-                self._host,
-                kernel_id,
-                self._talk,
-                times=self._times,
-                new_id=lambda: uuid.uuid4().hex,
-                now=asyncio.get_running_loop().time,
-                joins_text=False,
-            )
-        except KernelUnreachableError as error:
-            ending = await self._host.ending(kernel_id)
-            if ending.exit_code is None:
-                raise
-            raise KernelDiedError(ending) from error
+    async def _replace_previous(self) -> None:
+        """Close the object that has this path: one at a time."""
+        if self.path is None:
+            return
+        previous = _started.get(self.path)
+        _started[self.path] = self
+        if previous is not None and previous is not self:
+            await previous.close()
 
     async def _fail(self, text: str) -> None:
         """Say that the kernel could not be started; it may be tried again."""
-        kernel_id, self._kernel_id = self._kernel_id, None
-        if kernel_id is not None:
-            await self._host.end(kernel_id)
+        await self._process.end()
         if self._closing is None:
             self._set_state("failed")
             self.kernel_error.emit(text)
@@ -341,7 +325,7 @@ class Kernel:
         """Tell how the process ended, end all code with that, and close."""
         await asyncio.sleep(_LAST_OUTPUTS_S)
         self._talk.on_messages()
-        error = KernelDiedError(await self._ending())
+        error = KernelDiedError(await self._process.ending())
         if self._closing is not None:
             return
         self._queue.end_all(error)
@@ -349,17 +333,6 @@ class Kernel:
         self.kernel_error.emit(str(error))
         self.failed.emit(str(error))
         self._closing = asyncio.create_task(self._close(), name="closing a kernel that ended")
-
-    async def _ending(self) -> Ending:
-        if self._kernel_id is None:
-            return Ending(None)
-        try:
-            async with asyncio.timeout(2):
-                while await self._host.is_alive(self._kernel_id):  # noqa: ASYNC110 - no event
-                    await asyncio.sleep(_LOOK_S)
-        except TimeoutError:
-            _log.warning("The kernel %s closed its connections, but runs", self._kernel_id)
-        return await self._host.ending(self._kernel_id)
 
     async def _close(self) -> None:
         await self._queue.close()
@@ -369,9 +342,7 @@ class Kernel:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        kernel_id, self._kernel_id = self._kernel_id, None
-        if kernel_id is not None:
-            await self._host.end(kernel_id)
+        await self._process.end()
         if self.ends_host:
             await self._host.close()
         self._set_state("closed")

@@ -11,7 +11,8 @@ import pytest_asyncio
 from cocalc_jupyter_ext.kernels.errors import KernelSpecNotFoundError, NoKernelChosenError
 from cocalc_jupyter_ext.kernels.standalone.errors import KernelClosedError, KernelDiedError
 from cocalc_jupyter_ext.kernels.standalone.execution import Execution, is_done
-from cocalc_jupyter_ext.kernels.standalone.kernel import kernel
+from cocalc_jupyter_ext.kernels.standalone.host import LocalKernels
+from cocalc_jupyter_ext.kernels.standalone.kernel import Kernel, kernel
 
 shared = pytest.mark.asyncio(loop_scope="module")
 
@@ -311,3 +312,34 @@ async def test_closing_while_code_runs_works_and_a_second_kernel_can_have_the_pa
         os.kill(pid, 0)
     await second.close()
     await second.close()
+
+
+async def test_of_several_objects_for_a_path_the_one_that_runs_is_closed() -> None:
+    """Also when the one made in between was never started."""
+    first = kernel("python3", "/tmp/third.ipynb")
+    await first.spawn()
+    between = kernel("python3", "/tmp/third.ipynb")
+    third = kernel("python3", "/tmp/third.ipynb")
+    await third.spawn()
+
+    assert (first.state, between.state, third.state) == ("closed", "off", "running")
+    await third.close()
+    await between.close()
+
+
+async def test_closing_while_the_kernel_starts_leaves_nothing_behind() -> None:
+    host = LocalKernels()
+    closed = Kernel("python3", None, host=host)
+    spawning = asyncio.create_task(closed.spawn())
+    states = []
+    closed.state_changed.connect(states.append)
+    while not states:
+        await asyncio.sleep(0)
+    assert states == ["spawning"]
+    await closed.close()
+
+    with pytest.raises(KernelClosedError):
+        await spawning
+    assert closed.state == "closed"
+    assert host._local.list_kernel_ids() == []
+    await host.close()
