@@ -271,7 +271,7 @@ async def test_the_file_follows_the_typing(server: JupyterServer) -> None:
             await asyncio.sleep(0.05)
         assert time.monotonic() - start < 5
         page.append_text(" the end")
-        await until(lambda: path.read_text().endswith(" the end"), timeout_s=2)
+        await until(lambda: path.read_text().endswith(" the end"))
 
 
 async def test_what_another_extension_saves_is_merged_with_what_people_type(
