@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from ...conat.client.client import Client
-from ...conat.errors import RemoteError
+from ...conat.errors import RemoteError, RequestTimeout
 from ...conat.protocol.subjects import project_subject
 from ...conat.services import rpc
 from ...conat.services.named import ServiceClient, service_subject
@@ -36,6 +36,7 @@ SAVE_TIMEOUT_S: Final = 300.0
 KERNEL_TIMEOUT_S: Final = 60.0
 HALT_TIMEOUT_S: Final = 30.0
 FORMATTED_AT_ONCE: Final = 4
+CONVERSION_REQUESTS: Final = 3
 
 
 class Notebook(NotebookActions):
@@ -154,14 +155,13 @@ class Notebook(NotebookActions):
         Raises InvalidActionError while another conversion goes on, RemoteError with what went
         wrong, and RequestTimeout.
         """
-        self.nbconvert(args)
-        await self.save()
-        await self.model.until(
-            lambda model: (model.nbconvert or {}).get("state") == "done", timeout_s
-        )
-        error = (self.model.nbconvert or {}).get("error")
-        if error:
-            raise RemoteError(str(error))
+        try:
+            async with asyncio.timeout(timeout_s):
+                record = await self._converted(args)
+        except TimeoutError as error:
+            raise RequestTimeout(f"the conversion is not over within {timeout_s:g} s") from error
+        if record.get("error"):
+            raise RemoteError(str(record["error"]))
 
     async def format_cells(self, ids: Sequence[str] | None = None) -> bool:
         """Format code and markdown, by default in all cells; return whether that changed anything.
@@ -205,6 +205,21 @@ class Notebook(NotebookActions):
         self.model.close()
         await self._owned.aclose()
         await self.document.close()
+
+    async def _converted(self, args: Sequence[str]) -> Record:
+        """Ask for a conversion; return the record of one that is over.
+
+        A project that is just opening the notebook takes away what is asked for (§3.2), so it is
+        asked again.
+        """
+        for _ in range(CONVERSION_REQUESTS):
+            self.nbconvert(args)
+            await self.save()
+            await self.model.until(lambda model: _conversion_state(model) in {None, "done"})
+            record = self.model.nbconvert
+            if record is not None:
+                return record
+        raise RemoteError("somebody takes the request for a conversion away again and again")
 
     async def _format(self, texts: Sequence[tuple[str, str]]) -> list[str]:
         """Return texts, which come with the names of their formatters, formatted."""
@@ -276,6 +291,10 @@ def open_notebook(
         return notebook
 
     return Opening(open_it)
+
+
+def _conversion_state(model: NotebookModel) -> object:
+    return None if model.nbconvert is None else model.nbconvert.get("state", "start")
 
 
 def _look_at(files: OpenFiles, synced_path: str) -> None:

@@ -1,13 +1,15 @@
 """Opening a notebook from a script: the project learns that somebody looks at it (§1.13)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from cocalc_jupyter_ext.conat.errors import RemoteError, RequestTimeout
 from cocalc_jupyter_ext.conat.sync.open_files import open_open_files
 from cocalc_jupyter_ext.documents.notebook_actions import notebook as module
-from cocalc_jupyter_ext.documents.notebook_actions.notebook import open_notebook
+from cocalc_jupyter_ext.documents.notebook_actions.notebook import Notebook, open_notebook
 
 from ...support.persist import World, persist_world, until
 
@@ -59,3 +61,49 @@ async def test_what_one_script_leaves_another_one_finds(world: World) -> None:
         async with open_notebook(client, project_id=PROJECT, path="b.ipynb") as notebook:
             assert len(notebook.model.cell_list) == number
             notebook.insert_cell(f"cell {number}")
+
+
+async def take_away(project: Notebook) -> None:
+    """Do what a project does that has just opened the notebook (§3.2)."""
+    await project.model.until(lambda model: model.nbconvert is not None, 20)
+    project.document.editable().delete({"type": "nbconvert"})
+    project.document.commit()
+    await project.save()
+
+
+async def test_a_conversion_is_asked_for_again_if_the_project_has_just_opened_the_notebook(
+    world: World,
+) -> None:
+    async with (
+        open_notebook(await world.client(), project_id=PROJECT, path="b.ipynb") as project,
+        open_notebook(await world.client(), project_id=PROJECT, path="b.ipynb") as notebook,
+    ):
+        converting = asyncio.create_task(notebook.convert(["--to", "html"], timeout_s=20))
+        await take_away(project)
+        await project.model.until(lambda model: model.nbconvert is not None, 20)
+        project.document.editable().set({"type": "nbconvert", "state": "done"})
+        project.document.commit()
+        await converting
+
+
+async def test_who_takes_a_conversion_away_again_and_again_is_not_waited_for(
+    world: World,
+) -> None:
+    async with (
+        open_notebook(await world.client(), project_id=PROJECT, path="b.ipynb") as project,
+        open_notebook(await world.client(), project_id=PROJECT, path="b.ipynb") as notebook,
+    ):
+        converting = asyncio.create_task(notebook.convert(["--to", "html"], timeout_s=20))
+        for _ in range(module.CONVERSION_REQUESTS):
+            await take_away(project)
+        with pytest.raises(RemoteError, match="again and again"):
+            await converting
+
+
+async def test_a_conversion_that_nobody_does_is_waited_for_as_long_as_one_says(
+    world: World,
+) -> None:
+    client = await world.client()
+    async with open_notebook(client, project_id=PROJECT, path="b.ipynb") as notebook:
+        with pytest.raises(RequestTimeout, match=r"not over within 0\.1 s"):
+            await notebook.convert(["--to", "html"], timeout_s=0.1)
