@@ -120,7 +120,7 @@ async def test_what_is_captured_does_not_go_its_usual_way(world: World) -> None:
     assert not leaves_out(captured("stream", parent="other", text="x"))
     assert not leaves_out(captured("status", execution_state="idle"))
     assert not leaves_out(captured("stream", text="x"))
-    world.widgets.cannot_follow = True
+    world.widgets._process.cannot_follow = True
     assert not leaves_out(updated("out", {"value": 1}))
 
 

@@ -6,16 +6,15 @@ misses nothing and gets nothing twice, also while the kernel is busy.
 """
 
 import asyncio
-import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from ...conat.signals import Signal
-from ..errors import KernelNotFoundError, KernelUnreachableError
+from ..errors import KernelUnreachableError
 from ..kernel import KernelHost
 from .captures import Captures
-from .comm_link import CommLink, connect
+from .comm_link import CommLink
 from .comm_messages import (
     COMM_KINDS,
     ECHO_UPDATE,
@@ -27,13 +26,12 @@ from .comm_messages import (
 )
 from .errors import ModelNotFoundError
 from .joined_updates import join_updates
-from .made_messages import MessageMaker
+from .made_messages import MessageMaker, states_answer
 from .models import OUTPUTS, Change, WidgetModel, WidgetModels, is_whole
+from .process_follower import ProcessFollower
 from .unconfirmed import Sent, Unconfirmed
 
 __all__ = ["KernelWidgets", "Page"]
-
-_log = logging.getLogger(__name__)
 
 BATCH_S: Final = 0.02
 """Between two looks at what the kernel said: what comes faster is joined."""
@@ -41,9 +39,6 @@ SHOW_S: Final = 0.1
 """Between two views of what an Output widget captures; more where that is much."""
 SHOW_BYTES_PER_S: Final = 1_000_000
 MAX_SHOW_S: Final = 2.0
-RETRY_S: Final = 1.0
-DEAD_S: Final = 0.1
-"""Between two looks whether a dead process has a successor."""
 MAX_LEFT: Final = 100
 
 
@@ -73,56 +68,54 @@ class KernelWidgets:
         self.lost: Signal[[]] = Signal(f"loss of the process of {kernel_id}")
         self.ended: Signal[[]] = Signal(f"end of {kernel_id}")
         self.models = WidgetModels()
-        self.cannot_follow = False
-        """Whether the kernel lets nobody here follow it: pages get its messages directly then."""
         self._has_begun = False
         self._left: OrderedDict[str, set[str]] = OrderedDict()
-        self._host = host
-        self._new_id = new_id
         self._messages = MessageMaker(new_id)
         self._loop = asyncio.get_running_loop()
-        self._link: CommLink | None = None
-        self._decided = asyncio.Event()
-        self._lost = asyncio.Event()
+        self._process = ProcessFollower(
+            kernel_id,
+            host,
+            self,
+            new_id=new_id,
+            on_begin=self._begin,
+            on_lost=self._on_lost,
+            on_ended=self._on_ended,
+        )
         self._missing: set[str] | None = None
         self._pages: dict[Page, None] = {}
         self._unconfirmed = Unconfirmed()
         self._timer: asyncio.TimerHandle | None = None
         self._looked_at = self._shown_at = 0.0
         self._show_pause_s = SHOW_S
-        self._task: asyncio.Task[None] | None = None
 
     # Life
 
     def start(self) -> None:
         """Begin to follow the kernel."""
-        self._task = asyncio.create_task(self._follow(), name=f"widgets of {self.kernel_id}")
-        self._task.add_done_callback(self._on_ended)
+        self._process.start()
 
     async def close(self) -> None:
         """Stop following; calling it again does nothing."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._process.close()
 
     @property
     def is_alive(self) -> bool:
         """Whether the kernel's process can be spoken to."""
-        return self._link is not None
+        return self._process.link is not None
 
     @property
     def knows_all(self) -> bool:
         """Whether every widget of the kernel is known here."""
         return self.is_alive and self._missing == set() and self.models.is_complete
 
+    @property
+    def cannot_follow(self) -> bool:
+        """Whether the kernel lets nobody here follow it: pages get its messages directly then."""
+        return self._process.cannot_follow
+
     async def wait_connected(self, timeout_s: float) -> bool:
         """Wait until nothing that the kernel says can be missed; return whether it is so."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._decided.wait()
-        except TimeoutError:
-            return False
-        return self.is_alive
+        return await self._process.wait_connected(timeout_s)
 
     # Pages
 
@@ -150,20 +143,7 @@ class KernelWidgets:
         The page has every message before this answer, and gets every later one after it.
         """
         self._look()
-        states: dict[str, Any] = {}
-        paths: list[list[str | int]] = []
-        buffers: list[bytes] = []
-        for model in self.models.widgets():
-            states[model.model_id] = {
-                "model_name": model.state.get("_model_name", ""),
-                "model_module": model.state.get("_model_module", ""),
-                "model_module_version": model.state.get("_model_module_version", ""),
-                "state": model.state,
-            }
-            for path, content in model.buffers.items():
-                paths.append([model.model_id, "state", *path])
-                buffers.append(content)
-        return {"method": "update_states", "states": states, "buffer_paths": paths}, buffers
+        return states_answer(self.models.widgets())
 
     def from_page(self, page: Page, message: CommMessage) -> None:
         """Take in what a page sends to the kernel, which gets it too."""
@@ -219,10 +199,10 @@ class KernelWidgets:
         model = self.models.get(model_id)
         if model is None:
             raise ModelNotFoundError(model_id)
-        if self._link is None:
+        if self._process.link is None:
             raise KernelUnreachableError(self.kernel_id, "it has ended")
         content = {"comm_id": model_id, "target_name": model.target, "data": dict(data)}
-        return self._link.send(content, buffers, msg_id)
+        return self._process.link.send(content, buffers, msg_id)
 
     # What the kernel says
 
@@ -243,12 +223,12 @@ class KernelWidgets:
     def _ask_state(self, model_id: str) -> None:
         data = {"method": "request_state"}
         content = {"comm_id": model_id, "target_name": WIDGET_TARGET, "data": data}
-        if self._link is not None:
-            self._link.send(content)
+        if self._process.link is not None:
+            self._process.link.send(content)
 
     def on_disconnected(self) -> None:
         """Notice the end of the kernel's process; what it showed is kept until the next one."""
-        self._lost.set()
+        self._process.disconnected()
 
     def _look_at(self, when: float) -> None:
         self._timer = self._loop.call_at(max(when, self._loop.time()), self._on_timer)
@@ -259,7 +239,7 @@ class KernelWidgets:
 
     def _look(self) -> None:
         """Take in what the kernel has said so far, and pass it on."""
-        link = self._link
+        link = self._process.link
         if link is None:
             return
         now = self._looked_at = self._loop.time()
@@ -348,7 +328,7 @@ class KernelWidgets:
         """Let the kernel know what an Output widget has captured, as browsers used to do."""
         state = {OUTPUTS: model.state.get(OUTPUTS, [])}
         data = {"method": UPDATE, "state": state, "buffer_paths": []}
-        if self._link is not None and model.model_id in self.models:
+        if self._process.link is not None and model.model_id in self.models:
             self.send(model.model_id, data)
 
     def _check_outputs(self, echo: CommMessage) -> None:
@@ -386,57 +366,22 @@ class KernelWidgets:
 
     # Life of the kernel
 
-    async def _follow(self) -> None:
-        try:
-            while self._host.exists(self.kernel_id):
-                await self._follow_process()
-        except KernelNotFoundError:
-            _log.debug("the kernel %s is gone", self.kernel_id)
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
-
-    async def _follow_process(self) -> None:
-        self._lost.clear()
-        if not await self._host.is_alive(self.kernel_id):
-            await asyncio.sleep(DEAD_S)
-            return
-        try:
-            link = await connect(
-                self._host, self.kernel_id, self, new_id=self._new_id, now=self._loop.time
-            )
-        except KernelUnreachableError as error:
-            if not self.cannot_follow:
-                _log.warning("Its widgets cannot be followed. %s", error)
-            self.cannot_follow = True
-            self._decided.set()
-            await asyncio.sleep(RETRY_S)
-            return
-        try:
-            self._begin(link)
-            await self._lost.wait()
-            self._look()
-            self.lost.emit()
-        finally:
-            self._link = None
-            self._decided.clear()
-            await link.close()
-
     def _begin(self, link: CommLink) -> None:
         """Begin with a process, which may have widgets that nobody has followed."""
         self.models = WidgetModels()
         self._unconfirmed.clear()
         self._missing = None
-        self._link = link
         if self._has_begun:
             self.restarted.emit()
         self._has_begun = True
-        self.cannot_follow = False
         link.ask_comms()
-        self._decided.set()
         self.on_messages()
 
-    def _on_ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("Following the widgets of a kernel failed", exc_info=error)
+    def _on_lost(self) -> None:
+        self._look()
+        self.lost.emit()
+
+    def _on_ended(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self.ended.emit()

@@ -1,13 +1,13 @@
 """Messages of comms that the server makes for pages, as a kernel would (pure)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from .comm_messages import CommMessage
 from .models import WidgetModel
 
-__all__ = ["MessageMaker"]
+__all__ = ["MessageMaker", "states_answer"]
 
 PROTOCOL: Final = "2.1.0"
 """The version of the widgets' messages."""
@@ -65,3 +65,21 @@ class MessageMaker:
         parent = dict(parent or {})
         parent_id = str(parent.get("msg_id", ""))
         return CommMessage(parent_id, kind, content, metadata or {}, buffers, header, parent)
+
+
+def states_answer(models: Iterable[WidgetModel]) -> tuple[dict[str, Any], list[bytes]]:
+    """Return the answer to ``request_states``: the data and its binary parts."""
+    states: dict[str, Any] = {}
+    paths: list[list[str | int]] = []
+    buffers: list[bytes] = []
+    for model in models:
+        states[model.model_id] = {
+            "model_name": model.state.get("_model_name", ""),
+            "model_module": model.state.get("_model_module", ""),
+            "model_module_version": model.state.get("_model_module_version", ""),
+            "state": model.state,
+        }
+        for path, content in model.buffers.items():
+            paths.append([model.model_id, "state", *path])
+            buffers.append(content)
+    return {"method": "update_states", "states": states, "buffer_paths": paths}, buffers
