@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from nbformat.v4 import new_notebook
 from pycrdt import Doc
 
 from ..conat.persist.database.archive import set_aside
@@ -23,6 +22,7 @@ from .blobs.notebook import keep_all, lost_blobs
 from .contents import YDocument, checked_state
 from .document import LiveDocument
 from .errors import DocumentBusyError, DocumentError, FileUnreadableError, LogWriteError
+from .incomplete_notebooks import completed_notebook
 from .notices import Notice, Notify
 from .room_ids import RoomId
 from .settings import DocumentSettings
@@ -110,20 +110,27 @@ class DocumentOpener:
         return state.update, meta
 
     async def _read(self, room_id: RoomId, path: str) -> LoadedFile:
-        """Read a file to begin with; an empty one is an empty notebook (syncdoc-jupyter §3.2).
+        """Read a file to begin with; of an incomplete notebook, what is there counts.
 
-        Only here: of an open notebook, an empty file is one that is just being written.
+        Only here: of an open notebook, an incomplete file is one that is just being written.
         """
         try:
             return await self.storage.load(path, file_format=room_id.format, file_type=room_id.type)
         except FileUnreadableError:
             if room_id.type != _NOTEBOOK:
                 raise
-            text = await self.storage.load(path, file_format="text", file_type="file")
-            if text.content:
+            text = await self._text_of(path)
+            content = None if text is None else completed_notebook(text.content)
+            if text is None or content is None:
                 raise
-            empty = new_notebook()  # type: ignore[no-untyped-call]  # untyped upstream
-            return LoadedFile(dict(empty), text.version)
+            return LoadedFile(content, text.version)
+
+    async def _text_of(self, path: str) -> LoadedFile | None:
+        """Return a file as text; None where it is none, or too large to look into."""
+        try:
+            return await self.storage.load(path, file_format="text", file_type="file")
+        except FileUnreadableError:
+            return None
 
     async def _prepare(self, document: LiveDocument, *, from_log: bool) -> None:
         with document.edit():
@@ -132,6 +139,7 @@ class DocumentOpener:
             if not from_log:
                 document.ydoc.dirty = False
         if from_log:
+            document.mend()
             await self._find_lost_outputs(document)
             await document.file.settle_at_open()
         else:

@@ -358,9 +358,10 @@ async def test_a_new_notebook_is_made(server: JupyterServer) -> None:
         assert "x = 1" in sources(server.work / "sub" / "new.ipynb")
 
 
-async def test_an_empty_file_is_an_empty_notebook(server: JupyterServer) -> None:
-    """§3.2, and what ``editor.newFile`` makes."""
-    (server.work / "empty.ipynb").touch()
+@pytest.mark.parametrize("content", ["", '{"nbformat": 4, "nbformat_minor": 4}'])
+async def test_an_empty_file_is_an_empty_notebook(server: JupyterServer, content: str) -> None:
+    """§3.2, and what ``editor.newFile`` makes; §7.1: no cells, no metadata."""
+    (server.work / "empty.ipynb").write_text(content)
     async with browser(server) as page:
         db = await page.notebook(".empty.ipynb.sage-jupyter2")
         await until(lambda: len(db.get({"type": "cell"})) == 1)

@@ -1,0 +1,47 @@
+"""Notebook files that lack what every notebook has (pure; syncdoc-jupyter §3.2, §7.1).
+
+Programs write such files, and CoCalc opens them: an empty file, one without cells or metadata.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from nbformat.v4 import new_notebook
+
+__all__ = ["completed_notebook"]
+
+_MAJOR: Final = 4
+_MARK: Final = "\ufeff"
+_OF_CODE: Final[Mapping[str, Any]] = {"execution_count": None, "outputs": []}
+
+
+def completed_notebook(text: str) -> dict[str, Any] | None:
+    """Return the notebook that the text of a file means, or None if it means none.
+
+    What is there stays as it is. Files of older formats have to be complete.
+    """
+    text = text.removeprefix(_MARK)
+    whole: dict[str, Any] = dict(new_notebook())  # type: ignore[no-untyped-call]  # untyped upstream
+    if not text.strip():
+        return whole
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or found.get("nbformat", _MAJOR) != _MAJOR:
+        return None
+    cells, metadata = found.get("cells") or [], found.get("metadata") or {}
+    if "worksheets" in found or not isinstance(metadata, dict) or not _are_cells(cells):
+        return None
+    return {**whole, "metadata": metadata, "cells": [_completed_cell(cell) for cell in cells]}
+
+
+def _are_cells(cells: object) -> bool:
+    return isinstance(cells, list) and all(isinstance(cell, dict) for cell in cells)
+
+
+def _completed_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
+    kind = cell.get("cell_type", "code")
+    rest = _OF_CODE if kind == "code" else {}
+    return {"cell_type": kind, "metadata": {}, "source": "", **rest, **cell}
