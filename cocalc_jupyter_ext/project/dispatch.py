@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from ..conat.errors import ConatError
+from ..documents.errors import DocumentError
+from ..kernels.errors import KernelsError
 
 __all__ = ["ApiError", "ApiFunction", "Dispatcher"]
 
@@ -43,7 +45,8 @@ class Dispatcher:
 
         Arguments beyond those of the function are ignored, as in JavaScript: the official client
         sends ``{}`` to functions that take none (hub-project-api §8.1). Raises ApiError for a
-        malformed request, an unknown function, or arguments that are missing.
+        malformed request, an unknown function, arguments that are missing, and with the words of
+        what kernels and documents refuse, which is no mistake of the function.
         """
         if request == _PING:
             return _PONG
@@ -57,7 +60,10 @@ class Dispatcher:
             signature.bind(*taken)
         except TypeError as error:
             raise ApiError(f"{name}: {error}") from error
-        return await function(*taken)
+        try:
+            return await function(*taken)
+        except (KernelsError, DocumentError) as error:
+            raise ApiError(str(error)) from error
 
     def _find(self, name: str) -> ApiFunction:
         function = self._functions.get(name)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from cocalc_jupyter_ext.documents.errors import FileWriteError
+from cocalc_jupyter_ext.kernels.errors import KernelSpecNotFoundError
 from cocalc_jupyter_ext.project.dispatch import ApiError, Dispatcher
 
 
@@ -68,6 +70,23 @@ async def test_what_cannot_be_called_gets_a_clear_error(request_: object, reason
 async def test_an_error_of_the_function_is_not_taken_for_wrong_arguments() -> None:
     with pytest.raises(TypeError, match="the function itself"):
         await DISPATCH({"name": "math.fail"})
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (KernelSpecNotFoundError("fortran", ["python3"]), 'No kernel named "fortran"'),
+        (FileWriteError("a.ipynb", "the disk is full"), "the disk is full"),
+    ],
+)
+async def test_what_kernels_and_documents_refuse_is_told_and_no_failure(
+    error: Exception, text: str
+) -> None:
+    async def refuse() -> object:
+        raise error
+
+    with pytest.raises(ApiError, match=text):
+        await Dispatcher({"a.b": refuse}, frozenset())({"name": "a.b"})
 
 
 async def test_several_groups_of_functions_are_merged() -> None:
