@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
+from jupyter_ydoc import YNotebook
 from pycrdt import TransactionEvent
 
 from .contents import YDocument
@@ -25,6 +26,7 @@ from .errors import (
     MalformedFrameError,
 )
 from .file_link import FileLink
+from .notebook_shape import is_misshapen, mend_notebook
 from .notices import Notify
 from .room_ids import RoomId
 from .settings import DocumentSettings
@@ -115,6 +117,7 @@ class LiveDocument:
         self._listeners: set[UpdateListener] = set()
         self._waiters: set[tuple[int, int, asyncio.Future[bool]]] = set()
         self._from: tuple[object, str] = (None, "")
+        self._is_misshapen = False
         self._compaction: asyncio.Task[None] | None = None
         self._settings = settings
         self._compact_at = settings.compact_bytes
@@ -217,6 +220,18 @@ class LiveDocument:
             raise MalformedFrameError(msg) from error
         finally:
             self._from = (None, "")
+        if self._is_misshapen:
+            self.mend()
+
+    def mend(self) -> None:
+        """Bring a notebook into shape, whatever a page or an old log put into it."""
+        self._is_misshapen = False
+        if not isinstance(self.ydoc, YNotebook):
+            return
+        with self.ydoc.ydoc.transaction(origin=_SERVER_ORIGIN):
+            is_mended = mend_notebook(self.ydoc)
+        if is_mended:
+            _log.warning("%s held what no notebook can hold; it was mended", self.path)
 
     def rename(self, path: str) -> None:
         """Follow the file to a new path."""
@@ -285,6 +300,8 @@ class LiveDocument:
     # -- observers ----------------------------------------------------------------------------
 
     def _on_content(self, topic: str, event: Any) -> None:
+        if isinstance(self.ydoc, YNotebook) and is_misshapen(self.ydoc, topic, event):
+            self._is_misshapen = True
         if topic != "state":
             self.file.content_changed()
         elif "dirty" in event.keys:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_ydoc import YNotebook
 from jupyter_ydoc.yunicode import YUnicode
 from pycrdt import Doc
 
@@ -49,6 +50,41 @@ async def test_an_update_is_durable_before_anybody_is_told(tmp_path: Path) -> No
         await done.wait()
 
         assert [origin for _, origin in told] == ["page"]
+
+
+async def test_what_no_notebook_can_hold_is_mended_before_anybody_meets_it(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(NOTEBOOK_ID)
+        page = YNotebook(Doc())
+        page.ydoc.apply_update(document.ydoc.ydoc.get_update())
+        told: list[bytes] = []
+        document.subscribe(lambda update, _origin: told.append(update))
+        state = page.ydoc.get_state()
+        page.ycells.append("no cell")
+        page.ycells[0]["source"] = "plain text"
+
+        document.apply(page.ydoc.get_update(state), origin="page", author="ann")
+        await document.save()
+
+        saved = world.storage.files["a.ipynb"]["cells"]
+        assert [cell["source"] for cell in saved] == ["plain text", "2 + 2"]
+        for update in told:
+            page.ydoc.apply_update(update)
+        assert len(page.ycells) == 2  # who put it there sees it go
+
+
+async def test_a_log_with_what_no_notebook_can_hold_is_mended_when_it_is_opened(
+    tmp_path: Path,
+) -> None:
+    async with open_world(tmp_path) as world:
+        document = await world.registry.open(NOTEBOOK_ID)
+        with document.edit():
+            document.ydoc.ycells.append("no cell")
+
+    async with open_world(tmp_path, world.storage) as world:
+        document = await world.registry.open(NOTEBOOK_ID)
+
+        assert len(document.ydoc.ycells) == 2
 
 
 async def test_what_waits_for_durability_keeps_the_order(tmp_path: Path) -> None:

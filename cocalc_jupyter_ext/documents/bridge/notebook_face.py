@@ -137,7 +137,7 @@ class NotebookFace:
                 self._on_list(event)
             else:
                 parts = {event.path[1]} if len(event.path) > 1 else set(event.keys)
-                self._note(self._notebook.ycells[event.path[0]].get("id"), parts)
+                self._note(_id_of(self._notebook.ycells[event.path[0]]), parts)
         self.on_edit()
 
     def _on_list(self, event: Any) -> None:
@@ -146,7 +146,7 @@ class NotebookFace:
         self._cells.forget()
         for change in event.delta:
             for cell in change.get("insert", ()):
-                self._note(cell.get("id"), PARTS)
+                self._note(_id_of(cell), PARTS)
 
     def _note(self, cell_id: Any, parts: Iterable[str]) -> None:
         parts = set(parts)
@@ -242,6 +242,11 @@ class NotebookFace:
             wanted[_KERNELSPEC] = {"name": kernel, "display_name": kernel}
         edit_metadata(self._notebook, self._metadata, wanted)
         self._metadata = read_metadata(self._notebook)
+
+
+def _id_of(cell: Any) -> Any:
+    """Return the id of a shared cell; None for what a page put there and is mended at once."""
+    return cell.get("id") if isinstance(cell, Map) else None
 
 
 def _cells_of(records: Records) -> dict[str, Record]:

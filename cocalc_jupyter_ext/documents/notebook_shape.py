@@ -1,0 +1,107 @@
+"""What a page put into a notebook's shared types that is no notebook, and the way back (pure).
+
+An update of Yjs always applies; it may hold a text where a cell belongs, or a cell whose source is
+no shared text. Nobody could save, run or share such a notebook any more. Parts are mended where
+they are, so that who sets a cell part by part can go on.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from jupyter_ydoc import YNotebook
+from pycrdt import Array, Map, Text
+
+from .notebook_cells import shared_output
+
+__all__ = ["is_misshapen", "mend_notebook"]
+
+_CODE: Final = "code"
+_FORMAT: Final = {"nbformat": 4, "nbformat_minor": 5}
+_PARTS: Final = {"cell_type", "source", "metadata", "outputs"}
+
+
+def is_misshapen(notebook: YNotebook, topic: str, events: Iterable[Any]) -> bool:
+    """Tell whether what was observed may have left the notebook out of shape, at little cost."""
+    if topic == "meta":
+        return any(not event.path for event in events)  # what came is looked at when it is mended
+    return topic == "cells" and any(_has_odd_cell(notebook, event) for event in events)
+
+
+def mend_notebook(notebook: YNotebook) -> bool:
+    """Bring the whole notebook into shape and tell whether it was not; call in a transaction."""
+    cells, is_mended = notebook.ycells, not _is_meta(notebook)
+    for index in reversed(range(len(cells))):
+        if not isinstance(cells[index], Map):
+            is_mended = True
+            _mend_entry(notebook, index)
+        elif not _is_cell(cells[index]):
+            is_mended = True
+            _mend_cell(cells[index])
+    _mend_meta(notebook)
+    return is_mended
+
+
+def _has_odd_cell(notebook: YNotebook, event: Any) -> bool:
+    if not event.path:
+        return any(
+            not _is_cell(cell) for change in event.delta for cell in change.get("insert", ())
+        )
+    if len(event.path) > 1 or _PARTS.isdisjoint(event.keys):
+        return False  # something within a part: what comes with each key
+    return not _is_cell(notebook.ycells[event.path[0]])
+
+
+def _is_cell(cell: Any) -> bool:
+    return (
+        isinstance(cell, Map)
+        and isinstance(cell.get("cell_type"), str)
+        and isinstance(cell.get("source"), Text)
+        and isinstance(cell.get("metadata"), Map)
+        and (cell["cell_type"] != _CODE or isinstance(cell.get("outputs"), Array))
+    )
+
+
+def _mend_entry(notebook: YNotebook, index: int) -> None:
+    """Make a shared cell of a plain one, and remove what is no cell at all."""
+    entry = notebook.ycells[index]
+    del notebook.ycells[index]
+    if isinstance(entry, Mapping) and "cell_type" in entry:
+        notebook.ycells.insert(index, Map(dict(entry)))
+        _mend_cell(notebook.ycells[index])
+
+
+def _mend_cell(cell: Map[Any]) -> None:
+    if not isinstance(cell.get("cell_type"), str):
+        cell["cell_type"] = "raw"
+    if not isinstance(source := cell.get("source"), Text):
+        cell["source"] = Text(_text(source))
+    if not isinstance(metadata := cell.get("metadata"), Map):
+        cell["metadata"] = Map(dict(metadata) if isinstance(metadata, Mapping) else {})
+    if cell["cell_type"] == _CODE and not isinstance(outputs := cell.get("outputs"), Array):
+        plain = outputs if isinstance(outputs, list) else []
+        cell["outputs"] = Array([shared_output(each) for each in plain if isinstance(each, dict)])
+
+
+def _text(source: Any) -> str:
+    lines = source if isinstance(source, list) else [source]
+    return "".join(line for line in lines if isinstance(line, str))
+
+
+def _is_meta(notebook: YNotebook) -> bool:
+    meta = _meta(notebook)
+    is_known = all(isinstance(meta.get(name), int | float) for name in _FORMAT)
+    return is_known and isinstance(meta.get("metadata"), Map)
+
+
+def _mend_meta(notebook: YNotebook) -> None:
+    meta = _meta(notebook)
+    for name, number in _FORMAT.items():
+        if not isinstance(meta.get(name), int | float):
+            meta[name] = number
+    if not isinstance(metadata := meta.get("metadata"), Map):
+        meta["metadata"] = Map(dict(metadata) if isinstance(metadata, Mapping) else {})
+
+
+def _meta(notebook: YNotebook) -> Map[Any]:
+    meta: Map[Any] = notebook.ydoc.get("meta", type=Map)
+    return meta
