@@ -220,7 +220,8 @@ class CoCalcExtension(ConfiguredExtension):
         manager = self.settings["kernel_manager"]
         kernels = NotebookKernels(self.settings["session_manager"], manager)
         questions = KernelQuestions(ServerKernels(manager))
-        runs = DocumentRuns(self.execution.runners, kernels, questions)
+        name_of = self.author_names.name_of
+        runs = DocumentRuns(self.execution.runners, kernels, questions, name_of)
         self.parts.append(ServerKernelFunctions(self.conat, manager, kernels))
         client, project_id = self.document_bridges.client, self.conat.project_id
         rpc = NotebookRpc(

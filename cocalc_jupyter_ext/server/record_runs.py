@@ -1,6 +1,7 @@
 """Lets CoCalc clients run cells on the server's kernels, and see every run."""
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,6 +20,7 @@ from ..kernels.record_kernel import NotebookKernel, RecordKernel
 from ..kernels.record_runs import RecordRuns
 from ..kernels.record_states import Request
 from ..kernels.registry import RunnerRegistry, RunRequest
+from ..kernels.run_authors import MAX_PATCHES, asked_by
 from ..kernels.runs import CellState
 from ..kernels.stored_values import StoredValues
 from .kernel_description import KernelDescription
@@ -30,11 +32,16 @@ _NOTEBOOK = "notebook"
 
 
 class DocumentRuns:
-    """The runs that the records of open notebooks ask for."""
+    """The runs that the records of open notebooks ask for; ``name_of`` gives names of accounts."""
 
     def __init__(
-        self, runners: RunnerRegistry, kernels: NotebookKernels, questions: KernelQuestions
+        self,
+        runners: RunnerRegistry,
+        kernels: NotebookKernels,
+        questions: KernelQuestions,
+        name_of: Callable[[str], str],
     ) -> None:
+        self._name_of = name_of
         self._runners = runners
         self._kernels = kernels
         self._questions = questions
@@ -83,6 +90,7 @@ class DocumentRuns:
                 request.stops_on_error,
                 edits=None,
                 group=BY_RECORDS,
+                requested_by=self._who_asked(document, request),
             )
             if wanted.cell_ids:
                 await self._runners.run(str(live.room_id), wanted)
@@ -101,6 +109,13 @@ class DocumentRuns:
         self._accompanied[live] = own
         own.start()
         return own
+
+    def _who_asked(self, document: SyncDocument[Any], request: Request) -> str:
+        """Return the name of who asked for a run; nothing if that is not known."""
+        times = islice(reversed(document.graph.times), MAX_PATCHES)
+        newest_first = (document.graph.patch(time) for time in times)
+        account_id = asked_by(newest_first, document.users, set(request.cell_ids))
+        return "" if account_id is None else self._name_of(account_id)
 
     def _on_progress(self, document: NotebookDocument, cell_id: str, state: CellState) -> None:
         own = self._accompanied.get(document)

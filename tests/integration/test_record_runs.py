@@ -50,6 +50,10 @@ async def test_a_cocalc_client_runs_cells_and_everybody_sees_the_outputs(
         # Pages show the outputs as those of a trusted cell; nobody else is told of that.
         assert page.document.ycells[0].to_py()["metadata"]["trusted"] is True
         assert not any("trusted" in (cell(index).get("metadata") or {}) for index in (0, 1))
+        # Pages show who has run a cell.
+        note = page.document.ystate[f"run:{ids[0]}"]
+        assert note["by"]
+        assert note["start"] <= note["end"]
         file = server.work / "a.ipynb"
         await until(lambda: "from cocalc\\n" in file.read_text())
         assert "trusted" not in file.read_text()
