@@ -214,7 +214,8 @@ class CoCalcExtension(ConfiguredExtension):
         self.parts.append(self.execution)
         kernel_websocket.install(self.settings, self.log)
         pool_settings = settings_from_environment(os.environ, Path.home())
-        self.parts.append(ServerKernelPool(self.settings["kernel_manager"], pool_settings))
+        self.kernel_pool = ServerKernelPool(self.settings["kernel_manager"], pool_settings)
+        self.parts.append(self.kernel_pool)
 
     def _build_companions(self) -> None:
         manager = self.settings["kernel_manager"]
@@ -222,7 +223,7 @@ class CoCalcExtension(ConfiguredExtension):
         questions = KernelQuestions(ServerKernels(manager))
         name_of = self.author_names.name_of
         runs = DocumentRuns(self.execution.runners, kernels, questions, name_of)
-        self.parts.append(ServerKernelFunctions(self.conat, manager, kernels))
+        self.parts.append(ServerKernelFunctions(self.conat, manager, kernels, self.kernel_pool))
         client, project_id = self.document_bridges.client, self.conat.project_id
         rpc = NotebookRpc(
             client,

@@ -14,7 +14,7 @@ from ..conat.services.rpc import RpcService
 from ..conat.transports.loopback import LoopbackTransport
 from ..conat.types import User
 from ..kernels.stateless.stateless import StatelessExecution
-from ..project.kernel_functions import KernelFunctions
+from ..project.kernel_functions import KernelFunctions, KernelProcesses
 from ..project.usage_info import UsageInfo
 from .conat import API_COMPUTE_SERVER, ConatService
 from .notebook_kernels import NotebookKernels
@@ -24,10 +24,20 @@ __all__ = ["ServerKernelFunctions"]
 
 
 class ServerKernelFunctions:
-    """The part of the server that offers the functions; ``manager`` is Jupyter's of kernels."""
+    """The part of the server that offers the functions.
 
-    def __init__(self, conat: ConatService, manager: Any, notebooks: NotebookKernels) -> None:
+    ``manager`` is Jupyter's of kernels, ``pool`` has those that nobody uses yet.
+    """
+
+    def __init__(
+        self,
+        conat: ConatService,
+        manager: Any,
+        notebooks: NotebookKernels,
+        pool: KernelProcesses,
+    ) -> None:
         self._conat = conat
+        self._pool = pool
         self._manager = manager
         self._notebooks = notebooks
         self._kernels = ScriptKernels(manager, notebooks)
@@ -58,8 +68,9 @@ class ServerKernelFunctions:
         await self._running.aclose()
 
     async def processes(self) -> list[dict[str, Any]]:
-        """Return the kernels on this machine: of Jupyter's manager, and for code that runs once."""
-        found = [] if self._stateless is None else self._stateless.processes()
+        """Return the kernels on this machine: of Jupyter, of the pool, for code that runs once."""
+        found = await self._pool.processes()
+        found += [] if self._stateless is None else self._stateless.processes()
         for kernel_id in self._manager.list_kernel_ids():
             pid = self._kernels.pid(kernel_id)
             if pid is not None and await self._kernels.is_alive(kernel_id):
@@ -75,7 +86,9 @@ class ServerKernelFunctions:
             if self._kernels.pid(kernel_id) == pid:
                 await self._kernels.end(kernel_id)
                 return True
-        return self._stateless is not None and await self._stateless.stop_kernel(pid)
+        if self._stateless is not None and await self._stateless.stop_kernel(pid):
+            return True
+        return await self._pool.stop_kernel(pid)
 
     async def _find_process(self, path: str) -> int | None:
         kernel_id = await self._notebooks.find(path)

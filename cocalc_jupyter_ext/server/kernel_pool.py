@@ -60,6 +60,19 @@ class ServerKernelPool:
             self._factory.provisioners.pop(PROVISIONER, None)
         await self._pool.stop()
 
+    async def processes(self) -> list[dict[str, Any]]:
+        """Return ``{pid, connectionFile, kernel_name}`` of the kernels that nobody took."""
+        return [kernel.process for kernel in self._pool.ready() if kernel.is_alive()]
+
+    async def stop_kernel(self, pid: int) -> bool:
+        """End a kernel that nobody took at once; False if there is none with this process."""
+        for kernel in self._pool.ready():
+            if kernel.is_alive() and kernel.process["pid"] == pid:
+                await kernel.provisioner.kill()
+                self._pool.discard(kernel)
+                return True
+        return False
+
 
 class _Entry:
     """What the factory keeps for each provisioner; an entry point has the same attributes."""

@@ -1,5 +1,6 @@
 """Kernels that JupyterLab starts come from the pool (syncdoc-jupyter §5)."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
+from cocalc_jupyter_ext.conat.services.service import call
 from cocalc_jupyter_ext.kernels.pool.settings import PoolSettings
 from cocalc_jupyter_ext.server.kernel_pool import (
     PROVISIONER,
@@ -17,6 +19,7 @@ from cocalc_jupyter_ext.server.kernel_pool import (
 )
 
 from ..support.servers import until
+from .test_conat import api_of, client_of
 
 
 @pytest.fixture
@@ -99,9 +102,29 @@ async def test_a_session_takes_the_pooled_kernel_and_none_outlives_the_server(
     await until(lambda: not any(map(runs, pids)))
     own_server.start()  # the kind that was used last is made ready again
     await until(lambda: len(kernels_of(own_server)) == 1)
+    await list_and_stop(own_server, *kernels_of(own_server))
     pids = kernels_of(own_server)
     own_server.stop()
     assert not any(map(runs, pids))
+
+
+async def list_and_stop(server, pid):
+    """A collaborator sees a kernel that nobody uses, and may end it (hub-project-api §3.2)."""
+    async with client_of(server) as client:
+        async with asyncio.timeout(30):
+            while not (found := await call(client, api_of(server), "system.listJupyterKernels")):
+                await asyncio.sleep(0.05)
+        assert [(each["pid"], each["kernel_name"]) for each in found] == [(pid, "python3")]
+        assert Path(found[0]["connectionFile"]).is_file()
+
+        for success in (True, False):
+            stop = [{"pid": pid}]
+            result = await call(client, api_of(server), "system.stopJupyterKernel", stop)
+            assert result == {"success": success}
+        assert pid not in [
+            each["pid"] for each in await call(client, api_of(server), "system.listJupyterKernels")
+        ]
+    await until(lambda: not psutil.pid_exists(pid))
 
 
 class Manager:

@@ -51,13 +51,25 @@ class Pools(Generic[Kernel]):
             del self._expires_at[key]
         return [kernel for key in late for kernel in self._ready.pop(key, ())]
 
+    def ready(self) -> list[Kernel]:
+        """Return the kernels of all pools."""
+        return [kernel for ready in self._ready.values() for kernel in ready]
+
+    def discard(self, kernel: Kernel) -> bool:
+        """Take this kernel out of its pool; return whether it was in one."""
+        for ready in self._ready.values():
+            if kernel in ready:
+                ready.remove(kernel)
+                return True
+        return False
+
     def is_empty(self) -> bool:
         """Return whether no pool has a kernel or waits for one."""
         return not self._refilling and not any(self._ready.values())
 
     def clear(self) -> list[Kernel]:
         """Empty all pools; return the kernels, which are to end."""
-        kernels = [kernel for ready in self._ready.values() for kernel in ready]
+        kernels = self.ready()
         self._ready.clear()
         self._expires_at.clear()
         return kernels

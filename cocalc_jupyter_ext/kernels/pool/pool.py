@@ -92,6 +92,15 @@ class KernelPool(Generic[K]):
         self._refill(key)
         return kernel
 
+    def ready(self) -> list[K]:
+        """Return the kernels that nobody took."""
+        return self._pools.ready()
+
+    def discard(self, kernel: K) -> None:
+        """End a kernel that nobody took; one that somebody took meanwhile stays."""
+        if self._pools.discard(kernel):
+            self._spawn(kernel.end(), self._ending)
+
     async def _maintain(self) -> None:
         while True:
             for kernel in self._pools.expire(self._clock()):

@@ -64,6 +64,12 @@ class WarmKernel:
         info: ConnectionInfo = self._manager.get_connection_info()
         return info
 
+    @property
+    def process(self) -> dict[str, Any]:
+        """``{pid, connectionFile, kernel_name}``."""
+        file, name = self._manager.connection_file, self._manager.kernel_name
+        return {"pid": self.provisioner.pid, "connectionFile": str(file), "kernel_name": str(name)}
+
     def is_alive(self) -> bool:
         """Return whether the process runs."""
         process = self.provisioner.process

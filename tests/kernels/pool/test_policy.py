@@ -87,6 +87,17 @@ def test_it_is_empty_without_kernels_that_are_ready_or_to_come(pools) -> None:
     assert pools.is_empty()
 
 
+def test_a_kernel_can_be_taken_out_of_its_pool_once(pools) -> None:
+    fill(pools, A, "1", "2")
+    fill(pools, B, "b")
+    assert sorted(pools.ready()) == ["1", "2", "b"]
+
+    assert pools.discard("1")
+    assert not pools.discard("1")
+    assert sorted(pools.ready()) == ["2", "b"]
+    assert pools.begin_refill(A)
+
+
 def test_clearing_gives_all_kernels(pools) -> None:
     fill(pools, A, "1")
     fill(pools, B, "2")

@@ -145,6 +145,21 @@ async def test_with_size_0_nothing_is_ever_started(make) -> None:
     assert not world.config_file.exists()
 
 
+async def test_a_kernel_that_somebody_stops_is_ended_and_not_given_out(make) -> None:
+    """hub-project-api §3.2, stopJupyterKernel."""
+    world = await make()
+    world.pool.take(A)
+    await world.pass_time(8)
+    (kernel,) = world.pool.ready()
+    world.pool.discard(kernel)
+    await asyncio.gather(*world.pool._ending)
+    world.pool.discard(kernel)
+
+    assert kernel.ended
+    assert world.pool.ready() == []
+    assert world.pool.take(A) is None
+
+
 async def test_a_pool_that_nobody_uses_ends_its_kernels(make) -> None:
     world = await make()
     world.pool.take(A)
