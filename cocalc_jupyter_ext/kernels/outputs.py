@@ -163,7 +163,7 @@ class CellOutputs:
             return
         self._mark()
         if self._late_errors >= _MAX_LATE_ERRORS:
-            self._overflow.add(entry.output)
+            self._overflow.add(entry.output, chars=entry.chars)
             return
         self._late_errors += 1
         index = self._entries.index(self._marker) if self._marker else len(self._entries)
@@ -204,7 +204,7 @@ class CellOutputs:
             self._chars += entry.chars
         else:
             self._mark()
-            self._overflow.add(answered)
+            self._overflow.add(answered, chars=entry.chars)
 
     def take_edit(self) -> OutputsEdit | None:
         """Return the difference to the outputs at the previous call, or None."""
@@ -263,7 +263,7 @@ class CellOutputs:
             self._append(entry)
         else:
             self._mark()
-            self._overflow.add(output, display_id)
+            self._overflow.add(output, display_id, chars=entry.chars)
 
     def _bundle(self, content: dict[str, Any]) -> Output:
         data = self._keep_out(mapping(content.get("data")))

@@ -104,9 +104,12 @@ class CellOverflow:
         self.chars += len(text)
         self._shrink()
 
-    def add(self, output: Output, display_id: str | None = None) -> None:
-        """Append another output."""
-        chars = len(json.dumps(output, ensure_ascii=False, default=str))
+    def add(
+        self, output: Output, display_id: str | None = None, *, chars: int | None = None
+    ) -> None:
+        """Append another output; ``chars`` is its length as JSON, if that is known."""
+        if chars is None:
+            chars = len(json.dumps(output, ensure_ascii=False, default=str))
         self._entries.append(_Whole(output, chars, display_id))
         self.chars += chars
         self._shrink()
