@@ -380,7 +380,7 @@ class Story:
         patches = self.bridged.document
         assert patches is not None
         for page in self.pages:
-            patches._user_id_of(page.name)
+            patches._participants.join(page.name)
         documents = [patches, *(client.db.document for client in self.clients)]
         everybody = {PROJECT, *(editor.name for editor in self.editors)}
         await _until(lambda: all(set(each.users) == everybody for each in documents))

@@ -10,43 +10,32 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ...conat.errors import ConatError
 from ...conat.signals import Signal
 from ...conat.sync.dstream import DStream
 from ...conat.types import Choose
 from .commits import next_time
-from .coordination import DocumentType, participation, settled_users
+from .coordination import DocumentType
 from .mender import Mender
+from .participants import Participants
 from .patch_graph import NO_TIME, PatchGraph
 from .patches import Patch, PatchError, Snapshot, read_message, to_message
-from .snapshots import DEFAULT_INTERVAL, snapshot_due
+from .snapshot_maker import SnapshotMaker
 from .stores import RecordStore
 from .undo import UndoState
 from .values import Kind
+from .versions import Version, author_of, versions_of
 
-__all__ = ["Release", "SyncDocument", "Version"]
+__all__ = ["Release", "SyncDocument"]
 
 _log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 
-SNAPSHOT_PAUSE_S: Final = 60.0
-
 Release = Callable[[Callable[[], None]], None]
 """Calls a function, perhaps later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version of a document: when, for people, by whom, and its number for people."""
-
-    time: int
-    wall_ms: int
-    author: str | None
-    number: int | None
 
 
 def _at_once(do: Callable[[], None]) -> None:
@@ -91,7 +80,7 @@ class SyncDocument(Generic[Value]):
         self.commits: Signal[[Patch]] = Signal("commits to a document")
         self.closed: Signal[[]] = Signal("closing of a document")
         self._patches = patches
-        self._participant = participant
+        self._participants = Participants(record, participant, keeps_places=mends)
         self._doctype = doctype
         self._release = release or _at_once
         self._now_ms = now_ms
@@ -100,9 +89,7 @@ class SyncDocument(Generic[Value]):
         self._unconfirmed: dict[int, Patch] = {}
         self._undo: UndoState[Value] | None = None
         self._incoming: list[tuple[Any, int]] = []
-        self._unfit: set[int] = set()
-        self._seen_users: list[str] = []
-        self._snapshot_allowed_ms = 0
+        self._snapshots = SnapshotMaker(kind, self.graph, record, patches, now_ms)
         self._history: asyncio.Task[None] | None = None
         self._take_messages(zip(patches.get_all(), patches.seqs(), strict=False))
         self._begin(self.graph.heads)
@@ -110,9 +97,9 @@ class SyncDocument(Generic[Value]):
         self._synced = self.graph.value()
         self._disconnects = [
             patches.changes.connect(self._on_message),
-            record.changes.connect(self._stay_participant),
+            record.changes.connect(self._participants.stay),
         ]
-        self._stay_participant()
+        self._participants.stay()
 
     # The live value
 
@@ -147,7 +134,7 @@ class SyncDocument(Generic[Value]):
         changes = self.kind.difference(self._synced, self._live)
         if self.is_closed or not changes:
             return None
-        patch = self._make(changes, self.graph.heads, author or self._participant)
+        patch = self._make(changes, self.graph.heads, author or self._participants.own_name)
         self._synced = self.kind.edit(self._live)
         self._send(patch)
         return patch
@@ -157,7 +144,7 @@ class SyncDocument(Generic[Value]):
 
         Its time is one that only this participant may choose, whoever the author is.
         """
-        user_id = self._user_id_of(author)
+        user_id = self._participants.join(author)
         patch = Patch(
             time=next_time(
                 self._now_ms(),
@@ -186,7 +173,7 @@ class SyncDocument(Generic[Value]):
         # Last, so that what listeners note about it comes before it in all that is released.
         message = to_message(patch, has_format=self._doctype.schema is not None)
         self._release(lambda: self._publish(message))
-        self._make_snapshot_if_due()
+        self._snapshots.make_if_due()
 
     def _add(self, items: Iterable[Patch | Snapshot]) -> None:
         became_live = self.graph.add(items)
@@ -277,23 +264,16 @@ class SyncDocument(Generic[Value]):
     @property
     def users(self) -> list[str]:
         """Who takes part or has taken part; a user id is an index."""
-        return list(self.record.get()["users"])
+        return self._participants.names
 
     @property
     def user_id(self) -> int:
         """The number under which this participant commits."""
-        return self.users.index(self._participant)
-
-    def _user_id_of(self, author: str) -> int:
-        """Return the number of an author, who takes part from now on."""
-        changes, user_id = participation(self.record.get(), author)
-        self.record.update(changes)
-        return user_id
+        return self._participants.own_id
 
     def versions(self) -> list[Version]:
         """Return all versions that are loaded, oldest first."""
-        users = self.users
-        return [self._version(self.graph.patch(time), users) for time in self.graph.times]
+        return versions_of(self.graph, self.users)
 
     def value_at(self, time_ms: int) -> Value:
         """Return the value of a version; raises UnknownVersion, HistoryMissing."""
@@ -313,14 +293,6 @@ class SyncDocument(Generic[Value]):
         """Load all patches; raises what loading raises."""
         await self._patches.load(0)
         self._take_incoming()
-
-    def _author_of(self, patch: Patch) -> str | None:
-        users = self.users
-        return users[patch.user_id] if 0 <= patch.user_id < len(users) else None
-
-    def _version(self, patch: Patch, users: list[str]) -> Version:
-        author = users[patch.user_id] if 0 <= patch.user_id < len(users) else None
-        return Version(patch.time, patch.shown_ms, author, patch.version)
 
     # Life
 
@@ -394,7 +366,7 @@ class SyncDocument(Generic[Value]):
         for patch in lost:
             self._own_times.remove(patch.time)
             parents = [times.get(time, time) for time in patch.parents]
-            author = self._author_of(patch) or self._participant
+            author = author_of(patch, self.users) or self._participants.own_name
             again.append(self._make(patch.changes, parents, author))
             times[patch.time] = again[-1].time
         return again
@@ -443,55 +415,3 @@ class SyncDocument(Generic[Value]):
             _log.error("older patches of a document cannot be loaded: %s", error)
         finally:
             self._history = None
-
-    def _stay_participant(self) -> None:
-        """Be in the list of users: of two who joined at once, one may have been overwritten.
-
-        Of all who follow a document, who mends it also puts everybody back in their places.
-        """
-        self._user_id_of(self._participant)
-        users = self.users
-        if self._mender is not None:
-            settled = settled_users(self._seen_users, users)
-            if settled != users:
-                self.record.update({"users": settled})
-            self._seen_users = settled
-
-    # Snapshots
-
-    def _make_snapshot_if_due(self) -> None:
-        """Look once a minute whether readers should be spared the history (§1.11)."""
-        if self._now_ms() < self._snapshot_allowed_ms:
-            return
-        self._snapshot_allowed_ms = self._now_ms() + round(SNAPSHOT_PAUSE_S * 1000)
-        record = self.record.get()
-        newest = record.get("last_snapshot")
-        interval = record.get("snapshot_interval")
-        due, unfit = snapshot_due(
-            [self.graph.patch(time) for time in self.graph.times],
-            newest_snapshot=newest if isinstance(newest, int) else None,
-            interval=interval if isinstance(interval, int) and interval > 0 else DEFAULT_INTERVAL,
-            unfit=self._unfit,
-        )
-        self._unfit |= unfit
-        seq = None if due is None else self._seq_of(due)
-        if due is not None and seq is not None:
-            self._publish_snapshot(due, seq, self._seq_of(newest))
-
-    def _publish_snapshot(self, time_ms: int, seq: int, previous_seq: int | None) -> None:
-        snapshot = Snapshot(
-            time=time_ms,
-            text=self.kind.to_text(self.graph.value_at(time_ms)),
-            user_id=self.graph.patch(time_ms).user_id,
-            seq=seq,
-            previous_seq=previous_seq,
-        )
-        self._patches.publish(to_message(snapshot))
-        self.record.update({"last_snapshot": time_ms, "last_seq": seq})
-
-    def _seq_of(self, time_ms: object) -> int | None:
-        """Return where in the stream the patch with this time is; None while nobody knows."""
-        for message, seq in zip(self._patches.get_all(), self._patches.seqs(), strict=False):
-            if message.get("time") == time_ms and not message.get("is_snapshot"):
-                return seq
-        return None

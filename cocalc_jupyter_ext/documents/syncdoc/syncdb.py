@@ -8,8 +8,9 @@ from .coordination import DocumentType
 from .disk_save import save_to_disk
 from .opening import Opening, name_of, open_document
 from .records import Record, Records, RecordSchema
-from .sync_document import SyncDocument, Version
+from .sync_document import SyncDocument
 from .values import RecordsKind
+from .versions import Version
 
 __all__ = ["SyncDB", "open_syncdb"]
 

@@ -6,8 +6,9 @@ from ...conat.client.client import Client
 from .coordination import DocumentType
 from .disk_save import save_to_disk
 from .opening import Opening, name_of, open_document
-from .sync_document import SyncDocument, Version
+from .sync_document import SyncDocument
 from .values import TextKind
+from .versions import Version
 
 __all__ = ["SyncString", "open_syncstring"]
 

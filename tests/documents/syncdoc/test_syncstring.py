@@ -263,24 +263,6 @@ async def test_a_document_is_left_by_leaving_its_block(world: World) -> None:
     assert document.is_closed
 
 
-async def test_snapshots_spare_later_participants_the_history(world: World) -> None:
-    ann = await open_text(world, "ann")
-    ann.document.record.update({"snapshot_interval": 10})
-    for number in range(25):
-        ann.text += f"{number}\n"
-        await ann.commit()
-        ann.document._snapshot_allowed_ms = 0
-    await until(lambda: ann.document.record.get().get("last_seq") is not None)
-    await ann.document.save()
-
-    bob = await open_text(world, "bob")
-
-    assert bob.text == ann.text
-    assert len(bob.versions()) < 25
-    await bob.document.load_history()
-    assert len(bob.versions()) == 25
-
-
 async def test_a_snapshot_that_is_not_there_costs_the_history_and_not_the_document(
     world: World,
 ) -> None:
