@@ -12,6 +12,8 @@ from typing import Any, Protocol, TypeAlias
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.multikernelmanager import AsyncMultiKernelManager
+from jupyter_core.paths import jupyter_runtime_dir
+from jupyter_core.utils import ensure_dir_exists
 
 from ..endings import Ending
 from ..errors import KernelSpecNotFoundError
@@ -78,7 +80,11 @@ class LocalKernels(ManagedKernels):
 
     def __init__(self, *, ulimit: str = "", specs: KernelSpecManager | None = None) -> None:
         self._specs = specs or KernelSpecManager()
-        self._local = AsyncMultiKernelManager(kernel_spec_manager=self._specs)
+        # They hold the keys of the kernels, and are nobody's files: not in the working directory.
+        self._connection_dir = jupyter_runtime_dir()
+        self._local = AsyncMultiKernelManager(
+            kernel_spec_manager=self._specs, connection_dir=self._connection_dir
+        )
         self._local.kernel_manager_factory = self._make
         self._ulimit = ulimit
         self._starting: set[asyncio.Future[str]] = set()
@@ -90,6 +96,7 @@ class LocalKernels(ManagedKernels):
         """Start a kernel."""
         if cwd is not None:
             await asyncio.to_thread(os.makedirs, cwd, exist_ok=True)
+        await asyncio.to_thread(ensure_dir_exists, self._connection_dir, 0o700)
         variables = {**os.environ, **env}
         variables.pop(FILENAME_VARIABLE, None)
         if path is not None:

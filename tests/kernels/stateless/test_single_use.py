@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from jupyter_core.paths import jupyter_runtime_dir
 
 from cocalc_jupyter_ext.kernels.standalone import code_queue
 from cocalc_jupyter_ext.kernels.standalone.errors import KernelDiedError
@@ -143,7 +144,7 @@ async def test_code_that_runs_beyond_the_total_time_fails_the_call(single, more,
 
 
 async def test_a_kernel_has_a_process_until_it_is_killed_and_what_it_runs_fails() -> None:
-    """hub-project-api §3.2, listJupyterKernels and stopJupyterKernel."""
+    """hub-project-api §3.2, listJupyterKernels and stopJupyterKernel; §4.8, its file."""
     made: list[SingleUseKernel] = []
     single = await SingleUseKernel.start("python3", "", made.append)
     try:
@@ -151,7 +152,9 @@ async def test_a_kernel_has_a_process_until_it_is_killed_and_what_it_runs_fails(
         process = single.process
         assert process is not None
         assert (process["pid"] > 1, process["kernel_name"]) == (True, "python3")
-        assert Path(process["connectionFile"]).is_file()
+        file = Path(process["connectionFile"])
+        assert file.is_file()
+        assert file.parent == Path(jupyter_runtime_dir())  # §4.8
 
         running = asyncio.create_task(run(single, "import time; time.sleep(60)"))
         await asyncio.sleep(0)
