@@ -27,7 +27,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from hmac import compare_digest
-from typing import Any
+from typing import Any, TypeAlias
 
 import zmq
 from jupyter_client.session import Session
@@ -36,11 +36,13 @@ from .backlog import OUTPUT_KINDS, Backlog, IopubMessage
 from .channels import UNREADABLE, ConnectionInfo, check_parts, connection
 from .large_outputs import LARGE_BYTES, MAX_OUTPUT_BYTES, MAX_TEXT_BYTES, shortened_text, too_large
 
-__all__ = ["IopubReader"]
+__all__ = ["Frame", "IopubReader", "Part"]
 
 _log = logging.getLogger(__name__)
 _BURST = 50
 """Messages that follow one another closely before the reader pauses between them."""
+_COPIED_FRAMES = 5
+"""Topic, mark, signature and headers, which are small; the content comes after them."""
 _QUIET_S = 0.01
 _PAUSE_S = 0.003
 _CAPTURES = b'"msg_id"'
@@ -57,6 +59,12 @@ _QUESTIONS = {
     "kernel_info_request",
 }
 """Requests that run no cell: what seems to be an output of theirs comes from a thread."""
+
+
+Frame: TypeAlias = bytes | zmq.Frame
+"""One frame of a message, copied or where ZeroMQ has it."""
+Part: TypeAlias = bytes | memoryview
+"""The same as what can be read; a small one is always bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,20 +150,28 @@ class IopubReader:
         finally:
             self._socket.close()
 
-    def _next_frames(self, *, paused: bool) -> list[bytes]:
+    def _next_frames(self, *, paused: bool) -> list[Frame]:
         """Return the next message; while many come, sleep until there are some at once.
 
         To be woken for a message costs several times what reading it does.
         """
         try:
-            frames: list[bytes] = self._socket.recv_multipart(zmq.NOBLOCK)
+            frames = self._receive_frames(zmq.NOBLOCK)
         except zmq.Again:
             if paused:
                 time.sleep(_PAUSE_S)
-            frames = self._socket.recv_multipart()
+            frames = self._receive_frames()
         return frames
 
-    def _receive(self, frames: list[bytes]) -> None:
+    def _receive_frames(self, flags: int = 0) -> list[Frame]:
+        """Return a message; its content, which may be a gigabyte, stays where ZeroMQ has it."""
+        frames: list[Frame] = [self._socket.recv(flags)]
+        while self._socket.rcvmore:
+            copy = len(frames) < _COPIED_FRAMES
+            frames.append(self._socket.recv(copy=copy))
+        return frames
+
+    def _receive(self, frames: list[Frame]) -> None:
         try:
             received = self._read(frames)
         except UNREADABLE:
@@ -164,35 +180,43 @@ class IopubReader:
         if received is not None:
             self._hand_over(received, sum(map(len, frames)))
 
-    def _read(self, frames: list[bytes]) -> "IopubMessage | _Unread | None":
+    def _read(self, frames: list[Frame]) -> "IopubMessage | _Unread | None":
         """Return a message if somebody here needs it.
 
         The session's own way of reading takes most of the time when a kernel prints fast: it
         parses dates and converts old protocols.
         """
-        topics, fed = self._session.feed_identities(frames)
-        parts = [part if isinstance(part, bytes) else part.bytes for part in fed]
+        topics, parts = self.split(frames)
         signature, header, parent_header, _, content, *_ = parts
         self._check(signature, parts[1:5])
-        kind = str(self._session.unpack(header)["msg_type"])
+        kind = str(self.unpack(header)["msg_type"])
         if kind == "status" and topics:
             self.status_topic = topics[0]
-        parent = self._cause(kind, self._session.unpack(parent_header))
+        parent = self._cause(kind, self.unpack(parent_header))
         if parent.get("session") != self._session_id and kind not in _FROM_ALL_SESSIONS:
             return None
-        if kind.startswith("comm_") and not self._wants_comms and _CAPTURES not in content:
+        if kind.startswith("comm_") and not self._wants_comms and _CAPTURES not in bytes(content):
             return None
         parent_id = str(parent.get("msg_id", ""))
         if len(content) > LARGE_BYTES and kind in OUTPUT_KINDS:
             return self._large(parent_id, kind, parts)
         return self._parsed(parent_id, kind, parts)
 
-    def _parsed(self, parent_id: str, kind: str, parts: list[bytes]) -> IopubMessage:
-        content, metadata = self._session.unpack(parts[4]), self._session.unpack(parts[3])
-        check_parts(content, metadata)
-        return IopubMessage(parent_id, kind, content, metadata, tuple(parts[5:]))
+    def split(self, frames: list[Frame]) -> tuple[list[Any], list[Part]]:
+        """Return the topics of a message, and its parts from the signature on."""
+        topics, fed = self._session.feed_identities(frames)  # type: ignore[arg-type]  # any buffer
+        return topics, [_part(frame) for frame in fed]
 
-    def _large(self, parent_id: str, kind: str, parts: list[bytes]) -> "IopubMessage | _Unread":
+    def unpack(self, part: Part) -> Any:
+        """Parse a part."""
+        return self._session.unpack(bytes(part))
+
+    def _parsed(self, parent_id: str, kind: str, parts: list[Part]) -> IopubMessage:
+        content, metadata = self.unpack(parts[4]), self.unpack(parts[3])
+        check_parts(content, metadata)
+        return IopubMessage(parent_id, kind, content, metadata, tuple(map(bytes, parts[5:])))
+
+    def _large(self, parent_id: str, kind: str, parts: list[Part]) -> "IopubMessage | _Unread":
         """Return a large output: a text without its middle, anything else without reading it."""
         content = parts[4]
         if kind == "stream":
@@ -204,7 +228,7 @@ class IopubReader:
             return IopubMessage(parent_id, "stream", notice)
         return _Unread(parent_id, kind, lambda: self._readable(parent_id, kind, parts))
 
-    def _readable(self, parent_id: str, kind: str, parts: list[bytes]) -> IopubMessage | None:
+    def _readable(self, parent_id: str, kind: str, parts: list[Part]) -> IopubMessage | None:
         """Parse what was taken; called on the event loop."""
         try:
             return self._parsed(parent_id, kind, parts)
@@ -221,10 +245,11 @@ class IopubReader:
             return self._latest_run
         return parent
 
-    def _check(self, signature: bytes, parts: list[bytes]) -> None:
+    def _check(self, signature: Part, parts: list[Part]) -> None:
         """Raise ``ValueError`` if somebody else than the kernel signed the message."""
         if self._session.auth is not None and not compare_digest(
-            signature, self._session.sign(parts)
+            signature,
+            self._session.sign(parts),
         ):
             raise ValueError("the signature is wrong")
 
@@ -245,3 +270,9 @@ class IopubReader:
         with self._changed:
             if not self._closing:
                 self._loop.call_soon_threadsafe(callback)
+
+
+def _part(frame: Frame) -> Part:
+    if isinstance(frame, bytes):
+        return frame
+    return frame.bytes if len(frame) <= LARGE_BYTES else frame.buffer

@@ -25,7 +25,7 @@ _LONGEST_CHAR: Final = 12
 """Bytes of one character in JSON: a pair of surrogates, each written as an escape sequence."""
 
 
-def shortened_text(content: bytes, max_bytes: int) -> dict[str, Any] | None:
+def shortened_text(content: bytes | memoryview, max_bytes: int) -> dict[str, Any] | None:
     """Return the content of a stream's message without the middle of its text.
 
     None if the text is not longer than ``max_bytes``, or is not where every kernel puts it.
@@ -35,8 +35,8 @@ def shortened_text(content: bytes, max_bytes: int) -> dict[str, Any] | None:
     if beginning is None or end is None or end.start() - beginning.end() <= max_bytes:
         return None
     first, last = beginning.end(), end.start()
-    head = _cut_text(content[first : first + max_bytes // 2], from_end=True)
-    tail = _cut_text(content[last - max_bytes // 2 : last], from_end=False)
+    head = _cut_text(bytes(content[first : first + max_bytes // 2]), from_end=True)
+    tail = _cut_text(bytes(content[last - max_bytes // 2 : last]), from_end=False)
     if head is None or tail is None:
         return None
     notice = f"\n[{last - first - max_bytes} bytes are not shown.]\n"

@@ -7,7 +7,7 @@ and dropped, so that a loop of prints costs next to nothing here.
 from typing import Final
 
 from ..channels import check_parts
-from ..iopub import IopubReader
+from ..iopub import Frame, IopubReader
 from .captures import Captures
 from .comm_messages import COMM_KINDS, CommMessage
 
@@ -22,22 +22,21 @@ class CommReader(IopubReader):
 
     _captures: Captures | None = None
 
-    def _read(self, frames: list[bytes]) -> CommMessage | None:
+    def _read(self, frames: list[Frame]) -> CommMessage | None:
         # Only the thread uses them, and it starts before a subclass could make them.
         captures = self._captures = self._captures or Captures()
-        _, fed = self._session.feed_identities(frames)
-        parts = [part if isinstance(part, bytes) else part.bytes for part in fed]
-        if not _is_wanted(captures, header=parts[1], parent=parts[2]):
+        _, parts = self.split(frames)
+        if not _is_wanted(captures, header=bytes(parts[1]), parent=bytes(parts[2])):
             return None
         self._check(parts[0], parts[1:5])
-        header, parent, metadata, content = map(self._session.unpack, parts[1:5])
+        header, parent, metadata, content = map(self.unpack, parts[1:5])
         check_parts(header, parent, metadata, content)
         read = CommMessage(
             parent_id=str(parent.get("msg_id", "")),
             kind=str(header["msg_type"]),
             content=content,
             metadata=metadata,
-            buffers=tuple(parts[5:]),
+            buffers=tuple(map(bytes, parts[5:])),
             header=header,
             parent=parent,
         )
