@@ -38,7 +38,9 @@ def completed_notebook(text: str) -> dict[str, Any] | None:
 
 
 def _are_cells(cells: object) -> bool:
-    return isinstance(cells, list) and all(isinstance(cell, dict) for cell in cells)
+    return isinstance(cells, list) and all(
+        isinstance(cell, dict) and cell.keys() & {"cell_type", "source"} for cell in cells
+    )
 
 
 def _completed_cell(cell: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ other programs would not know the language of the file.
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from jupyter_ydoc import YNotebook
 
@@ -17,6 +17,9 @@ from ..kernels.questions import KernelQuestions
 from .notebook_kernels import NotebookKernels
 
 __all__ = ["KernelDescription"]
+
+_SPEC: Final = "kernelspec"
+_LANGUAGE: Final = "language_info"
 
 _log = logging.getLogger(__name__)
 
@@ -50,9 +53,10 @@ class KernelDescription:
 
     def _says_all_of(self, kernel_id: str) -> bool:
         metadata = self._metadata()
-        spec, language = _map(metadata.get("kernelspec")), _map(metadata.get("language_info"))
-        is_same = spec.get("name") == self._kernels.name_of(kernel_id)
-        return is_same and bool(spec.get("language")) and bool(language.get("name"))
+        chosen, name = _chosen(metadata), self._kernels.name_of(kernel_id) or ""
+        spec, language = _map(metadata.get(_SPEC)), _map(metadata.get(_LANGUAGE))
+        is_spec_known = not chosen or bool(spec.get("language"))
+        return chosen in {"", name.lower()} and is_spec_known and bool(language.get("name"))
 
     async def _describe(self, kernel_id: str) -> None:
         try:
@@ -63,12 +67,13 @@ class KernelDescription:
             return
         self._described = kernel_id
         before = self._metadata()
-        chosen = _map(before.get("kernelspec")).get("name")
-        if isinstance(chosen, str) and chosen.lower() not in {"", spec["name"].lower()}:
+        chosen = _chosen(before)
+        if chosen not in {"", spec["name"].lower()}:
             return  # Somebody has chosen another one meanwhile.
-        after = {**before, "kernelspec": spec}
-        if language := _map(info.get("language_info")):
-            after["language_info"] = dict(language)
+        after = {**before, _LANGUAGE: dict(_map(info.get("language_info")))}
+        if chosen:
+            # Where nobody has, that stays open: this must never come after somebody's choice.
+            after[_SPEC] = spec
         with self._live.edit():
             edit_metadata(self._notebook, before, after)
 
@@ -79,6 +84,12 @@ class KernelDescription:
     def _notebook(self) -> YNotebook:
         notebook: YNotebook = self._live.ydoc
         return notebook
+
+
+def _chosen(metadata: Mapping[str, Any]) -> str:
+    """Return the name of the kernel that somebody has chosen, in lower case; empty for none."""
+    name = _map(metadata.get(_SPEC)).get("name")
+    return name.lower() if isinstance(name, str) else ""
 
 
 def _map(value: object) -> Mapping[str, Any]:

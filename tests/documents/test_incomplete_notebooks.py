@@ -57,6 +57,7 @@ def test_a_mark_of_the_byte_order_is_no_part_of_the_text() -> None:
         {"worksheets": []},
         {"cells": 3},
         {"cells": [3]},
+        {"cells": [{"id": 1}]},
         {"cells": [], "metadata": [1]},
     ],
 )

@@ -98,6 +98,19 @@ async def test_a_kernel_that_does_not_answer_is_asked_after_the_next_cell(
     await described.close()
 
 
+async def test_nothing_is_chosen_for_who_has_not_chosen(live: LiveDocument) -> None:
+    """The choice that somebody makes in this moment would be undone."""
+    kernel = Kernel()
+    described = description(live, kernel)
+    described.look("k1")
+    await until(lambda: metadata(live).get("language_info") == LANGUAGE)
+    description(live, kernel).look("k1")
+    await described.close()
+
+    assert metadata(live)["kernelspec"].get("name") == ""
+    assert kernel.asked == 1
+
+
 async def test_a_kernel_that_somebody_replaced_meanwhile_is_not_noted(live: LiveDocument) -> None:
     chosen = {"name": "ir", "display_name": "R"}
     choose(live, kernelspec=chosen)
