@@ -12,6 +12,9 @@ export interface IVersion {
   size: number;
 }
 
+/** What the server calls the author of what runs put into a document. */
+export const PROJECT = 'Project';
+
 /** Some versions, newest first, and names of their authors by account. */
 export interface IVersionPage {
   versions: IVersion[];

@@ -6,8 +6,9 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
 import { type Block, blocksOfContent, blocksOfDifference } from '../history/blocks';
+import { groupsOf, type IGroup, indexOf, singlesOf } from '../history/groups';
 import { HistoryModel, type IHistoryRequests, type Mode } from '../history/model';
-import type { IVersion } from '../services/history';
+import { type IVersion, PROJECT } from '../services/history';
 
 /** What a panel is made of. */
 export interface IHistoryPanelOptions {
@@ -46,8 +47,10 @@ export class HistoryPanel extends Widget {
     }
     const refresh = this.button(trans.__('Refresh'), () => this.refresh());
     this.tools.append(...this.modeButtons.values(), this.restoreButton, refresh);
+    this.detailButton = this.button(trans.__('All outputs'), () => this.toggleDetails());
+    this.detailButton.title = trans.__('Show a version for each output of a run');
     const left = element('div', 'cc-History-versions');
-    left.append(this.list, this.more);
+    left.append(this.detailButton, this.list, this.more);
     const right = element('div', 'cc-History-version');
     right.append(this.tools, this.problem, this.view);
     this.node.append(left, right);
@@ -76,27 +79,31 @@ export class HistoryPanel extends Widget {
 
   private renderVersions(): void {
     const { versions, chosen, hasMore } = this.model;
-    const isNew = this.list.childElementCount !== versions.length || this.drawn !== versions;
-    if (isNew) {
+    if (this.drawn !== versions) {
       this.drawn = versions;
-      this.list.replaceChildren(...versions.map(version => this.renderVersion(version)));
+      this.groups = this.isDetailed
+        ? singlesOf(versions)
+        : groupsOf(versions, ({ author }) => this.model.nameOf(author) === PROJECT);
+      this.list.replaceChildren(...this.groups.map(group => this.renderGroup(group)));
     }
-    for (const item of this.list.children) {
-      const isChosen = item.getAttribute('data-version') === String(chosen);
-      item.setAttribute('aria-selected', String(isChosen));
-      item.classList.toggle('cc-mod-chosen', isChosen);
-    }
+    const place = indexOf(this.groups, chosen);
+    [...this.list.children].forEach((item, index) => {
+      item.setAttribute('aria-selected', String(index === place));
+      item.classList.toggle('cc-mod-chosen', index === place);
+    });
     // The list has the focus; screen readers must be told which version the keys have reached.
-    this.list.setAttribute('aria-activedescendant', chosen === null ? '' : this.idOf(chosen));
+    this.list.setAttribute('aria-activedescendant', this.list.children[place]?.id ?? '');
+    this.detailButton.setAttribute('aria-pressed', String(this.isDetailed));
+    this.detailButton.classList.toggle('cc-mod-pressed', this.isDetailed);
+    this.detailButton.hidden = !this.isDetailed && this.groups.length === versions.length;
     this.more.textContent = this.trans.__('Older versions');
     this.more.hidden = !hasMore;
   }
 
-  private renderVersion(version: IVersion): HTMLElement {
+  private renderGroup({ newest: version }: IGroup): HTMLElement {
     const item = element('div', 'cc-History-item');
-    item.id = this.idOf(version.version);
+    item.id = `${this.listId}-${version.version}`;
     item.setAttribute('role', 'option');
-    item.setAttribute('data-version', String(version.version));
     const date = new Date(version.wall);
     const time = element('time', 'cc-History-time', date.toLocaleString());
     time.setAttribute('datetime', date.toISOString());
@@ -106,8 +113,11 @@ export class HistoryPanel extends Widget {
     return item;
   }
 
-  private idOf(version: number): string {
-    return `${this.listId}-${version}`;
+  private toggleDetails(): Promise<void> {
+    this.isDetailed = !this.isDetailed;
+    this.drawn = null;
+    this.update();
+    return Promise.resolve();
   }
 
   private renderTools(): void {
@@ -172,14 +182,12 @@ export class HistoryPanel extends Widget {
 
   private onKey(event: KeyboardEvent): void {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const { versions, chosen } = this.model;
-    const next = versions[versions.findIndex(each => each.version === chosen) + (step ?? 0)];
+    const place = indexOf(this.groups, this.model.chosen) + (step ?? 0);
+    const next = this.groups[place];
     if (step !== undefined && next !== undefined) {
       event.preventDefault();
-      void this.model.choose(next.version);
-      this.list
-        .querySelector(`[data-version="${next.version}"]`)
-        ?.scrollIntoView({ block: 'nearest' });
+      void this.model.choose(next.newest.version);
+      this.list.children[place]?.scrollIntoView({ block: 'nearest' });
     }
   }
 
@@ -188,7 +196,10 @@ export class HistoryPanel extends Widget {
   private readonly model: HistoryModel;
   private readonly modeButtons: ReadonlyMap<Mode, HTMLButtonElement>;
   private readonly restoreButton: HTMLButtonElement;
+  private readonly detailButton: HTMLButtonElement;
   private readonly listId = DOMUtils.createDomID();
+  private groups: readonly IGroup[] = [];
+  private isDetailed = false;
   private readonly list = element('div', 'cc-History-list');
   private readonly more = element('button', 'jp-Button jp-mod-styled jp-mod-minimal');
   private readonly tools = element('div', 'cc-History-tools');
