@@ -15,6 +15,7 @@ from ..conat.client.reconnect import retry_delays
 from ..conat.errors import ClientClosed, ConatError
 from ..documents.bridge.bridges import Companion
 from ..documents.document import LiveDocument
+from ..documents.notices import Notice
 from ..documents.syncdoc.coordination import string_id, synced_path_of_notebook
 from ..documents.syncdoc.sync_document import SyncDocument
 from ..kernels.errors import KernelNotFoundError
@@ -22,6 +23,7 @@ from ..kernels.kernel import KernelHost, KernelLink, connect
 from ..kernels.widgets.kernel_widgets import KernelWidgets
 from ..kernels.widgets.notebook_state import NotebookState
 from ..kernels.widgets.table import WidgetTable, open_table
+from .event_emitter import EventEmitter
 
 __all__ = ["FindKernel", "NotebookWidgets", "ServerWidgets"]
 
@@ -52,6 +54,7 @@ class ServerWidgets:
     def __init__(self, host: KernelHost, events: EventLogger) -> None:
         self._host = host
         self._events = events
+        self.notice = EventEmitter(events, _log).notice
         self._by_kernel: dict[str, KernelWidgets] = {}
         self._by_notebook: dict[LiveDocument, NotebookWidgets] = {}
         self._is_stopped = False
@@ -128,7 +131,7 @@ class NotebookWidgets:
         self._live = live
         self._server = server
         self._kernels = kernels
-        self._state = NotebookState(live)
+        self._state = NotebookState(live, self._tell)
         self._table: WidgetTable | None = None
         self._widgets: KernelWidgets | None = None
         self._kernel_id: str | None = None
@@ -212,6 +215,12 @@ class NotebookWidgets:
         for disconnect in self._disconnects_kernel:
             disconnect()
         self._disconnects_kernel = []
+
+    def _tell(self, message: str) -> None:
+        room_id, path = self._live.room_id, self._live.path
+        self._server.notice(
+            Notice(room_id=room_id, path=path, action="save", message=message, level="WARNING")
+        )
 
     def _store(self) -> None:
         if self._widgets is not None:

@@ -12,10 +12,13 @@ from pycrdt import Array, Map
 
 from cocalc_jupyter_ext.conat.sync.opening import open_dkv
 from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
+from cocalc_jupyter_ext.documents.room_ids import RoomId
 from cocalc_jupyter_ext.kernels.errors import KernelNotFoundError
+from cocalc_jupyter_ext.kernels.widgets import notebook_state
 from cocalc_jupyter_ext.kernels.widgets.records import VIEW_MIME
 from cocalc_jupyter_ext.kernels.widgets.saved_state import STATE_MIME
 from cocalc_jupyter_ext.server import widgets as server_widgets
+from cocalc_jupyter_ext.server.event_emitter import SESSION_SCHEMA
 from cocalc_jupyter_ext.server.widgets import ServerWidgets
 from tests.support.local_kernels import LocalKernels, local_kernels
 from tests.support.memory_document import MemoryDocument
@@ -32,7 +35,7 @@ class Notebook(MemoryDocument):
 
     def __init__(self) -> None:
         super().__init__("cell")  # type: ignore[no-untyped-call]
-        self.room_id = SimpleNamespace(type="notebook")
+        self.room_id = RoomId("json", "notebook", "id")
         self.file = SimpleNamespace(before_write=lambda: None)
         self._listeners: list[Callable[..., None]] = []
 
@@ -53,7 +56,8 @@ class World:
     def __init__(self, kernels: LocalKernels) -> None:
         self.kernels = kernels
         self.kernel_id: str | None = None
-        self.server = ServerWidgets(kernels, EventLogger())
+        self.events = EventLogger()
+        self.server = ServerWidgets(kernels, self.events)
         self.live = Notebook()
         self.records: Any = None
 
@@ -144,6 +148,28 @@ async def test_the_notebook_keeps_the_state_when_it_is_saved_and_when_the_kernel
     await world.kernels.manager.shutdown_kernel(world.kernel_id, now=True)
     await world.until(lambda: saved(shown) == "last")
     assert set(world.texts()) >= {"a"}  # to look at, until another kernel starts
+
+
+async def test_everybody_is_told_when_widgets_are_too_large_for_the_file(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notebook_state, "MAX_SAVED_BYTES", 10)
+    told: list[Any] = []
+
+    async def listen(logger: EventLogger, schema_id: str, data: Any) -> None:
+        told.append(data)
+
+    world.events.add_listener(schema_id=SESSION_SCHEMA, listener=listen)
+    client = await world.start_kernel()
+    client.execute(MAKE)
+    await world.until(lambda: len(world.texts()) == 2)
+    world.live.show(world.texts()["a"])
+    world.live.file.before_write()
+    await world.until(lambda: told != [])
+    client.stop_channels()
+
+    assert (told[0]["path"], told[0]["level"]) == ("a.ipynb", "ERROR")  # what pages show
+    assert "too large to be kept in its file" in told[0]["msg"]
 
 
 async def test_another_kernel_takes_the_place_of_the_first(world: World) -> None:

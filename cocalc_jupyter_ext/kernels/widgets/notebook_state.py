@@ -1,8 +1,7 @@
 """The widgets of a notebook in the notebook itself: what its cells show, and the saved state."""
 
 import json
-import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from pycrdt import Map
@@ -14,17 +13,16 @@ from .saved_state import STATE_MIME, saved_state
 
 __all__ = ["NotebookState"]
 
-_log = logging.getLogger(__name__)
-
 MAX_SAVED_BYTES: Final = 10_000_000
 _WIDGETS: Final = "widgets"
 
 
 class NotebookState:
-    """Reads and writes one live notebook."""
+    """Reads and writes one live notebook; ``tell`` is given words for the people at it."""
 
-    def __init__(self, document: NotebookDocument) -> None:
+    def __init__(self, document: NotebookDocument, tell: Callable[[str], None]) -> None:
         self._document = document
+        self._tell = tell
         self._told_size = False
 
     def shown(self) -> set[str]:
@@ -67,8 +65,16 @@ class NotebookState:
         size = len(json.dumps(state))
         if size > MAX_SAVED_BYTES and not self._told_size:
             self._told_size = True
-            _log.warning("widgets of %d bytes are too large to be kept in a notebook", size)
+            self._tell(
+                f"The widgets of this notebook are too large to be kept in its file: {_mb(size)} "
+                f"MB, and at most {_mb(MAX_SAVED_BYTES)} MB are kept. Without its kernel they show "
+                "what they had when they were smaller, or nothing."
+            )
         return size <= MAX_SAVED_BYTES
+
+
+def _mb(size_bytes: int) -> str:
+    return f"{size_bytes / 1_000_000:.0f}"
 
 
 def _plain(value: Any) -> Any:

@@ -30,16 +30,20 @@ def models() -> WidgetModels:
     return made
 
 
+def unexpected(words: str) -> None:
+    raise AssertionError(words)
+
+
 def saved(document: Any) -> Any:
     return document.ydoc.source["metadata"].get("widgets")
 
 
 def test_the_views_in_the_outputs_are_what_is_shown(document: Any) -> None:
-    assert NotebookState(document).shown() == {"m"}
+    assert NotebookState(document, unexpected).shown() == {"m"}
 
 
 def test_the_state_is_written_once_for_each_change(document: Any, models: WidgetModels) -> None:
-    state = NotebookState(document)
+    state = NotebookState(document, unexpected)
     state.store(models.widgets())
     assert saved(document)[STATE_MIME]["state"]["m"]["state"]["value"] == 1
     before = document.transactions
@@ -53,7 +57,7 @@ def test_the_state_is_written_once_for_each_change(document: Any, models: Widget
 def test_a_state_that_nothing_shows_is_removed_and_what_others_keep_there_stays(
     document: Any, models: WidgetModels
 ) -> None:
-    state = NotebookState(document)
+    state = NotebookState(document, unexpected)
     state.store(models.widgets())
     document.ydoc.ycells[0]["outputs"].clear()
     state.store(models.widgets())
@@ -64,26 +68,28 @@ def test_a_state_that_nothing_shows_is_removed_and_what_others_keep_there_stays(
 
 
 def test_what_others_have_saved_is_not_touched_by_a_kernel_without_widgets(document: Any) -> None:
-    NotebookState(document).store([])
+    NotebookState(document, unexpected).store([])
     foreign = {STATE_MIME: {"version_major": 2, "version_minor": 0, "state": {"x": {}}}}
     document.ydoc.ydoc.get("meta", type=Map)["metadata"]["widgets"] = foreign
-    NotebookState(document).store([])
+    NotebookState(document, unexpected).store([])
     assert (document.transactions, saved(document)) == (0, foreign)
 
 
 def test_widgets_that_are_too_large_are_left_out_and_it_is_said_once(
-    document: Any, models: WidgetModels, caplog: pytest.LogCaptureFixture
+    document: Any, models: WidgetModels
 ) -> None:
-    models.apply(updated("m", {"value": "x" * MAX_SAVED_BYTES}))
-    state = NotebookState(document)
+    models.apply(updated("m", {"value": "x" * 2 * MAX_SAVED_BYTES}))
+    told: list[str] = []
+    state = NotebookState(document, told.append)
     state.store(models.widgets())
     state.store(models.widgets())
     assert saved(document) is None
-    assert caplog.text.count("too large to be kept") == 1
+    (words,) = told
+    assert "too large to be kept in its file: 20 MB, and at most 10 MB" in words
 
 
 def test_a_closed_notebook_is_left_alone(document: Any, models: WidgetModels) -> None:
     document.closed = True
-    state = NotebookState(document)
+    state = NotebookState(document, unexpected)
     state.store(models.widgets())
     assert (state.shown(), document.transactions) == (set(), 0)
