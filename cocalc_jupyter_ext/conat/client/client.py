@@ -15,16 +15,16 @@ from typing import Final, Self
 from ..errors import ConatError, Disconnected, NoSubscribers, RequestTimeout
 from ..protocol.codec import Encoding, encode
 from ..protocol.messages import Delivery, Info, PermissionNotice
-from ..protocol.subjects import inbox_prefix, parse_pattern, parse_subject
+from ..protocol.subjects import parse_pattern, parse_subject
 from ..signals import Signal
 from ..types import Clock, Headers, JsonObject, MakeId, Pattern
 from .denials import Denials
 from .identifiers import random_id
-from .inbox import Inbox
 from .interests import Interests
+from .own_inbox import OwnInbox
 from .publisher import Outgoing, Publisher
 from .reconnect import Random
-from .session import ClientState, ClientTransport, Session, user_from_info
+from .session import ClientState, ClientTransport, Session
 from .statistics import ClientStatistics, StatisticsReporter, Traffic
 from .subscription import REPLY_HEADER, Message, MessageSink, Subscription, SubscriptionLimits
 
@@ -33,7 +33,6 @@ __all__ = ["Client", "PublishResult"]
 _log = logging.getLogger(__name__)
 
 DEFAULT_TIMEOUT_S: Final = 30.0
-INBOX: Final = inbox_prefix(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +67,10 @@ class Client:
         make_id: MakeId = random_id,
         rng: Random = random.random,
     ) -> None:
-        if prefix is not None and not prefix.startswith(INBOX):
-            raise ValueError(f"the prefix of an inbox begins with {INBOX}, but this is {prefix!r}")
         self.id = make_id()
         self.closing: Signal[[]] = Signal(f"closing of client {self.id}")
         self.refusals: Signal[[PermissionNotice]] = Signal(f"refusals of client {self.id}")
-        self._prefix = prefix
         self._clock = clock
-        self._make_id = make_id
         self._stats = ClientStatistics()
         self._session = Session(transport, self, name=self.id, rng=rng)
         self._interests = Interests(self._session, make_id)
@@ -84,7 +79,9 @@ class Client:
             self._session, self._denials, self._stats.send, clock=clock, make_id=make_id
         )
         self._reporter = StatisticsReporter(lambda: self._session.send(self._stats.report()))
-        self._inbox: Inbox | None = None
+        self._inbox = OwnInbox(
+            self._session, self._interests, self._join, prefix=prefix, make_id=make_id
+        )
 
     async def __aenter__(self) -> Self:
         self.start()
@@ -251,7 +248,7 @@ class Client:
         """
         try:
             async with asyncio.timeout(timeout_s):
-                inbox = await self._open_inbox()
+                inbox = await self._inbox.open()
                 with inbox.expect_reply() as (reply_subject, reply):
                     sent = {**(headers or {}), REPLY_HEADER: reply_subject}
                     message = _outgoing(subject, value, sent, encoding, raw)
@@ -296,7 +293,7 @@ class Client:
     async def _expect_in_inbox(
         self, max_wait_s: float | None, max_messages: int | None
     ) -> AsyncIterator[Subscription]:
-        inbox = await self._open_inbox()
+        inbox = await self._inbox.open()
         with inbox.expect_replies(max_wait_s=max_wait_s, max_messages=max_messages) as expected:
             yield expected[1]
 
@@ -305,8 +302,9 @@ class Client:
         self, max_wait_s: float | None, max_messages: int | None
     ) -> AsyncIterator[Subscription]:
         await self.wait_until_signed_in()
-        subject = f"{self._inbox_prefix()}.{self._make_id()}.{self._make_id()}"
-        replies = await self.subscribe(subject, max_wait_s=max_wait_s, max_messages=max_messages)
+        replies = await self.subscribe(
+            self._inbox.new_subject(), max_wait_s=max_wait_s, max_messages=max_messages
+        )
 
         def lose(state: ClientState) -> None:
             if state is ClientState.DISCONNECTED:
@@ -370,39 +368,6 @@ class Client:
             request.reply_subject, value, headers=headers, encoding=encoding, raw=raw
         )
 
-    async def _open_inbox(self) -> Inbox:
-        """Return the inbox, once the server has it; after a reconnect it is restored (§10.2)."""
-        if self._inbox is not None and self._is_open_now(self._inbox):
-            return self._inbox
-        await self.wait_until_signed_in()
-        if self._inbox is None:
-            self._inbox = Inbox(self._inbox_prefix(), self._make_id)
-        inbox = self._inbox
-        if not inbox.is_open:
-            await self._join(inbox.pattern, inbox)
-            inbox.is_open = True
-        await self._interests.wait_until_confirmed(inbox.pattern)
-        return inbox
-
-    def _is_open_now(self, inbox: Inbox) -> bool:
-        return (
-            inbox.is_open
-            and self._session.is_signed_in
-            and self._interests.is_confirmed(inbox.pattern)
-        )
-
-    def _inbox_prefix(self) -> str:
-        """Return the prefix the caller chose, or the one the server permits our user."""
-        if self._prefix is not None or self.info is None:
-            return self._prefix or INBOX
-        return inbox_prefix(user_from_info(self.info))
-
-    def _drop_inbox(self, inbox: Inbox) -> None:
-        """Give up an inbox that belongs to the user we were before a reconnect."""
-        self._inbox = None
-        inbox.end(Disconnected())
-        self._interests.leave(inbox.pattern, inbox)
-
     # What the session tells
 
     def on_delivery(self, delivery: Delivery) -> None:
@@ -418,8 +383,7 @@ class Client:
 
     def on_signed_in(self) -> None:
         """Bring the subscriptions to the server."""
-        if self._inbox is not None and not self._inbox.pattern.startswith(self._inbox_prefix()):
-            self._drop_inbox(self._inbox)
+        self._inbox.drop_if_foreign()
         self._interests.restore()
         self._reporter.start()
 

@@ -545,8 +545,7 @@ def test_requests_that_fail_leave_nothing_behind() -> None:
                 await one.request("x")
 
             assert one.stats.subs == 1  # the inbox
-            assert one._inbox is not None
-            assert one._inbox._waiting == {}
+            assert (await one._inbox.open())._waiting == {}
 
     virtual_time.run(check())
 
@@ -599,62 +598,5 @@ def test_a_client_that_closes_says_so_for_its_subscriptions() -> None:
 
         assert transport.sent[-1] == Unsubscribe(("x", "y"), batch=True)
         assert not broker.peers
-
-    virtual_time.run(check())
-
-
-def test_the_first_request_on_a_new_connection_finds_the_inbox_restored() -> None:
-    """§10.2 step 2: the answer would come before the server knows the inbox again."""
-
-    async def check() -> None:
-        broker = Broker()
-        transport = FlakyTransport(broker)
-        async with Client(transport, rng=lambda: 0.5) as one, make_client(broker, "two") as two:
-            questions = await two.subscribe("q")
-
-            async def serve() -> None:
-                async for question in questions:
-                    two.respond_sync(question, question.data)
-
-            serving = asyncio.create_task(serve())
-            assert (await one.request("q", 1)).data == 1
-            await transport.cut()
-            assert (await one.request("q", 2, timeout_s=5)).data == 2
-            serving.cancel()
-        await broker.stop()
-
-    virtual_time.run(check())
-
-
-def test_a_request_says_when_the_inbox_is_not_restored() -> None:
-    async def check() -> None:
-        old, new = Broker(), Broker(DenyPrefix("_INBOX"))
-        transport = FlakyTransport(old)
-        async with Client(transport, rng=lambda: 0.5) as one:
-            with pytest.raises(NoSubscribers):
-                await one.request("nobody")
-            transport.broker = new
-            await old.stop()
-            with pytest.raises(RemoteError, match="permission denied"):
-                await one.request("nobody")
-        await new.stop()
-
-    virtual_time.run(check())
-
-
-def test_an_inbox_has_the_prefix_that_was_chosen_and_it_must_be_one() -> None:
-    async def check() -> None:
-        broker = Broker()
-        async with Client(LoopbackTransport(broker, None), prefix="_INBOX.hub-hub") as one:
-            with pytest.raises(NoSubscribers):
-                await one.request("nobody")
-            (peer,) = broker.peers
-
-            assert [each.split(".")[:2] for each in broker.subscriptions(peer)] == [
-                ["_INBOX", "hub-hub"]
-            ]
-        await broker.stop()
-        with pytest.raises(ValueError, match="begins with _INBOX"):
-            Client(LoopbackTransport(broker, None), prefix="inbox")
 
     virtual_time.run(check())
