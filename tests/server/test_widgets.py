@@ -11,8 +11,8 @@ from jupyter_events import EventLogger
 from pycrdt import Array, Map
 
 from cocalc_jupyter_ext.conat.sync.opening import open_dkv
-from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
 from cocalc_jupyter_ext.documents.room_ids import RoomId
+from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
 from cocalc_jupyter_ext.kernels.errors import KernelNotFoundError
 from cocalc_jupyter_ext.kernels.widgets import notebook_state
 from cocalc_jupyter_ext.kernels.widgets.records import VIEW_MIME
