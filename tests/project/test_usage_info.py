@@ -66,6 +66,7 @@ async def test_the_first_question_is_answered_by_a_measurement(world) -> None:
 @pytest.mark.parametrize("path", ["other.ipynb", None, 5])
 async def test_a_notebook_without_a_kernel_has_no_usage(world, path) -> None:
     assert await world.get(path) is None
+    assert await world.info.get(None) is None  # nothing was asked about
     assert world.measured == 0
 
 
