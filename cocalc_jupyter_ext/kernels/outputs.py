@@ -211,9 +211,12 @@ class CellOutputs:
         keep, taken = self._keep, self._taken
         erase = add = ""
         last = self._entries[keep - 1] if keep else None
-        if keep == taken and isinstance(last, _Stream):
+        if isinstance(last, _Stream):
             text_edit = last.text.take_edit()
-            erase, add = text_edit.erase, text_edit.add
+            if keep == taken:
+                erase, add = text_edit.erase, text_edit.add
+            elif text_edit.erase or text_edit.add:
+                keep -= 1  # only the text of the document's last output can be edited
         append = self._take_from(keep)
         if keep == taken and not (erase or add or append):
             return None

@@ -3,7 +3,7 @@ import json
 
 import nbformat
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cocalc_jupyter_ext.documents.notebook_records.live_outputs import more_output, question
@@ -95,6 +95,9 @@ def text_of(outputs):
 
 @settings(deadline=None)
 @given(MESSAGES, st.sampled_from([OutputLimits(), SMALL]))
+@example(
+    [("ask", None), stream("a"), ("take", None), stream("a"), ("take", None)], DEFAULT
+)  # a thread prints while a question waits
 def test_edits_taken_at_any_moments_add_up_to_the_outputs(messages, limits):
     outputs, document = CellOutputs(limits), Document()
     for kind, content in messages:
