@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from ..document import LiveDocument
 from ..errors import DocumentError, FileWriteError
+from ..syncdoc.patch_graph import HistoryMissing
 from ..syncdoc.save_requests import is_requested, is_same_request
 from ..syncdoc.sync_document import SyncDocument
 from ..syncdoc.utf16 import string_hash
@@ -29,6 +30,8 @@ __all__ = ["Saving", "SavingTimes"]
 _log = logging.getLogger(__name__)
 
 MAX_ERROR_LENGTH: Final = 1000
+MAX_OWN_COMMITS: Final = 5
+"""So many commits of the project may be new to a client that asks for a save."""
 
 SaveState = dict[str, Any]
 """The field of the record: ``state``, ``error``, ``hash``, ``expected_hash``, ``time``."""
@@ -194,7 +197,7 @@ class Saving:
         """Return the hash of all that is to be saved.
 
         Who asks has waited until it is stored. That is seen by the hash that is expected, unless
-        others have typed meanwhile.
+        others have typed meanwhile, or the project has written what who asks did not know yet.
         """
         if expected is None:
             return await self._committed_hash()
@@ -203,6 +206,8 @@ class Saving:
         try:
             async with asyncio.timeout(self._times.arriving_s):
                 while (present := await self._committed_hash()) != expected:
+                    if await self._was_before_own_commits(expected):
+                        return present
                     await changed.wait()
                     changed.clear()
                 return present
@@ -210,6 +215,22 @@ class Saving:
             return await self._committed_hash()
         finally:
             disconnect()
+
+    async def _was_before_own_commits(self, expected: object) -> bool:
+        """Tell whether the document had that hash before the last commits of the project."""
+        document, graph = self._document, self._document.graph
+        heads = graph.heads
+        for _ in range(MAX_OWN_COMMITS):
+            if len(heads) != 1 or graph.patch(heads[0]).user_id != document.user_id:
+                return False
+            heads = list(graph.patch(heads[0]).parents or ())
+            try:
+                text = document.kind.to_text(graph.value_of(heads))
+            except HistoryMissing:
+                return False
+            if await _hash_of(text) == expected:
+                return True
+        return False
 
     async def _committed_hash(self) -> int:
         self._flush()
@@ -234,9 +255,8 @@ class Saving:
             self._tell({"hash": saved})
 
     async def _hash(self) -> int:
-        """Return the hash of the present value; that of a long text takes a while."""
-        text = self._document.text
-        return await asyncio.get_running_loop().run_in_executor(None, string_hash, text)
+        """Return the hash of the present value."""
+        return await _hash_of(self._document.text)
 
     def _tell(self, answer: dict[str, Any]) -> None:
         error = str(answer.get("error", ""))[:MAX_ERROR_LENGTH]
@@ -260,6 +280,11 @@ class Saving:
         task = asyncio.create_task(work, name=f"{what} of {self._live.path}")
         task.add_done_callback(_report)
         return task
+
+
+async def _hash_of(text: str) -> int:
+    """Return the hash of a text; that of a long one takes a while."""
+    return await asyncio.get_running_loop().run_in_executor(None, string_hash, text)
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -289,6 +289,25 @@ async def test_a_request_that_comes_before_its_commits_waits_for_them(served: Se
     assert served.storage.files["a.txt"] == "hello you"
 
 
+async def test_who_does_not_know_yet_what_the_project_wrote_is_answered_at_once(
+    served: Served,
+) -> None:
+    """The project writes while it saves, for instance when it did (§4.9)."""
+    served.serve(arriving_s=60)
+    await noted(served)
+    await served.type("mine")
+    known = string_hash(served.client.text)
+    await until(lambda: served.project.value == "mine")
+    for addition in "!?":
+        served.project.replace(served.project.value + addition)
+        served.project.commit()
+
+    answer = await served.request(known)
+
+    assert answer["hash"] == string_hash("mine!?")
+    assert answer["error"] == ""
+
+
 async def test_a_request_whose_hash_never_comes_about_is_answered_all_the_same(
     served: Served,
 ) -> None:
