@@ -265,21 +265,6 @@ def test_a_wait_for_interest_ends_with_the_subscription_or_the_time() -> None:
     virtual_time.run(check())
 
 
-def test_a_wait_for_interest_lasts_at_most_90_seconds() -> None:
-    """conat-core §20: a wait is always answered."""
-
-    async def check() -> None:
-        broker, peer, sink = world()
-        await tell(peer, WaitForInterest("x", 10**9))
-        await asyncio.sleep(89)
-        assert sink.answers == {}
-        await asyncio.sleep(2)
-        assert sink.answers == {0: {"error": "Error: timeout"}}
-        await broker.stop()
-
-    virtual_time.run(check())
-
-
 def test_waits_for_interest_are_bounded_in_number() -> None:
     async def check() -> None:
         broker, peer, sink = world(max_interest_waits_per_client=1)
@@ -346,8 +331,10 @@ def test_all_waits_together_are_bounded() -> None:
     virtual_time.run(check())
 
 
-@pytest.mark.parametrize("timeout_ms", [1e308, 10**300])
-def test_an_endless_wait_ends_after_90_seconds(timeout_ms: float) -> None:
+@pytest.mark.parametrize("timeout_ms", [10**9, 1e308, 10**300])
+def test_a_wait_for_interest_lasts_at_most_90_seconds(timeout_ms: float) -> None:
+    """conat-core §20: a wait is always answered."""
+
     async def check() -> None:
         broker, peer, sink = world()
         await tell(peer, WaitForInterest("x", timeout_ms))

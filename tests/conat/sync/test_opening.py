@@ -1,7 +1,6 @@
 """Shared structures over the real service: names, owners, sharing, recovery (conat-sync §4, §7)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,6 @@ from tests.support.sync_streams import until
 
 PROJECT = "00000000-0000-4000-8000-000000000000"
 ACCOUNT = "00000000-0000-4000-8000-000000000001"
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Tables over shared structures (conat-sync §4.9)."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,17 +15,11 @@ from cocalc_jupyter_ext.conat.sync.synctable import (
     open_synctable,
 )
 from cocalc_jupyter_ext.conat.sync.table_rows import document_id
-from tests.support.persist import World, persist_world
+from tests.support.persist import World
 from tests.support.sync_streams import until
 
 PROJECT = "00000000-0000-4000-8000-000000000000"
 ID = document_id(PROJECT, "a.txt")
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 @pytest.fixture

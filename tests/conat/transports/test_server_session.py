@@ -190,21 +190,3 @@ def test_a_carrier_that_is_gone_ends_everything() -> None:
         await asyncio.sleep(1000)
 
     virtual_time.run(check())
-
-
-def test_whoever_leaves_while_being_asked_who_they_are_does_not_enter_the_broker() -> None:
-    async def check() -> None:
-        async def slowly() -> User:
-            await asyncio.sleep(3)
-            return ACCOUNT
-
-        broker = Broker()
-        client = WireClient(broker, authenticate=slowly)
-        signing_in = asyncio.create_task(client.say("40"))
-        await asyncio.sleep(1)
-        client.session.carrier_closed()
-        await signing_in
-
-        assert broker.peers == {}
-
-    virtual_time.run(check())

@@ -1,6 +1,5 @@
 """Who is where in a document (syncdoc-jupyter §1.12)."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from cocalc_jupyter_ext.documents.syncdoc.cursors import (
     open_cursors,
 )
 
-from ...support.persist import World, persist_world
+from ...support.persist import World, persist_world, until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 HERE = [{"x": 3, "y": 1}]
@@ -70,12 +69,6 @@ async def follow(
     )
     world.stack.push_async_callback(cursors.close)
     return cursors
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_others_see_where_one_is_and_that_one_has_gone(tmp_path: Path) -> None:

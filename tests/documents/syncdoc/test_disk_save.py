@@ -1,8 +1,6 @@
 """Asking the project to write a document to its file (syncdoc-jupyter §1.17, §13)."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,15 +15,9 @@ from cocalc_jupyter_ext.documents.syncdoc.disk_save import (
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import SyncString, open_syncstring
 from cocalc_jupyter_ext.documents.syncdoc.utf16 import string_hash
 
-from ...support.persist import World, persist_world, until
+from ...support.persist import World, until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 async def open_text(world: World, who: str) -> SyncString:

@@ -1,8 +1,6 @@
 """Taking part in a document whose file a project serves (syncdoc-jupyter §1.14)."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -13,15 +11,9 @@ from cocalc_jupyter_ext.documents.syncdoc.opening import FileNotLoaded, name_of,
 from cocalc_jupyter_ext.documents.syncdoc.sync_document import SyncDocument
 from cocalc_jupyter_ext.documents.syncdoc.values import TextKind
 
-from ...support.persist import World, persist_world
+from ...support.persist import World
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 async def open_it(

@@ -1,10 +1,5 @@
 """Snapshots spare later readers the history (syncdoc-jupyter §1.11)."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType
 from cocalc_jupyter_ext.documents.syncdoc.opening import open_document
 from cocalc_jupyter_ext.documents.syncdoc.snapshot_maker import PAUSE_MS
@@ -12,16 +7,10 @@ from cocalc_jupyter_ext.documents.syncdoc.stores import open_patches, open_recor
 from cocalc_jupyter_ext.documents.syncdoc.sync_document import SyncDocument
 from cocalc_jupyter_ext.documents.syncdoc.values import TextKind
 
-from ...support.persist import World, persist_world, until
+from ...support.persist import World, until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 COMMITS = 25
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 class Clock:

@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -14,15 +13,9 @@ from cocalc_jupyter_ext.documents.syncdoc.stores import open_patches
 from cocalc_jupyter_ext.documents.syncdoc.sync_document import SyncDocument
 from cocalc_jupyter_ext.documents.syncdoc.values import TextKind
 
-from ...support.persist import World, persist_world
+from ...support.persist import World
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 async def open_it(world: World, who: str = "ann") -> SyncDocument[str]:

@@ -1,8 +1,6 @@
 """Synced documents of records between participants (syncdoc-jupyter §2, §13 "DB documents")."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,16 +11,10 @@ from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
 from cocalc_jupyter_ext.documents.syncdoc.records import FieldError
 from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
 
-from ...support.persist import World, persist_world
+from ...support.persist import World, until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 PATH = ".a.ipynb.sage-jupyter2"
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 async def open_notebook(world: World, who: str, client: Client | None = None) -> SyncDB:
@@ -36,12 +28,6 @@ async def open_notebook(world: World, who: str, client: Client | None = None) ->
     )
     world.stack.push_async_callback(db.close)
     return db
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_records_that_one_commits_others_get_with_their_keys(world: World) -> None:

@@ -1,8 +1,6 @@
 """Synced texts between participants (syncdoc-jupyter §1, §13 "SyncDoc (string)")."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import pytest
 
@@ -14,15 +12,9 @@ from cocalc_jupyter_ext.documents.syncdoc.patch_graph import UnknownVersion
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import SyncString, open_syncstring
 from cocalc_jupyter_ext.documents.syncdoc.values import TextKind
 
-from ...support.persist import World, persist_world
+from ...support.persist import World, until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 async def open_text(world: World, who: str, client: Client | None = None) -> SyncString:
@@ -31,12 +23,6 @@ async def open_text(world: World, who: str, client: Client | None = None) -> Syn
     )
     world.stack.push_async_callback(text.close)
     return text
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_a_new_document_is_empty_and_its_creator_is_user_0(world: World) -> None:

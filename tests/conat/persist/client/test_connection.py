@@ -1,7 +1,6 @@
 """The way to a stream, while servers and brokers come and go (conat-sync §1.10, §7.2)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ from cocalc_jupyter_ext.conat.persist.server.service import PersistService
 
 from ....support.conat_peers import FlakyTransport
 from ....support.persist import World, message, persist_world, read, until
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 async def restart(world: World) -> PersistService:

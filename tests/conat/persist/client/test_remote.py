@@ -14,7 +14,7 @@ from cocalc_jupyter_ext.conat.persist.messages import NewMessage, Receipt
 from cocalc_jupyter_ext.conat.types import User
 
 from ....contracts.stream_store import SettableClock, StreamStoreContract
-from ....support.persist import QUICK, World, message, persist_world, read, until
+from ....support.persist import QUICK, World, message, read, until
 from ....support.remote_store import RemoteStore, remote_store
 
 ID = "00000000-0000-4000-8000-000000000001"
@@ -34,12 +34,6 @@ class TestAStreamBehindAService(StreamStoreContract):
     # How large batches are is the server's business.
     test_a_batch_ends_with_the_message_that_fills_it = None  # type: ignore[assignment]
     test_what_is_stored_while_batches_are_read_is_not_part_of_them = None  # type: ignore[assignment]
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> object:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 async def test_users_of_one_client_share_a_socket_until_the_last_one_leaves(world: World) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,6 @@ from ....support.persist import World, open_socket, persist_world, until
 
 ID = "00000000-0000-4000-8000-000000000001"
 DEMO = {"storage": {"path": "hub/demo"}}
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 @pytest.fixture

@@ -1,0 +1,15 @@
+"""What the tests of the message fabric share."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ..support.persist import World, persist_world
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """One broker with a persist service."""
+    async with persist_world(tmp_path) as world:
+        yield world
