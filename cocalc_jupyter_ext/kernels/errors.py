@@ -7,6 +7,7 @@ __all__ = [
     "EditsMissingError",
     "InputAnsweredError",
     "KernelNotFoundError",
+    "KernelNotStartedError",
     "KernelSpecNotFoundError",
     "KernelUnreachableError",
     "KernelsError",
@@ -47,6 +48,21 @@ class KernelSpecNotFoundError(KernelsError):
         return (
             f'No kernel named "{self.name}" is installed. Install it, or choose one of these: '
             f"{there}."
+        )
+
+
+class KernelNotStartedError(KernelsError):
+    """The program of a kernel cannot be run."""
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name = name
+        self.why = why
+        super().__init__(name, why)
+
+    def __str__(self) -> str:
+        return (
+            f'The kernel "{self.name}" could not be started: {self.why}. Install what it needs, '
+            "or choose another kernel."
         )
 
 

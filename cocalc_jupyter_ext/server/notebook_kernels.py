@@ -6,9 +6,12 @@
 import asyncio
 import logging
 from typing import Any
+from weakref import WeakValueDictionary
 
+from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_server.utils import ensure_async
 
+from ..kernels.errors import KernelNotStartedError, KernelSpecNotFoundError
 from ..kernels.record_kernel import KernelState
 
 __all__ = ["NotebookKernels"]
@@ -24,8 +27,8 @@ class NotebookKernels:
     def __init__(self, sessions: Any, kernels: Any) -> None:
         self._sessions = sessions
         self._kernels = kernels
-        self._starting = asyncio.Lock()
-        self._spawning: str | None = None
+        self._starting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._spawning: set[str] = set()
 
     async def find(self, path: str) -> str | None:
         """Return the kernel of a notebook's session, or None."""
@@ -41,25 +44,38 @@ class NotebookKernels:
     async def ensure(self, path: str, kernel_name: str | None) -> str:
         """Return the kernel of a notebook; starts one where there is none.
 
-        It has this name, or is the server's default one. Raises what starting a kernel raises.
+        It has this name, or is the server's default one. Raises ``KernelSpecNotFoundError``,
+        ``KernelNotStartedError``, and what else starting a kernel raises.
         """
-        async with self._starting:  # of two who ask at once, the second finds the first one's
+        # Of two who ask at once, the second finds the first one's; other notebooks do not wait.
+        starting = self._starting.setdefault(path, asyncio.Lock())
+        async with starting:
             found = await self.find(path)
             if found is not None and self._is_as_wanted(found, kernel_name or None):
                 return found
             if found is not None:
                 await self.end(path)
-            self._spawning = path
-            try:
-                session = await self._sessions.create_session(
-                    path=path,
-                    name=path.rpartition("/")[2],
-                    type=_NOTEBOOK,
-                    kernel_name=kernel_name or self._kernels.default_kernel_name,
-                )
-            finally:
-                self._spawning = None
+            kernel_id = await self._start(path, kernel_name or self._kernels.default_kernel_name)
         _log.info("started a kernel for %s", path)
+        return kernel_id
+
+    async def _start(self, path: str, kernel_name: str) -> str:
+        self._spawning.add(path)
+        try:
+            session = await self._sessions.create_session(
+                path=path,
+                name=path.rpartition("/")[2],
+                type=_NOTEBOOK,
+                kernel_name=kernel_name,
+            )
+        except NoSuchKernel as error:
+            specs = self._kernels.kernel_spec_manager
+            installed = await ensure_async(specs.find_kernel_specs())
+            raise KernelSpecNotFoundError(kernel_name, sorted(installed)) from error
+        except OSError as error:
+            raise KernelNotStartedError(kernel_name, str(error)) from error
+        finally:
+            self._spawning.discard(path)
         return str(session["kernel"]["id"])
 
     async def spec_of(self, kernel_id: str) -> dict[str, str]:
@@ -89,7 +105,7 @@ class NotebookKernels:
         """Return how the kernel of a notebook is."""
         kernel_id = await self.find(path)
         if kernel_id is None or kernel_id not in self._kernels:
-            is_spawning = self._spawning == path
+            is_spawning = path in self._spawning
             return KernelState("spawning", "starting") if is_spawning else KernelState()
         name = self.name_of(kernel_id)
         file = getattr(self._kernels.get_kernel(kernel_id), "connection_file", None)

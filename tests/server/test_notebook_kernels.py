@@ -4,6 +4,11 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from jupyter_client.kernelspec import NoSuchKernel
+
+from cocalc_jupyter_ext.kernels.errors import KernelNotStartedError, KernelSpecNotFoundError
+from cocalc_jupyter_ext.kernels.record_kernel import KernelState
 from cocalc_jupyter_ext.server.notebook_kernels import NotebookKernels
 
 
@@ -40,6 +45,9 @@ class Kernels:
     default_kernel_name = "python3"
 
     def __init__(self) -> None:
+        self.kernel_spec_manager = SimpleNamespace(
+            find_kernel_specs=lambda: {"python3": "", "ir": ""}
+        )
         self.interrupted: list[str] = []
         self.kernel = SimpleNamespace(kernel_name="python3", execution_state="idle")
 
@@ -109,3 +117,43 @@ async def test_a_kernel_that_is_being_started_is_spawning() -> None:
     assert (await kernels.look("b.ipynb")).backend == "ready"
     await starting
     assert (await kernels.look("a.ipynb")).backend == "running"
+
+
+async def test_a_kernel_that_is_slow_to_start_keeps_no_other_notebook_waiting() -> None:
+    class Slow(Sessions):
+        released = asyncio.Event()
+
+        async def create_session(self, path: str, kernel_name: str, **_: Any) -> dict[str, Any]:
+            if path == "slow.ipynb":
+                await self.released.wait()
+            return await super().create_session(path, kernel_name)
+
+    sessions = Slow()
+    kernels = NotebookKernels(sessions, Kernels())
+    slow = asyncio.create_task(kernels.ensure("slow.ipynb", None))
+    async with asyncio.timeout(5):
+        assert await kernels.ensure("other.ipynb", None) == "k1"
+        sessions.released.set()
+        assert await slow == "k2"
+
+
+class Failing(Sessions):
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    async def create_session(self, path: str, kernel_name: str, **_: Any) -> dict[str, Any]:
+        raise self.error
+
+
+async def test_why_a_kernel_cannot_be_started_is_said_with_what_to_do() -> None:
+    """syncdoc-jupyter §4.5: the error and a hint."""
+    missing = NotebookKernels(Failing(NoSuchKernel("fish")), Kernels())
+    with pytest.raises(KernelSpecNotFoundError, match=r"fish.*choose one of these: ir, python3"):
+        await missing.ensure("a.ipynb", "fish")
+
+    program = FileNotFoundError(2, "No such file or directory", "/no/fish")
+    broken = NotebookKernels(Failing(program), Kernels())
+    with pytest.raises(KernelNotStartedError, match=r"fish.*/no/fish.*choose another kernel"):
+        await broken.ensure("a.ipynb", "fish")
+    assert await broken.look("a.ipynb") == KernelState()
