@@ -8,7 +8,7 @@ A commit is a number, a set of commits an integer with their bits. Characters of
 to every set. A commit is woven in after all that it knows.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from diff_match_patch.diff_match_patch import diff_match_patch
@@ -32,7 +32,7 @@ class Weave:
 
     def __init__(self, text: str = "") -> None:
         count = len(text)
-        self.start: Sequence[int] = range(1, count + 1)
+        self.start = list(range(1, count + 1))
         self._characters = ["", *text]
         self._typed_by = [_START] * (count + 1)
         # Each character hangs on the one that it was typed behind. The depth tells what hangs on
@@ -76,7 +76,17 @@ class Weave:
         ``buried`` are the commits whose characters went with the whole text, with those of the
         start; None when it never went.
         """
-        return [name for name in self._all() if self._is_visible(name, commits, buried)]
+        typed_by, erased_by, following = self._typed_by, self._erased_by, self._next
+        shown = commits if buried is None else commits & ~buried
+        names = []
+        name = following[_ROOT]
+        while name is not None:
+            commit = typed_by[name]
+            is_typed = buried is None if commit == _START else shown >> commit & 1
+            if is_typed and not erased_by.get(name, 0) & commits:
+                names.append(name)
+            name = following[name]
+        return names
 
     def text(self, names: Iterable[int]) -> str:
         """Return the characters with these names."""
@@ -97,20 +107,6 @@ class Weave:
                 names.append(candidates[found])
                 place = found + 1
         return names
-
-    def _all(self) -> Iterator[int]:
-        name = self._next[_ROOT]
-        while name is not None:
-            yield name
-            name = self._next[name]
-
-    def _is_visible(self, name: int, commits: int, buried: int | None) -> bool:
-        if self._erased_by.get(name, 0) & commits:
-            return False
-        commit = self._typed_by[name]
-        if commit == _START:
-            return buried is None
-        return bool(commits >> commit & 1) and not (buried is not None and buried >> commit & 1)
 
     def _place(self, behind: int, known: int) -> int:
         """Return what to put it behind: the last of what others, unknown, typed at this place."""

@@ -36,6 +36,8 @@ class WovenThing:
         self._writers = 0
         self._deleters = 0
         self._brought: dict[tuple[int, str], list[int]] = {}
+        # What the woven commits of a set leave never changes; kept is what edits have found.
+        self._left: dict[tuple[str, int], list[int]] = {}
 
     # As some commits have it
 
@@ -133,12 +135,15 @@ class WovenThing:
         weave = self._weaves.setdefault(name, Weave())
         edits = text_edits(shown.text, text)
         base, edits_of_base = shown, edits
-        meant = self._meant(name, known)
-        if list(shown.names) != list(meant.names):
-            others = text_edits(meant.text, text)
+        meant = self._meant_names(name, known)
+        if shown.names != meant:
+            intended = Shown(weave.text(meant), meant)
+            others = text_edits(intended.text, text)
             if _size(others) < _size(edits):
-                base, edits_of_base = meant, others
+                base, edits_of_base = intended, others
         names = self._do(weave, base, edits_of_base, commit, known)
+        if base.names == meant and NOBODYS not in names:
+            self._left[name, known | 1 << commit] = names
         self._brought[commit, name] = [
             after
             for after, kept in zip(names, _kept(edits, shown.names), strict=True)
@@ -175,13 +180,15 @@ class WovenThing:
         return names
 
     def _meant(self, name: str, commits: int) -> Shown:
-        if not self.is_alive(commits):
-            return _NOTHING
-        names = self._visible(name, commits)
+        names = self._meant_names(name, commits)
         return Shown(self._weaves[name].text(names), names)
 
+    def _meant_names(self, name: str, commits: int) -> Sequence[int]:
+        return self._visible(name, commits) if self.is_alive(commits) else _NOTHING.names
+
     def _visible(self, name: str, commits: int) -> list[int]:
-        return self._weaves[name].visible(commits, self._buried(commits))
+        left = None if self._deleters else self._left.get((name, commits))
+        return self._weaves[name].visible(commits, self._buried(commits)) if left is None else left
 
     def _buried(self, commits: int) -> int | None:
         """Return the commits whose part in it was deleted, or None when it never was deleted."""

@@ -1,6 +1,8 @@
 """A cell comes, goes, and stays when somebody typed into it meanwhile (SPEC B9)."""
 
-from cocalc_jupyter_ext.documents.syncdoc.weave import NOBODYS
+import pytest
+
+from cocalc_jupyter_ext.documents.syncdoc.weave import NOBODYS, Weave
 from cocalc_jupyter_ext.documents.syncdoc.woven_thing import Shown, WovenThing
 
 FIRST, SECOND, THIRD = 1, 2, 4
@@ -104,3 +106,36 @@ def test_what_is_erased_in_a_replay_that_has_another_order_is_the_very_same_char
     cell.write(2, FIRST | SECOND, {"input": replayed}, {"input": "boann"})
 
     assert cell.texts(FIRST | SECOND | THIRD) == {"input": "annbo"}
+
+
+def test_a_long_text_is_read_once_for_all_commits_of_each_chain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Read anew for each of hundreds of commits, it kept a server busy for many seconds."""
+    reads = 0
+    read = Weave.visible
+
+    def counted(weave: Weave, commits: int, buried: int | None = None) -> list[int]:
+        nonlocal reads
+        reads += 1
+        return read(weave, commits, buried)
+
+    monkeypatch.setattr(Weave, "visible", counted)
+    reach: list[int] = []
+    cell = WovenThing(reach, START)
+    chains = {"ann": (0, start(cell)), "ben": (0, start(cell))}
+    for commit in range(100):
+        who = "ann" if commit % 3 else "ben"
+        known, shown = chains[who]
+        text = shown["input"].text
+        text = f"{text}{commit};" if who == "ann" else f"{commit};{text}"
+        reach.append(known | 1 << commit)
+        chains[who] = (reach[commit], cell.write(commit, known, shown, {"input": text}))
+
+    assert reads == 2
+    for known, shown in chains.values():
+        assert cell.texts(known) == {"input": shown["input"].text}
+        assert read(cell._weaves["input"], known) == shown["input"].names
+    everything = (1 << 100) - 1
+    ann, ben = (shown["input"].text for _, shown in chains.values())
+    assert cell.texts(everything) == {"input": ben.removesuffix("abc") + ann}
