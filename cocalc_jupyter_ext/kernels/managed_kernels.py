@@ -77,9 +77,14 @@ class ManagedKernels:
         await ensure_async(self._kernel(kernel_id).signal_kernel(signum))
 
     async def interrupt(self, kernel_id: str) -> None:
-        """Interrupt in the way that the kernel wants; raises ``KernelNotFoundError``."""
-        self._kernel(kernel_id)
-        await ensure_async(self._manager.interrupt_kernel(kernel_id))
+        """Interrupt in the way that the kernel wants; raises ``KernelNotFoundError``.
+
+        One that is being started or ended is left alone: nothing in it goes on, and managers
+        refuse to interrupt it. Clients cancel all cells and then end the kernel at once (§4.5).
+        """
+        ready = getattr(self._kernel(kernel_id), "ready", None)
+        if ready is None or ready.done():
+            await ensure_async(self._manager.interrupt_kernel(kernel_id))
 
     async def end(self, kernel_id: str) -> None:
         """End a kernel at once; one that is gone is no error."""

@@ -94,8 +94,16 @@ async def test_a_cocalc_client_asks_the_kernel_and_interrupts_it(server: Jupyter
 
         await notebook.call("save_ipynb_file", {"version": db.versions()[-1].time})
         assert "KeyboardInterrupt" in (server.work / "a.ipynb").read_text()
+
+        # Who halts says that all cells are done, and ends the kernel at once (§4.5).
+        db.set({"type": "cell", "id": cell_id, "state": "start"})
+        await db.commit()
+        await until(lambda: state() == "busy")
+        db.set({"type": "cell", "id": cell_id, "state": "done"})
+        await db.commit()
         await notebook.call("signal", "SIGKILL")
         assert (await server.request("GET", "api/sessions")).json() == []
+        assert not (db.get_one({"type": "settings"}) or {}).get("kernel_error")
         assert await notebook.call("more_output", cell_id) == []
 
 
@@ -135,7 +143,7 @@ async def test_what_a_cocalc_client_reads_of_the_kernel_from_choosing_it_to_the_
             "running",
         ]
 
-        await until(lambda: settings().get("metadata", {}).get("language_info") is not None)
+        await until(lambda: settings()["metadata"]["language_info"]["name"] == "python")
         await notebook.call("save_ipynb_file", {})
         file = server.work / "a.ipynb"
         written_ms = file.stat().st_mtime_ns // 1_000_000

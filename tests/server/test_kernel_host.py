@@ -54,6 +54,17 @@ async def test_a_kernel_without_sockets_cannot_be_reached():
         await kernels.connection_info("k")
 
 
+async def test_a_kernel_that_is_being_ended_is_not_interrupted():
+    """syncdoc-jupyter §4.5: who halts says that all cells are done, and ends the kernel at once."""
+    async with local_kernels() as kernels:
+        kernel_id = await kernels.start()
+        ending = asyncio.create_task(kernels.end(kernel_id))
+        await asyncio.sleep(0)
+        assert kernels.exists(kernel_id)
+        await kernels.interrupt(kernel_id)
+        await ending
+
+
 async def test_a_kernel_that_could_not_be_launched_says_why():
     ready = asyncio.get_running_loop().create_future()
     ready.set_exception(RuntimeError("no such program"))
