@@ -2,6 +2,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from jupyter_core.utils import ensure_async
 
 from cocalc_jupyter_ext.kernels.errors import KernelNotFoundError, KernelUnreachableError
 from cocalc_jupyter_ext.server.kernel_host import ServerKernels
@@ -58,9 +59,12 @@ async def test_a_kernel_that_is_being_ended_is_not_interrupted():
     """syncdoc-jupyter §4.5: who halts says that all cells are done, and ends the kernel at once."""
     async with local_kernels() as kernels:
         kernel_id = await kernels.start()
+        kernel = kernels.manager.get_kernel(kernel_id)
         ending = asyncio.create_task(kernels.end(kernel_id))
-        await asyncio.sleep(0)
-        assert kernels.exists(kernel_id)
+        while kernel.ready.done() and not ending.done():
+            await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="pending"):
+            await ensure_async(kernels.manager.interrupt_kernel(kernel_id))
         await kernels.interrupt(kernel_id)
         await ending
 
