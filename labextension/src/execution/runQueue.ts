@@ -8,6 +8,7 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import { messageOf } from '../services/messageOf';
 import type { ICellStatus, IEdits, IRunRequest, IRunStatus } from '../services/requests';
 import { RequestError } from '../services/requests';
 import type { Slots } from './slots';
@@ -199,8 +200,4 @@ function lostRunMessage(error: unknown, trans: IRunQueueOptions['trans']): strin
         'The server was restarted while cells ran. They show what they had printed by then; run them again.'
       )
     : trans.__('The progress of the run cannot be followed any more: %1', messageOf(error));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

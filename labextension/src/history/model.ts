@@ -4,6 +4,7 @@
  * Knows no user interface. What comes late, after something else was chosen, is dropped.
  */
 import type { Content, Difference, HistoryRequests, IVersion } from '../services/history';
+import { messageOf } from '../services/messageOf';
 
 /** The requests that are made. */
 export type IHistoryRequests = Pick<HistoryRequests, 'versions' | 'at' | 'diff' | 'restore'>;
@@ -133,7 +134,7 @@ export class HistoryModel {
       this.problem = null;
       return true;
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = messageOf(error);
       return false;
     } finally {
       this.changed();

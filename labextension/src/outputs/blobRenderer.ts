@@ -11,6 +11,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { PartialJSONObject } from '@lumino/coreutils';
 import { Panel } from '@lumino/widgets';
 
+import { messageOf } from '../services/messageOf';
 import {
   chooseRepresentation,
   dataOfOutput,
@@ -90,7 +91,7 @@ export class BlobRenderer extends Panel implements IRenderMime.IRenderer {
     try {
       output = JSON.parse(await content.text()) as PartialJSONObject;
     } catch (error) {
-      this.explain(this.page.trans.__('This output cannot be read: %1', String(error)));
+      this.explain(this.page.trans.__('This output cannot be read: %1', messageOf(error)));
       return;
     }
     const data = dataOfOutput(output, model.data[PLACEHOLDER]);
@@ -191,7 +192,7 @@ export class BlobRenderer extends Panel implements IRenderMime.IRenderer {
       this.explain(reason || this.page.trans.__('The server answered %1.', response.status));
     } catch (error) {
       if (!signal.aborted) {
-        this.explain(this.page.trans.__('This output cannot be loaded: %1', String(error)));
+        this.explain(this.page.trans.__('This output cannot be loaded: %1', messageOf(error)));
       }
     }
     return null;

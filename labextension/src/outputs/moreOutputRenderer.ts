@@ -8,6 +8,8 @@ import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Panel, Widget } from '@lumino/widgets';
 
+import { messageOf } from '../services/messageOf';
+
 /** What a cell has beyond its notebook. */
 export interface IMoreOutput {
   outputs: IOutput[];
@@ -69,7 +71,7 @@ export class MoreOutputRenderer extends Panel implements IRenderMime.IRenderer {
         this.conclude('');
       }
     } catch (error) {
-      this.offer(trans.__('Try again'), trans.__('The output cannot be had: %1', String(error)));
+      this.offer(trans.__('Try again'), trans.__('The output cannot be had: %1', messageOf(error)));
     } finally {
       this.isAsking = false;
     }

@@ -5,6 +5,7 @@ import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
+import { messageOf } from '../services/messageOf';
 import { RequestError } from '../services/requests';
 import { dialogueOf, type IQuestion, QUESTION, questionOf } from './liveOutputs';
 
@@ -74,7 +75,7 @@ export class QuestionRenderer extends Widget implements IRenderMime.IRenderer {
       if (error instanceof RequestError && error.status === ANSWERED_ELSEWHERE) {
         fail(trans.__('The question was answered already.'));
       } else {
-        fail(trans.__('The answer was not sent: %1', String(error)));
+        fail(trans.__('The answer was not sent: %1', messageOf(error)));
       }
     }
   }

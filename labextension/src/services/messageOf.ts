@@ -1,0 +1,8 @@
+/**
+ * Errors in words for people.
+ */
+
+/** Return what an error says, without the name of its class. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
