@@ -8,7 +8,7 @@ cooperation of whoever ended it.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import zmq
 import zmq.asyncio
@@ -38,6 +38,9 @@ UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 and Python for JSON that is nested too deeply."""
 
 _log = logging.getLogger(__name__)
+
+_HEAR_S: Final = 0.1
+"""For how long the control channel alone is relied on."""
 
 
 class ChannelListener(Protocol):
@@ -98,6 +101,23 @@ class KernelChannels:
     def ping(self) -> None:
         """Ask for the kernel's info on the control channel, which answers while a cell runs."""
         self._send(self._control, "kernel_info_request")
+
+    async def ping_until(self, answered: asyncio.Event, heard: asyncio.Event) -> None:
+        """Ask for signs of life, and wait until a reply has come and something was published.
+
+        Some kernels do not answer what the control channel asks (R's), or publish nothing about
+        it (Deno's). They are asked over the shell channel, which only an idle kernel answers.
+        """
+        self.ping()
+        await self.connected.wait()
+        try:
+            async with asyncio.timeout(_HEAR_S):
+                await answered.wait()
+                await heard.wait()
+        except TimeoutError:
+            self.ask("kernel_info_request", {})
+            await answered.wait()
+            await heard.wait()
 
     def execute(
         self, source: str, cell_id: str, *, allow_stdin: bool = True, silent: bool = False

@@ -8,7 +8,7 @@ for one process only; after a restart there is a new one.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from .backlog import IopubMessage
 from .channels import ConnectionInfo, KernelChannels, new_session
@@ -25,9 +25,6 @@ __all__ = [
     "OpenLink",
     "connect",
 ]
-
-
-_HEAR_S: Final = 0.1
 
 
 class KernelHost(Protocol):
@@ -167,28 +164,12 @@ class KernelLink:
 
     async def ping(self, timeout_s: float) -> bool:
         """Ask for a sign of life; True if replies and outputs arrive."""
-        self._channels.ping()
         try:
             async with asyncio.timeout(timeout_s):
-                await self._channels.connected.wait()
-                await self._answered.wait()
-                await self._hear()
+                await self._channels.ping_until(self._answered, self._heard)
         except TimeoutError:
             return False
         return not self._disconnected
-
-    async def _hear(self) -> None:
-        """Wait until outputs arrive.
-
-        Some kernels (Deno's) publish nothing about what the control channel asks. They are asked
-        over the shell channel, which only an idle kernel answers.
-        """
-        try:
-            async with asyncio.timeout(_HEAR_S):
-                await self._heard.wait()
-        except TimeoutError:
-            self._channels.ask("kernel_info_request", {})
-            await self._heard.wait()
 
     def activate(self) -> None:
         """Tell the listener from now on what happens."""

@@ -94,3 +94,21 @@ async def test_a_reply_that_arrives_while_something_is_sent_is_noticed():
     finally:
         await channels.close()
         await asyncio.to_thread(echo.close)
+
+
+async def test_a_kernel_that_answers_nothing_on_the_control_channel_is_asked_over_the_shell():
+    """As that of R; syncdoc-jupyter §4.4: it runs once it says anything."""
+    echo, listener = Echo(), Listener()
+    channels = KernelChannels(echo.info, new_session("x"), listener)
+    answered, heard = asyncio.Event(), asyncio.Event()
+    heard.set()
+    pinging = asyncio.create_task(channels.ping_until(answered, heard))
+    try:
+        await asyncio.wait_for(listener.replies.get(), 60)
+        assert not pinging.done()
+        answered.set()
+        await asyncio.wait_for(pinging, 60)
+    finally:
+        pinging.cancel()
+        await channels.close()
+        await asyncio.to_thread(echo.close)

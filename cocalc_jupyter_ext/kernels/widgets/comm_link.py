@@ -51,12 +51,9 @@ class CommLink:
 
     async def ping(self, timeout_s: float) -> bool:
         """Ask for a sign of life; True if replies and what the kernel publishes arrive."""
-        self._channels.ping()
         try:
             async with asyncio.timeout(timeout_s):
-                await self._channels.connected.wait()
-                await self._answered.wait()
-                await self._heard.wait()
+                await self._channels.ping_until(self._answered, self._heard)
         except TimeoutError:
             return False
         return not self.disconnected
