@@ -13,6 +13,7 @@ from jupyter_server.utils import ensure_async
 
 from ..kernels.errors import KernelNotStartedError, KernelSpecNotFoundError
 from ..kernels.record_kernel import KernelState
+from .kernel_host import ServerKernels
 
 __all__ = ["NotebookKernels"]
 
@@ -27,6 +28,7 @@ class NotebookKernels:
     def __init__(self, sessions: Any, kernels: Any) -> None:
         self._sessions = sessions
         self._kernels = kernels
+        self._host = ServerKernels(kernels)
         self._starting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._spawning: set[str] = set()
 
@@ -88,12 +90,15 @@ class NotebookKernels:
         return {"display_name": spec.display_name, "language": spec.language, "name": str(name)}
 
     async def interrupt(self, kernel_id: str) -> None:
-        """Interrupt a kernel."""
-        await ensure_async(self._kernels.interrupt_kernel(kernel_id))
+        """Interrupt a kernel; raises ``KernelNotFoundError``."""
+        await self._host.interrupt(kernel_id)
 
     async def signal(self, kernel_id: str, signum: int) -> None:
-        """Send a signal to the kernel and all that it has started."""
-        await ensure_async(self._kernels.get_kernel(kernel_id).signal_kernel(signum))
+        """Send a signal to the kernel and all that it has started.
+
+        Raises ``KernelNotFoundError``.
+        """
+        await self._host.signal(kernel_id, signum)
 
     async def end(self, path: str) -> None:
         """End a notebook's session and its kernel."""
