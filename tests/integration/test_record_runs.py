@@ -78,19 +78,23 @@ async def test_a_cocalc_client_asks_the_kernel_and_interrupts_it(server: Jupyter
         assert documented["found"]
 
         cell_id = db.get({"type": "cell"})[0]["id"]
-        db.set({"type": "cell", "id": cell_id, "input": "import time; time.sleep(60)"})
+        code = "print('it runs', flush=True)\nimport time; time.sleep(60)"
+        db.set({"type": "cell", "id": cell_id, "input": code})
         db.set({"type": "cell", "id": cell_id, "state": "start"})
         await db.commit()
 
         def state() -> Any:
             return (db.get_one({"id": cell_id}) or {}).get("state")
 
-        await until(lambda: state() == "busy")
-        await asyncio.sleep(0.5)  # the kernel reports busy a moment before it runs the code
+        def outputs() -> Any:
+            return (db.get_one({"id": cell_id}) or {}).get("output") or {}
+
+        # The kernel reports busy a moment before it runs the code.
+        await until(lambda: state() == "busy" and "0" in outputs())
         await notebook.call("signal", "SIGINT")
         await until(lambda: state() == "done")
-        await until(lambda: "output" in (db.get_one({"id": cell_id}) or {}))
-        assert db.get_one({"id": cell_id})["output"]["0"]["ename"] == "KeyboardInterrupt"  # type: ignore[index]
+        await until(lambda: "1" in outputs())
+        assert outputs()["1"]["ename"] == "KeyboardInterrupt"
 
         await notebook.call("save_ipynb_file", {"version": db.versions()[-1].time})
         assert "KeyboardInterrupt" in (server.work / "a.ipynb").read_text()
