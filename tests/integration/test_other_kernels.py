@@ -51,6 +51,8 @@ async def test_it_runs_code_in_the_notebooks_folder_and_can_be_moved(name, tmp_p
         assert printed(await other.run_code(PRINT_FOLDER[name])).strip() == str(tmp_path)
         await other.chdir(str(folder))
         assert printed(await other.run_code(PRINT_FOLDER[name])).strip() == str(folder)
+        with pytest.raises(NotADirectoryError):
+            await other.chdir(str(tmp_path / "missing"))
         assert printed(await other.run_code(PRINT_VARIABLE[name])).strip() == other.path
         language = (await other.kernel_info())["language_info"]["name"]
         assert language == LANGUAGES[name]

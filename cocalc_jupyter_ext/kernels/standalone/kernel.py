@@ -231,6 +231,10 @@ class Kernel:
         errors = [m["content"] async for m in execution if m.get("msg_type") == "error"]
         if errors:
             raise NotADirectoryError(f"{errors[0].get('ename')}: {errors[0].get('evalue')}")
+        # R's kernel does not say that silent code has failed.
+        is_here = self.pid is not None and Path(path).is_absolute()
+        if is_here and not await asyncio.to_thread(Path(path).is_dir):
+            raise NotADirectoryError(f"there is no folder {path}")
 
     # Asking
 
