@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 LOOK_EVERY_S: Final = 2.0
 ERROR_SHOWN_S: Final = 3.0
 """An error is shown until the kernel has run for so long (§3.4)."""
+CLOCKS_DIFFER_S: Final = 0.05
 DIED_AGAIN: Final = (
     "The kernel dies again and again, and is not started any more. Look at what it says, then "
     "restart it or choose another one."
@@ -69,6 +70,7 @@ class RecordKernel:
         self._error_shown_s = error_shown_s
         self._running_since: float | None = None
         self._running_name: str | None = None
+        self._until_cleared: asyncio.TimerHandle | None = None
         self._began_unseen = False
         self._due = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
@@ -113,6 +115,8 @@ class RecordKernel:
     async def close(self) -> None:
         """Stop following the kernel; calling it again does nothing."""
         self._disconnect()
+        if self._until_cleared is not None:
+            self._until_cleared.cancel()
         tasks = [*self._ending, *([self._watcher] if self._watcher else [])]
         for task in tasks:
             task.cancel()
@@ -167,6 +171,12 @@ class RecordKernel:
             return False
         if self._running_since is None:
             self._running_since = self._clock()
+            loop = asyncio.get_running_loop()
+            # A little later: the clock is not that of the loop.
+            due_s = self._error_shown_s + CLOCKS_DIFFER_S
+            if self._until_cleared is not None:
+                self._until_cleared.cancel()
+            self._until_cleared = loop.call_later(due_s, self.look_soon)
         return self._clock() - self._running_since >= self._error_shown_s
 
     def _look_at_change(self, before: Records) -> None:

@@ -1,6 +1,7 @@
 """What CoCalc clients read of a notebook's kernel (syncdoc-jupyter §3.2, §3.4, §4.4)."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -53,13 +54,14 @@ async def follow(
     kernel: Kernel,
     clock: Callable[[], float] = lambda: 5.0,
     error_shown_s: float = 3.0,
+    look_every_s: float = 0.02,
 ) -> tuple[RecordKernel, SyncDB, Callable[[], Any]]:
     project, bob = await open_notebook(world, PROJECT), await open_notebook(world, "bob")
     follower = RecordKernel(
         project.document,
         NotebookKernel(kernel.look, kernel.end),
         clock=clock,
-        look_every_s=0.02,
+        look_every_s=look_every_s,
         error_shown_s=error_shown_s,
     )
     follower.start()
@@ -142,6 +144,21 @@ async def test_an_error_goes_when_the_kernel_runs(world: World) -> None:
     await bob.commit()
 
     kernel.state = KernelState("running", "idle")
+
+    await until(lambda: settings().get("kernel_error") == "")
+
+
+async def test_an_error_goes_at_its_time_and_not_only_when_the_kernel_is_looked_at_again(
+    world: World,
+) -> None:
+    """syncdoc-jupyter §3.4."""
+    kernel = Kernel()
+    kernel.state = KernelState("running", "idle")
+    follower, _bob, settings = await follow(
+        world, kernel, clock=time.time, error_shown_s=0.1, look_every_s=3600
+    )
+    follower.tell_error("it died")
+    await until(lambda: settings().get("kernel_error") == "it died")
 
     await until(lambda: settings().get("kernel_error") == "")
 
