@@ -13,26 +13,17 @@ import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Protocol
 
 from ..conat.signals import Signal
 from .autosave import AutosaveClock
-from .contents import (
-    Rendered,
-    YDocument,
-    checked_state,
-    content_digest,
-    read_update,
-    take_content,
-)
+from .contents import YDocument, content_digest, take_content
 from .disk import DiskDecision, decide
-from .errors import DocumentError, FileMissingError, FileUnreadableError, FileWriteError
+from .errors import DocumentError, FileMissingError, FileUnreadableError
+from .file_content import FileContent
 from .file_sight import FileSight
 from .file_troubles import FileTroubles, Trouble
-from .merge_contents import merge_contents
 from .merge_values import Merged
-from .notebook_cells import cell_ids
 from .notices import Action, Level, Notice, Notify
 from .room_ids import RoomId
 from .settings import DocumentSettings
@@ -87,7 +78,7 @@ class FileLink:
         self._meta = meta
         self._settings = settings
         self._notify = notify
-        self._executor = executor
+        self._content = FileContent(document, storage, executor)
         self._clock = AutosaveClock(settings.autosave)
         self._edits = 0
         self._changed = asyncio.Event()
@@ -178,7 +169,7 @@ class FileLink:
             self._mark_saved()
 
     async def _compare_with_meta(self) -> None:
-        rendered = await self._render()
+        rendered = await self._content.render()
         if rendered.digest != self._meta.digest:
             self.content_changed()
         else:
@@ -212,7 +203,7 @@ class FileLink:
         if is_foreign and not await self._merge_foreign_version():
             await self._keep_foreign_version()
         await self._document.flush()
-        edits, rendered = self._edits, await self._render()
+        edits, rendered = self._edits, await self._content.render()
         if found is not None and not is_foreign and rendered.digest == self._meta.digest:
             self._saved(edits)
             return
@@ -237,24 +228,18 @@ class FileLink:
         if self._agreed is None:
             return False
         try:
-            loaded = await self._load()
+            loaded = await self._content.load()
         except (FileMissingError, FileUnreadableError):
             return False
         for _ in range(_MERGE_ATTEMPTS):
             edits = self._edits
-            merged = await self._merged(loaded.content)
+            merged = await self._content.merged(self._agreed, loaded.content)
             if merged is None:
                 return False
             if self._edits == edits:  # or somebody typed meanwhile
                 self._take_merged(merged)
                 return merged.is_clean
         return False
-
-    async def _merged(self, theirs: Content) -> Merged[Content] | None:
-        ids, salt = cell_ids(self._document.ydoc), str(self._document.room_id)
-        ours = (await self._render()).content
-        merge = partial(merge_contents, self._agreed, theirs, ours, cell_ids=ids, salt=salt)
-        return await asyncio.get_running_loop().run_in_executor(self._executor, merge)
 
     def _take_merged(self, merged: Merged[Content]) -> None:
         document = self._document
@@ -279,7 +264,7 @@ class FileLink:
 
     async def _take_file(self) -> None:
         try:
-            loaded = await self._load()
+            loaded = await self._content.load()
         except FileMissingError:
             return
         except FileUnreadableError as error:
@@ -300,7 +285,7 @@ class FileLink:
     async def _replace_content(self, loaded: LoadedFile) -> None:
         with self._document.edit():
             take_content(self._document.ydoc, loaded.content, salt=str(self._document.room_id))
-        edits, rendered = self._edits, await self._render()
+        edits, rendered = self._edits, await self._content.render()
         await self._put_meta(self._meta.settled(loaded.version, rendered.digest))
         self._agreed = rendered.content
         self._saved(edits)
@@ -312,7 +297,7 @@ class FileLink:
         if writing is None or found is None or not self._is_foreign(found):
             return
         try:
-            loaded = await self._load()
+            loaded = await self._content.load()
         except FileUnreadableError:
             await self._put_meta(self._meta.settled(found, ""))
             return
@@ -324,29 +309,6 @@ class FileLink:
 
     def _is_foreign(self, found: FileVersion) -> bool:
         return self._meta.file is None or not self._meta.file.same_bytes(found)
-
-    async def _load(self) -> LoadedFile:
-        """Read the file and make sure that it can be taken; raises FileUnreadableError."""
-        room_id, path = self._document.room_id, self._document.path
-        loaded = await self._storage.load(path, file_format=room_id.format, file_type=room_id.type)
-        make = type(self._document.ydoc)
-        await asyncio.get_running_loop().run_in_executor(
-            self._executor, checked_state, make, loaded.content, room_id, path
-        )
-        return loaded
-
-    async def _render(self) -> Rendered:
-        """Read the content in a worker thread, from a copy that nobody edits meanwhile.
-
-        Raises FileWriteError when a participant has put in what the type cannot hold.
-        """
-        update, make = self._document.ydoc.ydoc.get_update(), type(self._document.ydoc)
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._executor, read_update, make, update)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            problem = f"its content is not valid ({type(error).__name__}: {error})"
-            raise FileWriteError(self._document.path, problem) from error
 
     async def _put_meta(self, meta: LogMeta) -> None:
         await self._document.write_meta(meta)
