@@ -13,7 +13,6 @@ from http import HTTPStatus
 from typing import Any
 
 from jupyter_events import EventLogger
-from jupyter_server import DEFAULT_EVENTS_SCHEMA_PATH
 from jupyter_server.base.handlers import APIHandler
 from tornado.web import HTTPError, authenticated
 
@@ -40,6 +39,7 @@ from ..kernels.notebook import end_orphans
 from ..kernels.registry import Edits, RunnerRegistry, RunRequest
 from ..kernels.runs import Runs
 from ..kernels.settings import RunnerSettings
+from .kernel_actions import KernelActions
 from .kernel_host import ServerKernels
 from .rights import RUN, VIEW, Right, missing
 
@@ -61,7 +61,6 @@ _POLL_S = 20.0
 _MAX_CELLS = 100_000
 _MAX_TEXT = 1_000_000
 _MAX_NAME = 100
-_KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
     KernelNotFoundError: HTTPStatus.NOT_FOUND,
@@ -89,7 +88,6 @@ class Execution:
         open_link: OpenLink = connect,
     ) -> None:
         self._documents = documents
-        self._events = events
         self._kernels = ServerKernels(kernel_manager)
         self.runners = RunnerRegistry(
             open_document=self._open_notebook,
@@ -99,19 +97,17 @@ class Execution:
             new_id=_new_id,
             open_link=open_link,
         )
+        self._interrupts = KernelActions(events, "interrupt", self.runners.kernel_interrupted)
 
     async def start(self) -> None:
         """Listen to what is done to kernels through Jupyter's own interface."""
-        if _KERNEL_ACTIONS not in self._events.schemas:
-            schema = DEFAULT_EVENTS_SCHEMA_PATH / "kernel_actions" / "v1.yaml"
-            self._events.register_event_schema(schema)
-        self._events.add_listener(schema_id=_KERNEL_ACTIONS, listener=self._on_kernel_action)
+        self._interrupts.start()
 
     async def stop(self) -> None:
         """End all runs visibly; idempotent."""
         await self.runners.close()
         self._kernels.forget_failed_starts()
-        self._events.remove_listener(schema_id=_KERNEL_ACTIONS, listener=self._on_kernel_action)
+        self._interrupts.stop()
 
     def find_notebook(self, room_id: str) -> LiveDocument:
         """Return a notebook that is open; raises ``DocumentError`` for any other."""
@@ -126,10 +122,6 @@ class Execution:
         if parsed.type != _NOTEBOOK:
             raise UnknownDocumentError(room_id)
         return await self._documents.open(parsed)
-
-    async def _on_kernel_action(self, logger: EventLogger, schema_id: str, data: Any) -> None:
-        if data.get("action") == "interrupt" and data.get("status") == "success":
-            self.runners.kernel_interrupted(str(data.get("kernel_id")))
 
 
 def end_orphaned_runs(document: LiveDocument) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeAlias
 
 from jupyter_events import EventLogger
-from jupyter_server import DEFAULT_EVENTS_SCHEMA_PATH
 
 from ..conat.client.client import Client
 from ..conat.client.reconnect import retry_delays
@@ -24,13 +23,13 @@ from ..kernels.widgets.kernel_widgets import KernelWidgets
 from ..kernels.widgets.notebook_state import NotebookState
 from ..kernels.widgets.table import WidgetTable, open_table
 from .event_emitter import EventEmitter
+from .kernel_actions import KernelActions
 
 __all__ = ["FindKernel", "NotebookWidgets", "ServerWidgets"]
 
 _log = logging.getLogger(__name__)
 
 _NOTEBOOK: Final = "notebook"
-_KERNEL_ACTIONS: Final = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
 
 LOOK_EVERY_S: Final = 1.0
 COLLECT_AFTER_S: Final = 10.0
@@ -53,7 +52,7 @@ class ServerWidgets:
 
     def __init__(self, host: KernelHost, events: EventLogger) -> None:
         self._host = host
-        self._events = events
+        self._starts = KernelActions(events, "start", self.of)
         self.notice = EventEmitter(events, _log).notice
         self._by_kernel: dict[str, KernelWidgets] = {}
         self._by_notebook: dict[LiveDocument, NotebookWidgets] = {}
@@ -107,20 +106,13 @@ class ServerWidgets:
 
     async def start(self) -> None:
         """Follow kernels as soon as they are started."""
-        if _KERNEL_ACTIONS not in self._events.schemas:
-            schema = DEFAULT_EVENTS_SCHEMA_PATH / "kernel_actions" / "v1.yaml"
-            self._events.register_event_schema(schema)
-        self._events.add_listener(schema_id=_KERNEL_ACTIONS, listener=self._on_kernel_action)
+        self._starts.start()
 
     async def stop(self) -> None:
         """Follow no kernel any more; idempotent."""
         self._is_stopped = True
-        self._events.remove_listener(schema_id=_KERNEL_ACTIONS, listener=self._on_kernel_action)
+        self._starts.stop()
         await asyncio.gather(*(each.close() for each in list(self._by_kernel.values())))
-
-    async def _on_kernel_action(self, logger: EventLogger, schema_id: str, data: Any) -> None:
-        if data.get("action") == "start" and data.get("status") == "success":
-            self.of(str(data.get("kernel_id")))
 
 
 class NotebookWidgets:
