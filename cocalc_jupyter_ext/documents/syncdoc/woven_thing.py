@@ -105,10 +105,10 @@ class WovenThing:
         before = before or _NOTHING
         weave = self._weaves.get(name) or Weave()
         edits = text_edits(before.text, text)
-        names = _kept(edits, before.names)
         brought = self._brought.get((commit, name), [])
-        typed = iter(weave.trace(_typed(edits), brought, {each for each in names if each}))
-        return Shown(text, [next(typed) if each is None else each for each in names])
+        taken = set(brought).intersection(_after(edits, before.names, ()))
+        typed = weave.trace(_typed(edits), brought, taken)
+        return Shown(text, _after(edits, before.names, typed))
 
     def shown_at_start(self, name: str, text: str) -> Shown:
         """Return a text that nobody has touched since."""
@@ -144,11 +144,7 @@ class WovenThing:
         names = self._do(weave, base, edits_of_base, commit, known)
         if base.names == meant and NOBODYS not in names:
             self._left[name, known | 1 << commit] = names
-        self._brought[commit, name] = [
-            after
-            for after, kept in zip(names, _kept(edits, shown.names), strict=True)
-            if kept is None
-        ]
+        self._brought[commit, name] = _typed_names(edits, names)
         return names, _size(edits_of_base) > 0
 
     def _do(
@@ -204,18 +200,31 @@ class WovenThing:
         return not (self._reach[one] >> other & 1 or self._reach[other] >> one & 1)
 
 
-def _kept(edits: list[tuple[int, str]], names: Sequence[int]) -> list[int | None]:
-    """Return the characters after edits: those that were kept, and None for what was typed."""
-    after: list[int | None] = []
-    place = 0
+def _after(edits: list[tuple[int, str]], names: Sequence[int], typed: Sequence[int]) -> list[int]:
+    """Return the characters after edits: those that were kept, with those that were typed."""
+    after: list[int] = []
+    place = used = 0
     for operation, piece in edits:
         if operation == TYPED:
-            after += [None] * len(piece)
+            after += typed[used : used + len(piece)]
+            used += len(piece)
             continue
         if operation == KEPT:
             after += names[place : place + len(piece)]
         place += len(piece)
     return after
+
+
+def _typed_names(edits: list[tuple[int, str]], after: Sequence[int]) -> list[int]:
+    """Return those of the characters after edits that the edits typed."""
+    typed: list[int] = []
+    place = 0
+    for operation, piece in edits:
+        if operation == TYPED:
+            typed += after[place : place + len(piece)]
+        if operation != ERASED:
+            place += len(piece)
+    return typed
 
 
 def _typed(edits: list[tuple[int, str]]) -> str:
