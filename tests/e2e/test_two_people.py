@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 NOTEBOOK = "real.ipynb"
 NOTES, PLOT, TABLE, SLIDER, MANY, SLOW, ERROR, HELD = range(1, 9)
-OUTAGE_MS = 30_000
+OUTAGE_MS = 90_000
 
 
 @pytest.fixture(scope="module")
