@@ -188,6 +188,8 @@ class WovenThing:
 
     def _buried(self, commits: int) -> int | None:
         """Return the commits whose part in it was deleted, or None when it never was deleted."""
+        if not self._deleters & commits:
+            return None
         buried: int | None = None
         writers = list(_numbers(self._writers & commits))
         for deleter in _numbers(self._deleters & commits):
