@@ -35,7 +35,7 @@ __all__ = ["Kills", "measure"]
 
 ROUNDS = 100
 ROUND_S = 60.0
-"""A round takes 4 s; one that does not end within this ends the measure with an error."""
+"""A round takes 5 s; one that does not end within this ends the measure with an error."""
 SEED = 20
 LONGEST_S = 1.5
 SETTLED_S = 60.0
@@ -89,6 +89,7 @@ class Kills:
         await self._look_for(set(words_in(texts_of_page(witness))))
         await self.page.connect(new_session=False)
         await db.document.save()  # the client is back, so that each round has both faces
+        await until(lambda: texts_of_page(self.page) == texts_of_client(db), SETTLED_S)
 
     async def _look_for(self, shown: set[str]) -> None:
         self.acknowledged |= shown
