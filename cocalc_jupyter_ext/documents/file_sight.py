@@ -71,7 +71,11 @@ class FileSight:
 
     async def remember(self) -> None:
         """Note by what the file can be found when it is moved; call it after each write."""
-        self._identity = await self._storage.identity(self._document.path)
+        identity = await self._storage.identity(self._document.path)
+        if (
+            identity is not None
+        ):  # else it was moved just now, and is found by what was noted before
+            self._identity = identity
 
     async def _look_again(self) -> FileVersion | None:
         found = await self._storage.version(self._document.path)
