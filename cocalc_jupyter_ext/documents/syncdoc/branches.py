@@ -106,12 +106,12 @@ class Branches(Generic[Value]):
             commits ^= 1 << last
         replayed = self._replays[commits]
         for number in reversed(rest):
-            replayed = self._replay(replayed, number)
+            replayed = self._replay(replayed, number, commits)
             commits |= 1 << number
             self._replays[commits] = replayed
         return replayed
 
-    def _replay(self, before: _Replayed[Value], number: int) -> _Replayed[Value]:
+    def _replay(self, before: _Replayed[Value], number: int, known: int) -> _Replayed[Value]:
         value = self._apply(before.value, number)
         texts = dict(before.texts)
         for key, old, new in self._changed(before.value, value):
@@ -120,7 +120,7 @@ class Branches(Generic[Value]):
                 continue
             for name, text in new.items():
                 shown = None if old is None else _shown(thing, key, name, old, before.texts)
-                texts[key, name] = thing.replay(number, name, shown, text)
+                texts[key, name] = thing.replay(number, known, name, shown, text)
         return _Replayed(value, texts)
 
     def _apply(self, value: Value, number: int) -> Value:

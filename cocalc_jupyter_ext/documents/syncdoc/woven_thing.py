@@ -100,15 +100,19 @@ class WovenThing:
             self._writers |= 1 << commit
         return after
 
-    def replay(self, commit: int, name: str, before: Shown | None, text: str) -> Shown:
-        """Return which characters a text has that a replay of the commit made of another."""
+    def replay(self, commit: int, known: int, name: str, before: Shown | None, text: str) -> Shown:
+        """Return which characters a text has that a replay of the commit made of another.
+
+        ``known`` are the commits that were replayed before it.
+        """
         before = before or _NOTHING
         weave = self._weaves.get(name) or Weave()
         edits = text_edits(before.text, text)
         brought = self._brought.get((commit, name), [])
         taken = set(brought).intersection(_after(edits, before.names, ()))
         typed = weave.trace(_typed(edits), brought, taken)
-        return Shown(text, _after(edits, before.names, typed))
+        names = _after(edits, before.names, typed)
+        return Shown(text, self._retraced(name, known | 1 << commit, text, names))
 
     def shown_at_start(self, name: str, text: str) -> Shown:
         """Return a text that nobody has touched since."""
@@ -174,6 +178,22 @@ class WovenThing:
             names += here
             behind = next((each for each in reversed(here) if each != NOBODYS), behind)
         return names
+
+    def _retraced(self, name: str, commits: int, text: str, names: list[int]) -> list[int]:
+        """Trace what an inexact patch put in to characters that are meant to be there.
+
+        Where a patch does not fit, it replaces text by what its author had there, which may be
+        the same; or it takes one of two copies away, and the one that nobody typed remains.
+        """
+        places = [place for place, each in enumerate(names) if each == NOBODYS]
+        if not places or name not in self._weaves:
+            return names
+        shown = set(names)
+        absent = [each for each in self._meant_names(name, commits) if each not in shown]
+        untraced = "".join(text[place] for place in places)
+        edits = text_edits(self._weaves[name].text(absent), untraced)
+        found = iter(_after(edits, absent, [NOBODYS] * len(untraced)))
+        return [next(found) if each == NOBODYS else each for each in names]
 
     def _meant(self, name: str, commits: int) -> Shown:
         names = self._meant_names(name, commits)

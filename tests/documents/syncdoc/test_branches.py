@@ -85,6 +85,26 @@ def test_who_erases_in_a_replay_of_another_order_erases_the_same_character() -> 
     assert sorted(text) == sorted("ANbo")
 
 
+def test_who_erases_what_an_inexact_patch_put_in_again_erases_what_was_typed() -> None:
+    """Recorded: the fifth patch, put between others, replaces text by what its author had there."""
+    hunks: list[tuple[tuple[int, ...], list[Any]]] = [
+        ((0,), [[[[1, "🌁ﭒ七"]], 0, 0, 0, 4]]),
+        ((0,), [[[[1, "🌄ﭕ"]], 0, 0, 0, 3]]),
+        ((1, 2), [[[[0, "🌄ﭕ🌁ﭒ七"], [1, "丆"]], 0, 0, 7, 8]]),
+        ((1,), [[[[0, "🌁ﭒ"], [1, "🌇"], [0, "七"]], 0, 0, 4, 6]]),
+        ((1, 2), [[[[-1, "🌄ﭕ"], [0, "🌁ﭒ七"], [1, "🌄ﭕ"]], 0, 0, 7, 7]]),
+        ((2, 4), [[[[0, "🌄ﭕ🌁ﭒ"], [-1, "🌇"], [1, "🌊🌇"], [0, "七"]], 0, 0, 9, 11]]),
+        ((3, 5, 6), [[[[-1, "🌁"], [0, "ﭒ\ud83c🌄"]], 0, 0, 6, 4]]),
+    ]
+    patches = [
+        Patch(time=time, changes=changes, user_id=0, parents=parents)
+        for time, (parents, changes) in enumerate(hunks, 1)
+    ]
+
+    assert "🌁" in united("", *patches[:-1])
+    assert "🌁" not in united("", *patches)
+
+
 def test_what_was_given_back_by_a_commit_counts_once() -> None:
     base = "a line that one person replaces"
     replaced = patch(11, base, "something else", 10)

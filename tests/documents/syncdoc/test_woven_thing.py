@@ -102,10 +102,23 @@ def test_what_is_erased_in_a_replay_that_has_another_order_is_the_very_same_char
     ann = cell.write(0, 0, None, {"input": "ann"})["input"]
     cell.write(1, 0, None, {"input": "bob"})
 
-    replayed = cell.replay(1, "input", ann, "bobann")
+    replayed = cell.replay(1, FIRST, "input", ann, "bobann")
     cell.write(2, FIRST | SECOND, {"input": replayed}, {"input": "boann"})
 
     assert cell.texts(FIRST | SECOND | THIRD) == {"input": "annbo"}
+
+
+def test_of_two_copies_in_a_replay_the_one_that_stays_is_what_was_typed() -> None:
+    cell = thing(FIRST, FIRST | SECOND, 7, texts={"input": ""})
+    typed = cell.write(0, 0, None, {"input": "x"})["input"]
+    twice = cell.replay(1, FIRST, "input", typed, "xax")
+    assert twice.names == [*typed.names, NOBODYS, NOBODYS]
+
+    cell.write(1, FIRST, {"input": twice}, {"input": "ax"})
+    once = cell.replay(1, FIRST, "input", twice, "ax")
+    cell.write(2, FIRST | SECOND, {"input": once}, {"input": "a"})
+
+    assert "x" not in cell.texts(7)["input"]
 
 
 def test_a_long_text_is_read_once_for_all_commits_of_each_chain(
