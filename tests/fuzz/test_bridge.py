@@ -218,14 +218,17 @@ class Ledger:
         self.shared_replaced: set[str] = set()
         self.rearranged: set[str] = set()
         self.deleted: set[str] = set()
+        self.halved: set[str] = set()
 
     def type(self, editor: Editor, cell_id: str, text: str) -> None:
         self.alive |= set(text)
         self.held[cell_id] |= set(text)
         self.typed += [(editor.name, cell_id, each) for each in text]
 
-    def delete(self, text: str) -> None:
+    def delete(self, text: str, left: str = "") -> None:
+        """Note what somebody deleted; of two copies that a replay showed, one may be left."""
         self.deleted |= set(text)
+        self.halved |= set(text) & set(left)
 
     def replace(self, editor: Editor, cell_id: str) -> None:
         self.replaced[cell_id].add(editor.name)
@@ -239,7 +242,7 @@ class Ledger:
         rearranged = {each for cell_id in self.rearranged for each in self.held[cell_id]}
         rearranged |= self.doubled
         double = {each for each, count in counts.items() if count > 1} - rearranged
-        back = (self.deleted & set(counts)) - rearranged
+        back = (self.deleted & set(counts)) - rearranged - self.halved
         wrong = {"lost": missing, "double": double, "back": back}
         if any(wrong.values()):
             raise CharactersError(wrong)
@@ -430,7 +433,7 @@ class Story:
         start = self.rng.randint(0, len(text))
         end = min(len(text), start + self.rng.randint(1, 3))
         editor.type(cell_id, start, end, "")
-        self.ledger.delete(text[start:end])
+        self.ledger.delete(text[start:end], left=text[:start] + text[end:])
 
     def _insert(self, editor: Editor, _cell_id: str, _text: str) -> None:
         self.count += 1
