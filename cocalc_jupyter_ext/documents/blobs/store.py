@@ -16,9 +16,9 @@ All methods but ``tidy`` may be called from any thread.
 """
 
 import asyncio
-import itertools
 import logging
 import os
+import secrets
 import threading
 import time
 from collections import OrderedDict
@@ -77,7 +77,6 @@ class BlobStore:
         self._cached_bytes = 0
         self._total: int | None = None
         self._in_use: list[References] = []
-        self._numbers = itertools.count()
 
     def put(self, content: bytes) -> str | None:
         """Keep some bytes and return their id; None when there is no room, or no disk."""
@@ -192,7 +191,8 @@ class BlobStore:
                 raise StoreError(msg)
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             place.parent.mkdir(exist_ok=True, mode=0o700)
-            unfinished = self._folder / f".{os.getpid()}-{next(self._numbers)}"
+            # A number of its own would not do: in containers, processes have the same ids.
+            unfinished = self._folder / f".{os.getpid()}-{secrets.token_hex(8)}"
             try:
                 unfinished.touch(mode=0o600)
                 unfinished.write_bytes(content)
