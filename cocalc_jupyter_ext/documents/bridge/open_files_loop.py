@@ -13,17 +13,15 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from ...conat.client.client import Client
 from ...conat.client.reconnect import retry_delays
 from ...conat.errors import ClientClosed, ConatError
-from ...conat.sync.dkv import DKV
-from ...conat.sync.open_files import OpenFiles, open_open_files
-from ...conat.sync.opening import open_dkv
 from ..document import Hold
 from ..errors import DocumentError, FileUnreadableError
 from ..syncdoc.coordination import DocumentType
+from .failed_files import FailedFiles
 from .open_entries import (
     PROJECT,
     FileNotServed,
@@ -34,14 +32,11 @@ from .open_entries import (
     read_entry,
     served_file,
 )
-from .unopened import tell_not_loaded, tell_unreadable
+from .shared_lists import SharedLists, open_shared_lists
 
 __all__ = ["Files", "OpenFilesLimits", "OpenFilesLoop", "OpenFilesTimes"]
 
 _log = logging.getLogger(__name__)
-
-COMPUTE_SERVERS: Final = "compute-server-manager"
-MAX_ERROR_LENGTH: Final = 1000
 
 
 class Files(Protocol):
@@ -92,24 +87,6 @@ class _OpenFile:
     said_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    error: str
-    again_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Lists:
-    """What the project shares with its clients: who looks at what, and who computes where."""
-
-    entries: OpenFiles
-    compute_servers: DKV
-
-    async def close(self) -> None:
-        await self.entries.close()
-        await self.compute_servers.close()
-
-
 def _now_ms() -> int:
     return round(time.time() * 1000)
 
@@ -136,9 +113,11 @@ class OpenFilesLoop:
         self._limits = limits or OpenFilesLimits()
         self._times = times or OpenFilesTimes()
         self._now_ms = now_ms
-        self._lists: _Lists | None = None
+        self._lists: SharedLists | None = None
         self._open: dict[str, _OpenFile] = {}
-        self._failures: dict[str, _Failure] = {}
+        self._failed = FailedFiles(
+            client, project_id, retry_s=self._times.retry_s, now_s=self._now_s
+        )
         self._working: dict[str, asyncio.Task[None]] = {}
         self._opening = asyncio.Semaphore(self._limits.max_opening)
         self._serving: asyncio.Task[None] | None = None
@@ -167,7 +146,7 @@ class OpenFilesLoop:
             await self._save(lists)
             await lists.close()
 
-    async def _save(self, lists: _Lists) -> None:
+    async def _save(self, lists: SharedLists) -> None:
         try:
             async with asyncio.timeout(self._times.leave_s):
                 await lists.entries.save()
@@ -179,14 +158,14 @@ class OpenFilesLoop:
     async def _serve(self) -> None:
         for delay_s in retry_delays(0.5, 15.0):
             try:
-                await self._follow(await self._open_lists())
+                await self._follow(await open_shared_lists(self._client, self._project_id))
             except ClientClosed:
                 return
             except ConatError as error:
                 _log.warning("what clients look at is not known at present: %s", error)
                 await asyncio.sleep(delay_s)
 
-    async def _follow(self, lists: _Lists) -> None:
+    async def _follow(self, lists: SharedLists) -> None:
         self._lists = lists
         lists.entries.changes.connect(lambda raw: self._consider(lists, raw))
         try:
@@ -198,18 +177,7 @@ class OpenFilesLoop:
             await lists.close()
             raise
 
-    async def _open_lists(self) -> _Lists:
-        entries = await open_open_files(self._client, project_id=self._project_id)
-        try:
-            servers = await open_dkv(
-                self._client, name=COMPUTE_SERVERS, project_id=self._project_id, no_inventory=True
-            )
-        except BaseException:
-            await entries.close()
-            raise
-        return _Lists(entries, servers)
-
-    async def _look(self, lists: _Lists) -> None:
+    async def _look(self, lists: SharedLists) -> None:
         """Look at everything: what became old, what may be tried again, what is gone."""
         listed = lists.entries.get_all()
         for raw in listed:
@@ -218,11 +186,11 @@ class OpenFilesLoop:
         for path in self._open.keys() - paths:
             self._leave(path, lists)
         self._leave_unwatched(lists, listed)
-        self._failures = {path: it for path, it in self._failures.items() if path in paths}
+        self._failed.keep_only(paths)
         self._refresh(lists)
         await self._find_missing(lists)
 
-    def _leave_unwatched(self, lists: _Lists, listed: list[dict[str, Any]]) -> None:
+    def _leave_unwatched(self, lists: SharedLists, listed: list[dict[str, Any]]) -> None:
         """Leave the notebooks that were looked at longest ago, where there are too many."""
         now_ms = self._now_ms()
         entries = [read_entry(raw) for raw in listed if raw["path"] in self._open]
@@ -231,7 +199,7 @@ class OpenFilesLoop:
         for entry in unwatched[self._limits.max_unwatched :]:
             self._leave(entry.path, lists)
 
-    def _consider(self, lists: _Lists, raw: dict[str, Any]) -> None:
+    def _consider(self, lists: SharedLists, raw: dict[str, Any]) -> None:
         entry = read_entry(raw)
         path = entry.path
         if path in self._working or self._lists is not lists:
@@ -240,26 +208,16 @@ class OpenFilesLoop:
             entry,
             now_ms=self._now_ms(),
             is_open=path in self._open,
-            is_ours=self._is_ours(lists, path),
+            is_ours=lists.is_ours(path),
         )
         if step is Step.LEAVE:
             self._leave(path, lists)
-        elif step is Step.OPEN and self._may_try(path):
+        elif step is Step.OPEN and self._failed.may_try(path):
             self._work(path, self._open_file(lists, entry))
-        elif step is Step.FIND and self._may_try(path):
+        elif step is Step.FIND and self._failed.may_try(path):
             self._work(path, self._find_again(lists, entry))
 
-    @staticmethod
-    def _is_ours(lists: _Lists, path: str) -> bool:
-        """Tell whether no compute server was chosen for a file."""
-        chosen = lists.compute_servers.get(path)
-        return not isinstance(chosen, dict) or chosen.get("id") in (None, PROJECT)
-
-    def _may_try(self, path: str) -> bool:
-        failure = self._failures.get(path)
-        return failure is None or failure.again_s <= self._now_s()
-
-    def _refresh(self, lists: _Lists) -> None:
+    def _refresh(self, lists: SharedLists) -> None:
         now_s = self._now_s()
         for path, opened in self._open.items():
             if now_s - opened.said_s >= self._times.refresh_s:
@@ -268,25 +226,31 @@ class OpenFilesLoop:
 
     # Opening and leaving
 
-    async def _open_file(self, lists: _Lists, entry: OpenEntry) -> None:
+    async def _open_file(self, lists: SharedLists, entry: OpenEntry) -> None:
         try:
             file = self._file_of(entry)
         except FileNotServed as error:
-            self._fail(lists, entry, str(error))
+            self._failed.note(lists.entries, entry, str(error))
             return
         try:
             hold = await self._opened(file)
         except (DocumentError, ConatError) as error:
-            is_unreadable = isinstance(error, FileUnreadableError)
-            await self._fail_loading(lists, entry, file, str(error), is_unreadable=is_unreadable)
+            await self._failed.note_not_loaded(
+                lists.entries,
+                entry,
+                file,
+                str(error),
+                is_unreadable=isinstance(error, FileUnreadableError),
+            )
             return
         except Exception as error:  # noqa: BLE001 - whatever a contents manager raises is told
             _log.exception("%s could not be opened", file.path)
-            await self._fail_loading(lists, entry, file, f"{type(error).__name__}: {error}")
+            problem = f"{type(error).__name__}: {error}"
+            await self._failed.note_not_loaded(lists.entries, entry, file, problem)
             return
         path, now_s = entry.path, self._now_s()
         self._open[path] = _OpenFile(file, hold, now_s, now_s)
-        self._failures.pop(path, None)
+        self._failed.forget(path)
         lists.entries.set_backend(path, PROJECT)
         if entry.error:
             lists.entries.set_error(path)
@@ -307,35 +271,7 @@ class OpenFilesLoop:
                 problem = f"it was not loaded within {self._times.open_s:g} s"
                 raise FileUnreadableError(file.path, problem) from error
 
-    def _fail(self, lists: _Lists, entry: OpenEntry, error: str) -> None:
-        """Say what went wrong, and try again after a while."""
-        error = error[:MAX_ERROR_LENGTH]
-        self._failures[entry.path] = _Failure(error, self._now_s() + self._times.retry_s)
-        if entry.error != error:
-            _log.warning("a file that clients look at is not open: %s", error)
-            lists.entries.set_error(entry.path, error)
-
-    async def _fail_loading(
-        self,
-        lists: _Lists,
-        entry: OpenEntry,
-        file: ServedFile,
-        error: str,
-        *,
-        is_unreadable: bool = False,
-    ) -> None:
-        """Say it also where clients wait for the file, or look for what it holds."""
-        known = self._failures.get(entry.path)
-        self._fail(lists, entry, error)
-        if known is not None and known.error == self._failures[entry.path].error:
-            return
-        tell = tell_unreadable if file.is_notebook and is_unreadable else tell_not_loaded
-        try:
-            await tell(self._client, self._project_id, file, error[:MAX_ERROR_LENGTH])
-        except ConatError as reason:
-            _log.warning("%s: clients are not told why it is not loaded: %s", file.path, reason)
-
-    def _leave(self, path: str, lists: _Lists | None) -> None:
+    def _leave(self, path: str, lists: SharedLists | None) -> None:
         opened = self._open.pop(path, None)
         if opened is not None:
             opened.hold.release()
@@ -344,7 +280,7 @@ class OpenFilesLoop:
 
     # Files that vanish and come back
 
-    async def _find_missing(self, lists: _Lists) -> None:
+    async def _find_missing(self, lists: SharedLists) -> None:
         """Leave the files that are gone, when they are still gone a moment later."""
         settled_s = self._now_s() - self._times.settled_s
         settled = [path for path, opened in self._open.items() if opened.since_s <= settled_s]
@@ -369,13 +305,13 @@ class OpenFilesLoop:
             _log.warning("whether a file is still there is not known: %s", error)
             return True
 
-    async def _find_again(self, lists: _Lists, entry: OpenEntry) -> None:
+    async def _find_again(self, lists: SharedLists, entry: OpenEntry) -> None:
         """See about a file that was said to be deleted: open it when it is there again."""
         path = entry.path
         try:
             file = self._file_of(entry)
         except FileNotServed as error:
-            self._fail(lists, entry, str(error))
+            self._failed.note(lists.entries, entry, str(error))
             return
         if not await self._exists(file.path):
             self._leave(path, lists)

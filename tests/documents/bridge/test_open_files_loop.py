@@ -12,7 +12,7 @@ from cocalc_jupyter_ext.conat.errors import RequestTimeout
 from cocalc_jupyter_ext.conat.sync.dkv import DKV
 from cocalc_jupyter_ext.conat.sync.open_files import OpenFiles, open_open_files
 from cocalc_jupyter_ext.conat.sync.opening import open_dkv
-from cocalc_jupyter_ext.documents.bridge import open_files_loop
+from cocalc_jupyter_ext.documents.bridge import shared_lists
 from cocalc_jupyter_ext.documents.bridge.open_entries import FRESH_MS, ServedFile
 from cocalc_jupyter_ext.documents.bridge.open_files_loop import (
     OpenFilesLimits,
@@ -394,7 +394,7 @@ async def test_what_clients_look_at_is_asked_for_again_until_it_is_known(
             raise RequestTimeout("nobody answers")
         return await open_open_files(*args, **options)
 
-    monkeypatch.setattr(open_files_loop, "open_open_files", unsteady)
+    monkeypatch.setattr(shared_lists, "open_open_files", unsteady)
     await project.serve()
 
     project.touch("a.txt")
