@@ -7,17 +7,14 @@ moment.
 import asyncio
 from concurrent.futures import Executor
 from functools import partial
-from typing import TYPE_CHECKING
 
 from .contents import Rendered, checked_state, read_update
 from .errors import FileWriteError
+from .linked_document import LinkedDocument
 from .merge_contents import merge_contents
 from .merge_values import Merged
 from .notebook_cells import cell_ids
 from .storage import Content, FileStorage, LoadedFile
-
-if TYPE_CHECKING:
-    from .file_link import LinkedDocument
 
 __all__ = ["FileContent"]
 
@@ -25,9 +22,7 @@ __all__ = ["FileContent"]
 class FileContent:
     """Reads one document, its file, and both merged."""
 
-    def __init__(
-        self, document: "LinkedDocument", storage: FileStorage, executor: Executor
-    ) -> None:
+    def __init__(self, document: LinkedDocument, storage: FileStorage, executor: Executor) -> None:
         self._document = document
         self._storage = storage
         self._executor = executor

@@ -12,48 +12,26 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
-from typing import Protocol
 
 from ..conat.signals import Signal
-from .autosave import AutosaveClock
-from .contents import YDocument, content_digest, take_content
+from .contents import content_digest, take_content
 from .disk import DiskDecision, decide
 from .errors import DocumentError, FileMissingError, FileUnreadableError
 from .file_content import FileContent
-from .file_sight import FileSight
-from .file_troubles import FileTroubles, Trouble
+from .file_problems import FileProblems, ProblemKind
+from .file_tracker import FileTracker
+from .linked_document import LinkedDocument
 from .merge_values import Merged
 from .notices import Action, Level, Notice, Notify
-from .room_ids import RoomId
 from .settings import DocumentSettings
 from .storage import Content, FileStorage, FileVersion, LoadedFile
+from .unsaved_edits import UnsavedEdits
 from .update_log import LogMeta
 
-__all__ = ["FileLink", "LinkedDocument"]
+__all__ = ["FileLink"]
 
 _MERGE_ATTEMPTS = 5
 _log = logging.getLogger(__name__)
-
-
-class LinkedDocument(Protocol):
-    """What the link needs of its document."""
-
-    room_id: RoomId
-    path: str
-    ydoc: YDocument
-
-    def edit(self) -> AbstractContextManager[None]:
-        """One transaction of the server's own."""
-        ...
-
-    async def flush(self) -> None:
-        """Wait until all changes are durable."""
-        ...
-
-    async def write_meta(self, meta: LogMeta) -> None:
-        """Store the log's metadata."""
-        ...
 
 
 class FileLink:
@@ -79,18 +57,16 @@ class FileLink:
         self._settings = settings
         self._notify = notify
         self._content = FileContent(document, storage, executor)
-        self._clock = AutosaveClock(settings.autosave)
-        self._edits = 0
-        self._changed = asyncio.Event()
+        self._edits = UnsavedEdits(settings.autosave)
         self._lock = asyncio.Lock()
         # What both sides had last; None while that is not known.
         self._agreed: Content | None = None
         self._unusable: FileVersion | None = None
-        self._troubles = FileTroubles(document, self._tell)
+        self._problems = FileProblems(document, self._tell)
         self._tasks: list[asyncio.Task[None]] = []
         self.autosave_wanted: Callable[[], bool] = lambda: True
         self.before_write: Callable[[], None] = lambda: None
-        self.sight = FileSight(document, storage)
+        self.tracker = FileTracker(document, storage)
         self.saved: Signal[[]] = Signal("saving of a file")
 
     @property
@@ -101,7 +77,7 @@ class FileLink:
     @property
     def unsaved(self) -> bool:
         """Whether the document holds edits that no file has."""
-        return self._clock.unsaved
+        return self._edits.unsaved
 
     def start(self) -> None:
         """Begin to save and to watch the file."""
@@ -117,17 +93,15 @@ class FileLink:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         if self.unsaved and self.autosave_wanted():
-            await self._attempt(self._save_edits, Trouble.SAVING)
+            await self._attempt(self._save_edits, ProblemKind.SAVING)
 
     def content_changed(self) -> None:
         """Note an edit of the content, by anybody."""
-        self._edits += 1
-        self._clock = self._clock.edited(self._now())
-        self._changed.set()
+        self._edits.edited()
 
     def marked_dirty(self) -> None:
         """Note that a browser shows the document as unsaved; it is told soon if that is wrong."""
-        self._changed.set()
+        self._edits.wake()
 
     async def save(self) -> None:
         """Return when everything in the document now is in the log and in the file.
@@ -138,7 +112,7 @@ class FileLink:
             try:
                 await self._save()
             except DocumentError as error:
-                self._report(Trouble.SAVING, str(error))
+                self._report(ProblemKind.SAVING, str(error))
                 raise
 
     async def _save(self) -> None:
@@ -156,7 +130,7 @@ class FileLink:
     async def settle_at_open(self) -> None:
         """Compare log and file once after the document was restored from its log."""
         async with self._lock:
-            self._troubles.show()
+            self._problems.show()
             await self._recognise_own_write()
             await self._compare_with_meta()
             await self._settle()
@@ -165,7 +139,7 @@ class FileLink:
         """Note that the document was loaded from its file, and show the browsers which version."""
         async with self._lock:
             await self._compare_with_meta()
-            await self.sight.remember()
+            await self.tracker.remember()
             self._mark_saved()
 
     async def _compare_with_meta(self) -> None:
@@ -191,7 +165,7 @@ class FileLink:
             self._note_gone()
             return
         if found != self._unusable:
-            self._troubles.end(Trouble.CONTENT)
+            self._problems.end(ProblemKind.CONTENT)
         if decision is DiskDecision.KEEP_BOTH:
             await self._write()
         elif decision is DiskDecision.TAKE_FILE and found != self._unusable:
@@ -203,7 +177,7 @@ class FileLink:
         if is_foreign and not await self._merge_foreign_version():
             await self._keep_foreign_version()
         await self._document.flush()
-        edits, rendered = self._edits, await self._content.render()
+        edits, rendered = self._edits.count, await self._content.render()
         if found is not None and not is_foreign and rendered.digest == self._meta.digest:
             self._saved(edits)
             return
@@ -215,7 +189,7 @@ class FileLink:
             file_type=self._document.room_id.type,
         )
         await self._put_meta(self._meta.settled(version, rendered.digest))
-        await self.sight.remember()
+        await self.tracker.remember()
         self._agreed = rendered.content
         self._saved(edits)
         self._tell("save", "Content saved.", "DEBUG")
@@ -232,11 +206,11 @@ class FileLink:
         except (FileMissingError, FileUnreadableError):
             return False
         for _ in range(_MERGE_ATTEMPTS):
-            edits = self._edits
+            edits = self._edits.count
             merged = await self._content.merged(self._agreed, loaded.content)
             if merged is None:
                 return False
-            if self._edits == edits:  # or somebody typed meanwhile
+            if self._edits.count == edits:  # or somebody typed meanwhile
                 self._take_merged(merged)
                 return merged.is_clean
         return False
@@ -269,8 +243,8 @@ class FileLink:
             return
         except FileUnreadableError as error:
             self._unusable = await self._look()
-            self._troubles.arise(
-                Trouble.CONTENT,
+            self._problems.arise(
+                ProblemKind.CONTENT,
                 f"Another program wrote {error}. The document here stays as it was; "
                 "with the next edit it is saved and that version is kept as a copy.",
                 action="overwrite",
@@ -285,7 +259,7 @@ class FileLink:
     async def _replace_content(self, loaded: LoadedFile) -> None:
         with self._document.edit():
             take_content(self._document.ydoc, loaded.content, salt=str(self._document.room_id))
-        edits, rendered = self._edits, await self._content.render()
+        edits, rendered = self._edits.count, await self._content.render()
         await self._put_meta(self._meta.settled(loaded.version, rendered.digest))
         self._agreed = rendered.content
         self._saved(edits)
@@ -305,7 +279,7 @@ class FileLink:
             await self._put_meta(self._meta.settled(loaded.version, writing))
 
     async def _look(self) -> FileVersion | None:
-        return await self.sight.look(self._meta.file)
+        return await self.tracker.look(self._meta.file)
 
     def _is_foreign(self, found: FileVersion) -> bool:
         return self._meta.file is None or not self._meta.file.same_bytes(found)
@@ -316,12 +290,9 @@ class FileLink:
 
     def _saved(self, edits: int) -> None:
         """Note that the first ``edits`` edits are in the file; later ones stay unsaved."""
-        self._clock = self._clock.saved()
-        self._troubles.end(Trouble.SAVING)
-        self._troubles.end(Trouble.CONTENT)
-        if self._edits != edits:
-            self._clock = self._clock.edited(self._now())
-            self._changed.set()
+        self._edits.saved(edits)
+        self._problems.end(ProblemKind.SAVING)
+        self._problems.end(ProblemKind.CONTENT)
         self._mark_saved()
 
     def _mark_saved(self) -> None:
@@ -340,28 +311,15 @@ class FileLink:
             f"{self._document.path} was deleted. The open document stays as it is; "
             "the next edit or an explicit save writes the file again."
         )
-        self._troubles.arise(Trouble.CONTENT, text, action="overwrite", level="WARNING")
+        self._problems.arise(ProblemKind.CONTENT, text, action="overwrite", level="WARNING")
 
     async def _autosave(self) -> None:
         while True:
-            await self._changed.wait()
-            await self._wait_until_due()
-            self._changed.clear()
-            if self.autosave_wanted() and not await self._attempt(self._save_edits, Trouble.SAVING):
-                self._clock = self._clock.failed(self._now())
-                self._changed.set()
-
-    async def _wait_until_due(self) -> None:
-        """Wait for the quiet after the last edit, or after a dirty mark without an edit."""
-        start = self._now()
-        while True:
-            due = self._clock.due()
-            if due is None:
-                due = start + self._settings.autosave.quiet_s
-            remaining_s = due - self._now()
-            if remaining_s <= 0:
-                return
-            await asyncio.sleep(remaining_s)
+            await self._edits.wait_until_due()
+            if self.autosave_wanted() and not await self._attempt(
+                self._save_edits, ProblemKind.SAVING
+            ):
+                self._edits.failed()
 
     async def _save_edits(self) -> None:
         """Write what no file has; unlike ``save`` this does not bring back a deleted file."""
@@ -375,9 +333,9 @@ class FileLink:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self._settings.file_poll_s)
-            await self._attempt(self.check_file, Trouble.WATCHING)
+            await self._attempt(self.check_file, ProblemKind.WATCHING)
 
-    async def _attempt(self, action: Callable[[], Awaitable[None]], kind: Trouble) -> bool:
+    async def _attempt(self, action: Callable[[], Awaitable[None]], kind: ProblemKind) -> bool:
         """Do something with the file; report a failure, once, instead of raising it.
 
         Whatever a contents manager raises, saving and watching go on.
@@ -391,18 +349,14 @@ class FileLink:
             _log.exception("%s: saving or watching the file failed", self._document.path)
             self._report(kind, f"{self._document.path}: {type(error).__name__}: {error}")
             return False
-        self._troubles.end(kind)
+        self._problems.end(kind)
         return True
 
-    def _report(self, kind: Trouble, problem: str) -> None:
-        self._troubles.arise(kind, problem, action="save", level="ERROR")
+    def _report(self, kind: ProblemKind, problem: str) -> None:
+        self._problems.arise(kind, problem, action="save", level="ERROR")
 
     def _tell(self, action: Action, message: str, level: Level) -> None:
         room_id, path = self._document.room_id, self._document.path
         self._notify(
             Notice(room_id=room_id, path=path, action=action, message=message, level=level)
         )
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()

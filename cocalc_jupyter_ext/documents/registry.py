@@ -139,7 +139,7 @@ class DocumentRegistry:
             raise UnknownDocumentError(str(room_id))
         make = self._classes.get(room_id.type, self._classes["file"])
         document = await self._opener.open(room_id, path, make)
-        document.file.sight.follow = lambda path: self._follow_move(document, path)
+        document.file.tracker.follow = lambda path: self._follow_move(document, path)
         document.on_idle = lambda: self._close_later(room_id)
         self.on_opened(document)
         return document

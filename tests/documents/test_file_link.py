@@ -9,7 +9,7 @@ from pycrdt import Array, Doc
 from cocalc_jupyter_ext.documents.autosave import AutosaveTimes
 from cocalc_jupyter_ext.documents.document import LiveDocument
 from cocalc_jupyter_ext.documents.errors import FileWriteError
-from cocalc_jupyter_ext.documents.file_troubles import Trouble
+from cocalc_jupyter_ext.documents.file_problems import ProblemKind
 from cocalc_jupyter_ext.documents.storage import FileVersion
 
 from ..support.documents import (
@@ -168,7 +168,7 @@ async def test_a_full_disk_is_told_once_and_loses_nothing(tmp_path: Path) -> Non
         with pytest.raises(FileWriteError, match="no space left"):
             await document.save()
         for _ in range(3):
-            assert not await document.file._attempt(document.file.save, Trouble.SAVING)
+            assert not await document.file._attempt(document.file.save, ProblemKind.SAVING)
         assert [n.level for n in world.notices].count("ERROR") == 1
 
         world.storage.full_disk = False

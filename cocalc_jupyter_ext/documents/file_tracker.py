@@ -3,27 +3,26 @@
 import asyncio
 from typing import TYPE_CHECKING
 
+from .linked_document import LinkedDocument
 from .storage import FileIdentity, FileStorage, FileVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .file_link import LinkedDocument
-
-__all__ = ["FileSight"]
+__all__ = ["FileTracker"]
 
 _RENAME_S = 0.1
 _STILL_S = 0.2
 _LOOKS = 10
 
 
-class FileSight:
+class FileTracker:
     """Knows what the file was when it was last seen.
 
     ``follow`` lets the document go on at the path that its file was moved to, or declines.
     """
 
-    def __init__(self, document: "LinkedDocument", storage: FileStorage) -> None:
+    def __init__(self, document: LinkedDocument, storage: FileStorage) -> None:
         self._document = document
         self._storage = storage
         self._identity: FileIdentity | None = None
@@ -72,9 +71,8 @@ class FileSight:
     async def remember(self) -> None:
         """Note by what the file can be found when it is moved; call it after each write."""
         identity = await self._storage.identity(self._document.path)
-        if (
-            identity is not None
-        ):  # else it was moved just now, and is found by what was noted before
+        # Without one it was moved just now, and is found by what was noted before.
+        if identity is not None:
             self._identity = identity
 
     async def _look_again(self) -> FileVersion | None:

@@ -1,26 +1,22 @@
 """What is wrong with the file of a document at present: told once, and shown while it lasts.
 
 What lasts is in the document's shared state, as ``file_problem``, so that everybody at the
-document can see it, also who comes later. Without trouble that key is not there.
+document can see it, whoever comes later included. Without a problem that key is not there.
 """
 
+from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
+from .linked_document import LinkedDocument
 from .notices import Action, Level
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .file_link import LinkedDocument
-
-__all__ = ["FILE_PROBLEM", "FileTroubles", "Trouble"]
+__all__ = ["FILE_PROBLEM", "FileProblems", "ProblemKind"]
 
 FILE_PROBLEM = "file_problem"
 """The key in the document's shared state."""
 
 
-class Trouble(Enum):
+class ProblemKind(Enum):
     """What can be wrong; the first one that is wrong is shown."""
 
     SAVING = auto()
@@ -29,32 +25,32 @@ class Trouble(Enum):
     """The file is gone, or holds what cannot be taken."""
 
 
-class FileTroubles:
-    """The present troubles of one document; ``tell`` is called with each that is new."""
+class FileProblems:
+    """The present problems of one document; ``tell`` is called with each that is new."""
 
     def __init__(
-        self, document: "LinkedDocument", tell: "Callable[[Action, str, Level], None]"
+        self, document: LinkedDocument, tell: Callable[[Action, str, Level], None]
     ) -> None:
         self._document = document
         self._tell = tell
-        self._present: dict[Trouble, str] = {}
+        self._present: dict[ProblemKind, str] = {}
 
-    def arise(self, trouble: Trouble, message: str, *, action: Action, level: Level) -> None:
-        """Tell and show a trouble, unless it is there already in the same words."""
-        if self._present.get(trouble) != message:
-            self._present[trouble] = message
+    def arise(self, kind: ProblemKind, message: str, *, action: Action, level: Level) -> None:
+        """Tell and show a problem, unless it is there already in the same words."""
+        if self._present.get(kind) != message:
+            self._present[kind] = message
             self._tell(action, message, level)
             self.show()
 
-    def end(self, trouble: Trouble) -> None:
-        """Note that there is no such trouble (any more)."""
-        if self._present.pop(trouble, None) is not None:
+    def end(self, kind: ProblemKind) -> None:
+        """Note that there is no such problem, or no longer."""
+        if self._present.pop(kind, None) is not None:
             self.show()
 
     def show(self) -> None:
         """Make the shared state say what is wrong, for instance after it came from a log."""
         state = self._document.ydoc.ystate
-        message = next((self._present[kind] for kind in Trouble if kind in self._present), None)
+        message = next((self._present[kind] for kind in ProblemKind if kind in self._present), None)
         if state.get(FILE_PROBLEM) == message:
             return
         with self._document.edit():
