@@ -23,7 +23,7 @@ from ..errors import DocumentError, FileWriteError
 from ..syncdoc.patch_graph import HistoryMissing
 from ..syncdoc.save_requests import is_requested, is_same_request
 from ..syncdoc.sync_document import SyncDocument
-from ..syncdoc.utf16 import string_hash
+from ..syncdoc.utf16 import LineHashes, hash_of_lines
 
 __all__ = ["Saving", "SavingTimes"]
 
@@ -81,6 +81,7 @@ class Saving:
         self._wake = asyncio.Event()
         self._unanswered: SaveState | None = None
         self._known_hash: int | None = None
+        self._line_hashes: LineHashes = {}
         self._noting: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._disconnects: list[Callable[[], None]] = []
@@ -225,10 +226,10 @@ class Saving:
                 return False
             heads = list(graph.patch(heads[0]).parents or ())
             try:
-                text = document.kind.to_text(graph.value_of(heads))
+                value = graph.value_of(heads)
             except HistoryMissing:
                 return False
-            if await _hash_of(text) == expected:
+            if await self._hash_of(value) == expected:
                 return True
         return False
 
@@ -256,7 +257,13 @@ class Saving:
 
     async def _hash(self) -> int:
         """Return the hash of the present value."""
-        return await _hash_of(self._document.text)
+        return await self._hash_of(self._document.value)
+
+    async def _hash_of(self, value: Any) -> int:
+        """Return the hash of a value; that of a large one takes a while."""
+        lines = self._document.kind.to_lines(value)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, hash_of_lines, lines, self._line_hashes)
 
     def _tell(self, answer: dict[str, Any]) -> None:
         error = str(answer.get("error", ""))[:MAX_ERROR_LENGTH]
@@ -280,11 +287,6 @@ class Saving:
         task = asyncio.create_task(work, name=f"{what} of {self._live.path}")
         task.add_done_callback(_report)
         return task
-
-
-async def _hash_of(text: str) -> int:
-    """Return the hash of a text; that of a long one takes a while."""
-    return await asyncio.get_running_loop().run_in_executor(None, string_hash, text)
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -8,10 +8,11 @@ CoCalc clients, so every byte counts.
 import math
 import re
 import sys
+from collections.abc import Iterable
 from json.encoder import encode_basestring
 from typing import Final
 
-__all__ = ["canonical_json", "javascript_number", "sort_key"]
+__all__ = ["canonical_json", "in_javascript_order", "javascript_number", "sort_key"]
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -29,15 +30,22 @@ def canonical_json(value: object) -> str:
         case int() | float():
             return javascript_number(value)
         case dict():
-            keys = sorted(value, key=sort_key)
+            keys = in_javascript_order(value)
             return "{" + ",".join(f"{_text(k)}:{canonical_json(value[k])}" for k in keys) + "}"
         case list() | tuple():
             return "[" + ",".join(map(canonical_json, value)) + "]"
     raise TypeError(f"a value of type {type(value).__name__} cannot be part of a document")
 
 
-def sort_key(text: str) -> bytes | str:
-    """Return what sorts as the text does in JavaScript: by code units, not by characters."""
+def in_javascript_order(texts: Iterable[str]) -> list[str]:
+    """Return texts sorted as JavaScript sorts them: by code units, not by characters."""
+    texts = list(texts)
+    # Both orders are the same for these, and what is sorted may be long.
+    return sorted(texts, key=None if all(map(str.isascii, texts)) else sort_key)
+
+
+def sort_key(text: str) -> bytes:
+    """Return what sorts as the text does in JavaScript."""
     return text.encode("utf-16-be", "surrogatepass")
 
 

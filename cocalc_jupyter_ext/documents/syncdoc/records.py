@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeAlias
 
-from .canonical import canonical_json, sort_key
+from .canonical import canonical_json, in_javascript_order
 from .string_patch import apply_string_patch
 
 __all__ = ["FieldError", "Record", "RecordSchema", "Records"]
@@ -63,7 +63,11 @@ class Records:
 
     def to_text(self) -> str:
         """Return the canonical text (§2.6)."""
-        return "\n".join(sorted(map(self._text, self._records), key=sort_key))
+        return "\n".join(self.to_lines())
+
+    def to_lines(self) -> list[str]:
+        """Return the lines of the canonical text, one for each record."""
+        return in_javascript_order(map(self._text, self._records))
 
     def by_text(self) -> dict[str, Record]:
         """Return the records by their canonical texts: documents are sets of these (§2.7)."""

@@ -36,6 +36,10 @@ class Kind(Protocol[Value]):
         """Return the text of a value: what is hashed, stored in files and in snapshots."""
         ...
 
+    def to_lines(self, value: Value) -> list[str]:
+        """Return parts of that text, between newlines, most of which an edit leaves alone."""
+        ...
+
     def edit(self, value: Value) -> Value:
         """Return a value that is equal and may be given to ``apply``."""
         ...
@@ -82,6 +86,10 @@ class TextKind:
         """Return the text."""
         return value
 
+    def to_lines(self, value: str) -> list[str]:
+        """Return the text in one part: it may have more lines than are worth being told apart."""
+        return [value]
+
     def edit(self, value: str) -> str:
         """Return the text: nobody can change it."""
         return value
@@ -125,6 +133,10 @@ class RecordsKind:
     def to_text(self, value: Records) -> str:
         """Return the canonical text."""
         return value.to_text()
+
+    def to_lines(self, value: Records) -> list[str]:
+        """Return the canonical texts of the records."""
+        return value.to_lines()
 
     def edit(self, value: Records) -> Records:
         """Return a copy."""
