@@ -1,7 +1,8 @@
 """Asking a kernel something that is not a run: completions, documentation, what it is.
 
 Each question opens a connection of its own and closes it, so that nobody's questions mix with
-the runner's messages. A kernel answers when it is idle; the wait is bounded.
+the runner's messages. A kernel answers when it is idle; the wait is bounded, and over when the
+kernel is.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from .kernel import KernelHost
 __all__ = ["Ask", "KernelQuestions", "ask_kernel"]
 
 DEFAULT_TIMEOUT_S: Final = 10.0
+_LOOK_S: Final = 0.5
 
 Ask: TypeAlias = Callable[[AsyncKernelClient], str]
 """Sends a request over the shell channel and returns its id."""
@@ -26,7 +28,7 @@ class KernelQuestions:
     """Asks the kernels of a host.
 
     Every method raises ``KernelNotFoundError`` for an unknown kernel, and
-    ``KernelUnreachableError`` when there is no answer in time.
+    ``KernelUnreachableError`` when there is no answer in time, or the kernel ends.
     """
 
     def __init__(self, host: KernelHost, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
@@ -51,11 +53,20 @@ class KernelQuestions:
 
     async def _ask(self, kernel_id: str, ask: Ask) -> dict[str, Any]:
         info = await self._host.connection_info(kernel_id)
+        asking = asyncio.create_task(ask_kernel(info, ask, self._timeout_s), name="asking a kernel")
         try:
-            return await ask_kernel(info, ask, self._timeout_s)
+            while not (await asyncio.wait({asking}, timeout=_LOOK_S))[0]:
+                if self._host.is_stopping(kernel_id) or not await self._host.is_alive(kernel_id):
+                    raise KernelUnreachableError(kernel_id, "it has ended")
+            return asking.result()
         except TimeoutError as error:
-            problem = f"it does not answer within {self._timeout_s:g} s; is it busy?"
+            problem = (
+                f"it has not answered within {self._timeout_s:g} s, perhaps because it is busy"
+            )
             raise KernelUnreachableError(kernel_id, problem) from error
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
 
 
 async def ask_kernel(info: ConnectionInfo, ask: Ask, timeout_s: float) -> dict[str, Any]:

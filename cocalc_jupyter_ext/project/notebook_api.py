@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from ..kernels.errors import KernelNotFoundError
-from ..kernels.stored_values import MAX_STORED, StoredValues
+from ..kernels.stored_values import MAX_STORED, MAX_STORED_CHARS, StoredValues
+from .arguments import Arguments
 from .dispatch import ApiError, ApiFunction
+from .places import Places
 
-__all__ = ["NOTEBOOK_FUNCTIONS", "NotebookApi", "NotebookHost"]
+__all__ = ["MAX_ASKED", "NOTEBOOK_FUNCTIONS", "NotebookApi", "NotebookHost"]
 
 NOTEBOOK_FUNCTIONS: Final = frozenset(
     {
@@ -30,6 +32,9 @@ NOTEBOOK_FUNCTIONS: Final = frozenset(
 
 DEFAULT_SAVE_TIMEOUT_S: Final = 15.0
 MAX_SAVE_TIMEOUT_S: Final = 300.0
+MAX_ASKED: Final = 80
+"""Questions to the kernel of one notebook that are open at a time; more are refused."""
+_ASKED_AT_ONCE: Final = 20
 
 
 class NotebookHost(Protocol):
@@ -69,6 +74,8 @@ class NotebookApi:
         self._host = host
         self._opened_ms = opened_ms
         self._stored = stored or StoredValues()
+        waiting = MAX_ASKED - _ASKED_AT_ONCE
+        self._asking = Places("questions to the kernel", running=_ASKED_AT_ONCE, waiting=waiting)
 
     def functions(self) -> dict[str, ApiFunction]:
         """Return the functions by their names on the wire."""
@@ -84,17 +91,22 @@ class NotebookApi:
 
     async def kernel_info(self) -> object:
         """Return what the kernel is, and since when the notebook is open."""
-        content = await self._host.kernel_info()
+        async with self._asking.take():
+            content = await self._host.kernel_info()
         return {**content, "nodejs_version": "", "start_time": self._opened_ms}
 
     async def complete(self, options: object) -> object:
         """Return what the text at the cursor can become."""
-        return await self._host.complete(*_code(options))
+        code, cursor_pos = _code(options)
+        async with self._asking.take():
+            return await self._host.complete(code, cursor_pos)
 
     async def introspect(self, options: object) -> object:
         """Return the documentation of what is at the cursor."""
-        level = options.get("level") if isinstance(options, Mapping) else None
-        return await self._host.inspect(*_code(options), 1 if level else 0)
+        code, cursor_pos = _code(options)
+        level = Arguments("introspect", options).value("level")
+        async with self._asking.take():
+            return await self._host.inspect(code, cursor_pos, _clipped(level, 1, 0))
 
     async def signal(self, name: object) -> object:
         """Send a signal to the kernel; where there is none, that is no error."""
@@ -108,10 +120,9 @@ class NotebookApi:
 
     async def save(self, options: object = None) -> object:
         """Write the file, once the document holds the version that the caller has."""
-        options = options if isinstance(options, Mapping) else {}
-        version = options.get("version")
-        timeout_s = _timeout_s(options.get("timeout"))
-        await self._host.save(version if isinstance(version, int) else None, timeout_s)
+        arguments = Arguments("save_ipynb_file", options)
+        version = arguments.integer("version", None)
+        await self._host.save(version, _timeout_s(arguments.value("timeout")))
         return None
 
     async def more_output(self, cell_id: object) -> object:
@@ -128,7 +139,8 @@ class NotebookApi:
         if "value" not in options:
             return self._stored.get(key)
         if not self._stored.set(key, options["value"]):
-            raise ApiError(f"store: at most {MAX_STORED} values are kept")
+            size = f"{MAX_STORED_CHARS // 1_000_000} million characters together"
+            raise ApiError(f"store: at most {MAX_STORED} values are kept, of {size}")
         return None
 
 
@@ -138,7 +150,14 @@ def _code(options: object) -> tuple[str, int]:
     if not isinstance(code, str) or not code:
         raise ApiError("the argument must be an object with code, which is not empty")
     position = options.get("cursor_pos") if isinstance(options, Mapping) else None
-    return code, position if isinstance(position, int) else len(code)
+    return code, _clipped(position, len(code), len(code))
+
+
+def _clipped(value: object, largest: int, default: int) -> int:
+    """Return a number from 0 to the largest one, or the default for what is no number."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or math.isnan(value):
+        return default
+    return int(min(max(value, 0), largest))
 
 
 def _timeout_s(timeout_ms: object) -> float:

@@ -40,8 +40,13 @@ class UsageInfo:
         self._watched: dict[int, _Watched] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def get(self, _request: object, path: object = None) -> dict[str, Any] | None:
-        """Return what the kernel of a notebook uses; None if it has none."""
+    async def get(
+        self, _request: object, path: object = None, *_more: object
+    ) -> dict[str, Any] | None:
+        """Return what the kernel of a notebook uses; None if it has none.
+
+        More arguments are ignored, as in JavaScript.
+        """
         pid = await self._find(path) if isinstance(path, str) else None
         if pid is None:
             return None

@@ -21,7 +21,7 @@ from ..documents.syncdoc.sync_document import SyncDocument
 from ..kernels.errors import KernelNotFoundError, NoKernelChosenError
 from ..kernels.questions import KernelQuestions
 from ..project.dispatch import ApiError, Dispatcher
-from ..project.notebook_api import NOTEBOOK_FUNCTIONS, NotebookApi
+from ..project.notebook_api import MAX_ASKED, NOTEBOOK_FUNCTIONS, NotebookApi
 from ..project.widget_api import WidgetApi
 from .notebook_kernels import NotebookKernels
 from .record_runs import DocumentRuns
@@ -32,7 +32,8 @@ __all__ = ["NotebookRpc"]
 _log = logging.getLogger(__name__)
 
 _NOTEBOOK = "notebook"
-MAX_CONCURRENT: Final = 10
+MAX_CONCURRENT: Final = 2 * MAX_ASKED
+"""Calls at a time: with all questions open there is room for the others."""
 _ENDS_KERNEL: Final = frozenset({"SIGKILL", "SIGTERM", "SIGQUIT"})
 
 

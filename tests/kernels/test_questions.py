@@ -1,5 +1,8 @@
 """Asking a kernel something that is not a run."""
 
+import asyncio
+import signal
+
 import pytest
 
 from cocalc_jupyter_ext.kernels.errors import KernelNotFoundError, KernelUnreachableError
@@ -28,5 +31,23 @@ async def test_an_unknown_kernel_and_one_that_does_not_answer_are_errors() -> No
 
         with pytest.raises(KernelNotFoundError):
             await KernelQuestions(kernels).kernel_info("unknown")
-        with pytest.raises(KernelUnreachableError, match=r"within 1e-06 s; is it busy\?"):
+        with pytest.raises(
+            KernelUnreachableError, match=r"within 1e-06 s, perhaps because it is busy\."
+        ):
             await KernelQuestions(kernels, timeout_s=0.000001).kernel_info(kernel_id)
+
+
+async def test_a_question_ends_when_its_kernel_does() -> None:
+    """syncdoc-jupyter §4.9: nobody waits ten seconds for the answer of a kernel that is gone."""
+    async with local_kernels() as kernels:
+        kernel_id = await kernels.start()
+        questions = KernelQuestions(kernels, timeout_s=600)
+        await questions.kernel_info(kernel_id)
+        await kernels.signal(kernel_id, signal.SIGSTOP)
+
+        asking = asyncio.create_task(questions.complete(kernel_id, "pri", 3))
+        await kernels.signal(kernel_id, signal.SIGKILL)
+
+        async with asyncio.timeout(30):
+            with pytest.raises(KernelUnreachableError, match="it has ended"):
+                await asking

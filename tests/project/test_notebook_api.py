@@ -1,5 +1,6 @@
 """What CoCalc clients may ask about one notebook (syncdoc-jupyter §4.9)."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from cocalc_jupyter_ext.kernels.errors import KernelNotFoundError
 from cocalc_jupyter_ext.project.dispatch import ApiError, Dispatcher
 from cocalc_jupyter_ext.project.notebook_api import (
+    MAX_ASKED,
     MAX_STORED,
     NOTEBOOK_FUNCTIONS,
     NotebookApi,
@@ -131,3 +133,52 @@ async def test_more_output_is_that_of_a_cell(host: Host) -> None:
     assert await ask(host, "more_output", "a") == [{"name": "stdout", "text": "more of a"}]
     with pytest.raises(ApiError, match="id of a cell"):
         await ask(host, "more_output", 5)
+
+
+@pytest.mark.parametrize(
+    ("position", "asked"), [(-5, 0), (99, 3), (1.0, 1), (1e300, 3), ("1", 3), (True, 3)]
+)
+async def test_a_cursor_outside_of_the_code_is_at_its_nearest_end(
+    host: Host, position: object, asked: int
+) -> None:
+    """syncdoc-jupyter §4.9: kernels do not answer at all for such a position."""
+    await ask(host, "complete", {"code": "pri", "cursor_pos": position})
+
+    assert host.asked == [("pri", asked)]
+
+
+@pytest.mark.parametrize(("level", "asked"), [(-1, 0), (7, 1), (None, 0), (float("nan"), 0)])
+async def test_the_level_of_detail_is_clipped(host: Host, level: object, asked: int) -> None:
+    """syncdoc-jupyter §4.9: ``level`` -> detail_level, clipped."""
+    await ask(host, "introspect", {"code": "len", "level": level})
+
+    assert host.asked == [("len", 3, asked)]
+
+
+@pytest.mark.parametrize("options", [{"version": "5"}, {"version": True}, 5])
+async def test_saving_for_what_is_no_version_is_refused(host: Host, options: object) -> None:
+    with pytest.raises(ApiError, match="save_ipynb_file"):
+        await ask(host, "save_ipynb_file", options)
+
+    assert host.asked == []
+
+
+async def test_open_questions_are_bounded_and_hold_up_no_signal() -> None:
+    """syncdoc-jupyter §4.9: an interrupt is no use after the kernel that is busy."""
+
+    class BusyHost(Host):
+        async def complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    host = BusyHost()
+    api = NotebookApi(host, opened_ms=5)
+    async with asyncio.TaskGroup() as group:
+        asking = [group.create_task(api.complete({"code": "x"})) for _ in range(MAX_ASKED)]
+        await asyncio.sleep(0)
+        with pytest.raises(ApiError, match="too many questions to the kernel at once"):
+            await api.complete({"code": "x"})
+        await api.signal("SIGINT")
+        assert host.asked == ["SIGINT"]
+        for question in asking:
+            question.cancel()

@@ -101,3 +101,7 @@ async def test_a_process_that_is_gone_gives_none(world) -> None:
     world.usage = None
 
     assert await world.get() is None
+
+
+async def test_more_arguments_are_ignored_as_in_javascript(world) -> None:
+    assert await world.info.get(None, "b.ipynb", {"more": True}) is None

@@ -265,7 +265,7 @@ class Kernel:
         try:
             return await self._talk.ask(kind, content, QUESTION_TIMEOUT_S)
         except TimeoutError as error:
-            why = f"it does not answer within {QUESTION_TIMEOUT_S:g} s; is it busy?"
+            why = f"it has not answered within {QUESTION_TIMEOUT_S:g} s, perhaps because it is busy"
             raise KernelUnreachableError(self.kernel_id or "", why) from error
         except ConnectionError as error:
             raise KernelUnreachableError(self.kernel_id or "", "it ended") from error
