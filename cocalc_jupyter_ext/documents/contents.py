@@ -20,7 +20,8 @@ from pycrdt import Array, Doc, Map
 
 from .blobs.notebook import BlobNotebook, with_blobs, without_blobs
 from .errors import FileUnreadableError
-from .notebook_cells import take_notebook, with_cell_ids
+from .live_cell_ids import with_live_ids
+from .notebook_cells import cell_ids, take_notebook, with_cell_ids
 from .room_ids import RoomId
 from .storage import Content
 from .text_edits import replace_text
@@ -37,6 +38,7 @@ __all__ = [
     "plain_content",
     "read_update",
     "take_content",
+    "take_file",
 ]
 
 _MAX_REASON_CHARS: Final = 200
@@ -136,6 +138,16 @@ def take_content(ydoc: YDocument, content: Content, *, salt: str) -> None:
         replace_text(ydoc.ydoc["source"], content)
     else:
         ydoc.set(content)
+
+
+def take_file(ydoc: YDocument, content: Content, *, salt: str) -> None:
+    """Do the same with what another program wrote; cells of other ids take those of their places.
+
+    (syncdoc-jupyter §7.1)
+    """
+    if isinstance(ydoc, YNotebook):
+        content = with_live_ids(content, cell_ids(ydoc), salt)
+    take_content(ydoc, content, salt=salt)
 
 
 def content_digest(content: Content) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 
 from ..conat.signals import Signal
-from .contents import content_digest, take_content
+from .contents import content_digest, take_content, take_file
 from .disk import DiskDecision, decide
 from .errors import DocumentError, FileMissingError, FileUnreadableError
 from .file_content import FileContent
@@ -37,7 +37,8 @@ _log = logging.getLogger(__name__)
 class FileLink:
     """The tie between one live document and its plain file.
 
-    ``saved`` tells that the file was found or made to hold all that is in the document;
+    ``saved`` tells that the file was found or made to hold all that is in the document, ``taken``
+    that the document took in what another program wrote;
     ``before_write`` is called when the document may be edited once more before it is written.
     """
 
@@ -68,6 +69,7 @@ class FileLink:
         self.before_write: Callable[[], None] = lambda: None
         self.tracker = FileTracker(document, storage)
         self.saved: Signal[[]] = Signal("saving of a file")
+        self.taken: Signal[[]] = Signal("taking of a file")
 
     @property
     def meta(self) -> LogMeta:
@@ -225,6 +227,7 @@ class FileLink:
                 "Changes of another program were merged with the edits made here.",
                 "INFO",
             )
+        self.taken.emit()
 
     async def _keep_foreign_version(self) -> None:
         path = self._document.path
@@ -258,12 +261,13 @@ class FileLink:
 
     async def _replace_content(self, loaded: LoadedFile) -> None:
         with self._document.edit():
-            take_content(self._document.ydoc, loaded.content, salt=str(self._document.room_id))
+            take_file(self._document.ydoc, loaded.content, salt=str(self._document.room_id))
         edits, rendered = self._edits.count, await self._content.render()
         await self._put_meta(self._meta.settled(loaded.version, rendered.digest))
         self._agreed = rendered.content
         self._saved(edits)
         self._tell("overwrite", "The content was changed by another program.", "INFO")
+        self.taken.emit()
 
     async def _recognise_own_write(self) -> None:
         """Settle a write that a crash interrupted: complete, or torn and then to be repeated."""

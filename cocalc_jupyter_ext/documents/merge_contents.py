@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .merge_notebooks import merge_notebooks, with_ids_of
+from .merge_notebooks import merge_notebooks, with_ids_of, with_known_ids
 from .merge_values import Merged, merge_texts
 from .notebook_cells import with_cell_ids
 from .storage import Content
@@ -17,7 +17,8 @@ def merge_contents(
     """Return the merged content, or None where the kind of content cannot be merged.
 
     ``cell_ids`` are the ids that our cells have in the live document, of a notebook whose format
-    does not store any; new cells without ids get such as ``salt`` gives.
+    does not store any; new cells without ids get such as ``salt`` gives. A program that gives all
+    cells other ids has not made other cells (syncdoc-jupyter §7.1).
     """
     if all(isinstance(content, str) for content in (base, theirs, ours)):
         return merge_texts(base, theirs, ours)
@@ -27,7 +28,7 @@ def merge_contents(
         return None
     ours = _with_live_ids(ours, cell_ids)
     base = with_cell_ids(with_ids_of(ours, base), f"{salt} base")
-    theirs = with_cell_ids(with_ids_of(base, theirs), f"{salt} theirs")
+    theirs = with_cell_ids(with_known_ids(base, theirs), f"{salt} theirs")
     merged = merge_notebooks(base, theirs, ours)
     return Merged(merged.value, merged.is_clean)
 

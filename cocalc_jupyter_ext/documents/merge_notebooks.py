@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from .merge_values import Merged, merge_maps, merge_texts, merge_values
 
-__all__ = ["merge_notebooks", "with_ids_of"]
+__all__ = ["merge_notebooks", "with_ids_of", "with_known_ids"]
 
 Cell = Mapping[str, Any]
 Notebook = Mapping[str, Any]
@@ -42,6 +42,21 @@ def with_ids_of(known: Notebook, notebook: Notebook) -> dict[str, Any]:
         return dict(notebook)
     ids = _matched_ids(known["cells"], cells)
     return {**notebook, "cells": [_with_id(cell, ids.get(n)) for n, cell in enumerate(cells)]}
+
+
+def with_known_ids(known: Notebook, notebook: Notebook) -> dict[str, Any]:
+    """Return the notebook whose cells that no known cell has the id of have those of cells alike.
+
+    For programs that number all cells anew whenever they write (syncdoc-jupyter §7.1).
+    """
+    cells = list(notebook["cells"])
+    of_known = {cell["id"] for cell in known["cells"]}
+    renamed = [n for n, cell in enumerate(cells) if cell.get("id") not in of_known]
+    found = {cell.get("id") for cell in cells}
+    left = [cell for cell in known["cells"] if cell["id"] not in found]
+    for place, cell_id in _matched_ids(left, [cells[n] for n in renamed]).items():
+        cells[renamed[place]] = {**cells[renamed[place]], "id": cell_id}
+    return {**notebook, "cells": cells}
 
 
 def _matched_ids(known: Sequence[Cell], cells: Sequence[Cell]) -> dict[int, str]:

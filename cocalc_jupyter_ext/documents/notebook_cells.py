@@ -4,13 +4,13 @@ The rules for editing these types are in reference jupyterlab-rtc §4: every out
 text of a stream is a Text, and outputs are only appended, cleared, or replaced as a whole.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jupyter_ydoc import YNotebook
 from pycrdt import Array, Map, Text
 
+from .live_cell_ids import derived_id
 from .shareable import shareable
 from .text_edits import replace_text
 
@@ -53,13 +53,19 @@ def take_notebook(notebook: YNotebook, content: Mapping[str, Any]) -> None:
     """Turn the live notebook into ``content`` by small edits; call it inside a transaction.
 
     Cells are matched by id. Of a cell that both have, only the differing part of the source
-    and differing outputs are written; a cell that is the same stays untouched.
+    and differing outputs are written; a cell that is the same stays untouched. A cell of another
+    type is another shared cell: pages read the type of one but once.
     """
-    live = {cell.get("id"): cell for cell in notebook.ycells}
+    places = {cell.get("id"): place for place, cell in enumerate(notebook.ycells)}
     for wanted in content["cells"]:
-        cell = live.get(wanted.get("id"))
-        if cell is not None and cell.get("cell_type") == wanted["cell_type"]:
+        place = places.get(wanted.get("id"))
+        if place is None:
+            continue
+        cell = notebook.ycells[place]
+        if cell.get("cell_type") == wanted["cell_type"]:
             _take_cell(cell, wanted)
+        else:
+            notebook.set_cell(place, dict(wanted))
     notebook.set(dict(content))
 
 
@@ -88,5 +94,4 @@ def _empty_cell() -> dict[str, Any]:
 
 
 def _with_id(cell: Mapping[str, Any], salt: str, position: int) -> dict[str, Any]:
-    derived = hashlib.sha256(f"{salt}:{position}".encode()).hexdigest()[:16]
-    return {**cell, "id": cell.get("id") or derived}
+    return {**cell, "id": cell.get("id") or derived_id(salt, position)}

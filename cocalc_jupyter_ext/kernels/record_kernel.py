@@ -79,12 +79,9 @@ class RecordKernel:
 
     def start(self) -> None:
         """Tell that the notebook is loaded, and begin to follow its kernel."""
-        now_ms = round(self._clock() * 1000)
-        self._document.editable().set({"type": "file", "last_load": now_ms})
-        for kind in ("fatal", "nbconvert"):
-            self._document.editable().delete({"type": kind})
-        usage = {"memory": 0, "cpu": 0}
-        self._set({"kernel_usage": usage, "last_ipynb_save": now_ms})
+        self._document.editable().delete({"type": "nbconvert"})
+        self._document.editable().set({**_SETTINGS, "kernel_usage": {"memory": 0, "cpu": 0}})
+        self.tell_loaded()
         self._watcher = asyncio.create_task(self._watch(), name="kernel of a notebook")
 
     def look_soon(self) -> None:
@@ -99,6 +96,13 @@ class RecordKernel:
         if self._settings().get("backend_state") != "running":
             now_ms = round(self._clock() * 1000)
             asyncio.get_running_loop().call_soon(self._tell_running, now_ms)
+
+    def tell_loaded(self) -> None:
+        """Tell that the notebook is what its file holds, read just now (§3.2, §3.4)."""
+        now_ms = round(self._clock() * 1000)
+        self._document.editable().set({"type": "file", "last_load": now_ms})
+        self._document.editable().delete({"type": "fatal"})
+        self._set({"last_ipynb_save": now_ms})
 
     def tell_saved(self, modified_ms: int) -> None:
         """Tell when the file was written that was saved last (§3.4, §4.9)."""

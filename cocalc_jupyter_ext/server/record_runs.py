@@ -105,7 +105,8 @@ class DocumentRuns:
             KernelDescription(live, self._kernels, self._questions),
         )
         own.document = document
-        own.forget = lambda: self._accompanied.pop(live, None)
+        ignore_file = live.file.taken.connect(own.kernel.tell_loaded)
+        own.forget = lambda: (ignore_file(), self._accompanied.pop(live, None))
         self._accompanied[live] = own
         own.start()
         return own

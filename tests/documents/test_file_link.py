@@ -215,6 +215,34 @@ async def test_a_change_by_another_program_is_taken(tmp_path: Path) -> None:
         assert world.storage.saves == 0
 
 
+async def test_cells_that_another_program_numbered_anew_stay_the_same_cells_syncdoc_7_1(
+    tmp_path: Path,
+) -> None:
+    async with open_world(tmp_path) as world:
+        world.storage.write("a.ipynb", notebook("one", "two"))
+        document = await world.registry.open(NOTEBOOK_ID)
+        taken: list[list[str]] = []
+        document.file.taken.connect(lambda: taken.append(texts(document.ydoc.get())))
+        source = document.ydoc.ycells[0]["source"]
+        rewritten = notebook("one", "TWO", "three")
+        for number, cell in enumerate(rewritten["cells"]):
+            cell["id"] = f"new{number}"
+
+        world.storage.write("a.ipynb", rewritten)
+        await document.file.check_file()
+        with document.edit():
+            source += ", typed"
+        rewritten["cells"][1]["source"] = "two again"
+        world.storage.write("a.ipynb", rewritten)
+        await document.file.check_file()
+
+        ids = [cell["id"] for cell in world.storage.files["a.ipynb"]["cells"]]
+        assert ids == ["c0", "c1", "new2"]
+        assert texts(world.storage.files["a.ipynb"]) == ["one, typed", "two again", "three"]
+        assert taken == [["one", "TWO", "three"], ["one, typed", "two again", "three"]]
+        assert "a.ipynb.copy" not in world.storage.files
+
+
 async def test_a_touched_file_with_the_same_bytes_is_no_change(tmp_path: Path) -> None:
     async with open_world(tmp_path) as world:
         document = await world.registry.open(TEXT_ID)

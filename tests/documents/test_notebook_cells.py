@@ -1,7 +1,7 @@
 from typing import Any
 
 from jupyter_ydoc import YNotebook
-from pycrdt import Map, Text
+from pycrdt import Array, Map, Text
 
 from cocalc_jupyter_ext.documents.notebook_cells import (
     find_cell,
@@ -97,3 +97,19 @@ def test_taking_a_notebook_removes_moves_and_retypes_cells() -> None:
         ("c2", "code"),
         ("c0", "markdown"),
     ]
+
+
+def test_a_cell_of_another_type_is_a_whole_new_shared_cell() -> None:
+    document = live(notebook("text", "code"))
+    content = notebook("text", "code")
+    content["cells"][0] = {"cell_type": "markdown", "id": "c0", "metadata": {}, "source": "text"}
+    changes: list[Any] = []
+    subscription = document.ycells.observe(lambda event: changes.append(event.delta))
+
+    take(document, content)
+    take(document, notebook("text", "code"))
+    document.ycells.unobserve(subscription)
+
+    assert [[*change] for step in changes for change in step] == [["delete"], ["insert"]] * 2
+    assert document.get()["cells"] == notebook("text", "code")["cells"]
+    assert isinstance(document.ycells[0]["outputs"], Array)

@@ -283,6 +283,32 @@ async def test_a_notebook_that_nobody_has_open_is_opened_edited_and_saved(
         assert not list(server.work.glob(".*.sage-jupyter2"))
 
 
+async def test_a_file_that_a_program_wrote_anew_edits_the_cells_and_says_when_it_was_read(
+    server: JupyterServer,
+) -> None:
+    """syncdoc-jupyter §3.2, §7.1: cells keep the ids of their places."""
+    async with browser(server) as page, RoomClient(server, "a.ipynb") as lab:
+        db = await page.notebook(SYNCED)
+        await until(lambda: (db.get_one({"type": "file"}) or {}).get("last_load") is not None)
+        loaded = db.get_one({"type": "file"})["last_load"]
+        rewritten = json.loads((server.work / "a.ipynb").read_text())
+        for number, source in enumerate(["1 + 1", "of a program"]):
+            rewritten["cells"][number] |= {"id": f"anew{number}", "source": source}
+        db.set({"type": "cell", "id": "c0", "input": "1 + 1  # typed"})
+
+        (server.work / "a.ipynb").write_text(json.dumps(rewritten))
+        await db.commit()
+        lab.document.ycells[0]["source"].insert(0, "0 + ")
+
+        await until(lambda: db.get_one({"type": "file"})["last_load"] > loaded)
+        await until(lambda: "0 + " in db.get_one({"type": "cell", "id": "c0"})["input"])
+        cells = {cell["id"]: cell["input"] for cell in db.get({"type": "cell"})}
+        assert cells == {"c0": "0 + 1 + 1  # typed", "c1": "of a program"}
+        await lab.until(
+            lambda: [c["source"] for c in lab.document.get()["cells"]] == [*cells.values()]
+        )
+
+
 async def test_what_the_server_saves_by_itself_is_not_shown_as_unsaved(
     server: JupyterServer,
 ) -> None:

@@ -85,6 +85,23 @@ async def test_a_loaded_notebook_says_so_and_has_no_kernel_yet(world: World) -> 
     }
 
 
+async def test_a_file_that_was_read_again_is_told_and_no_longer_unreadable(world: World) -> None:
+    """syncdoc-jupyter §3.2: loading records when, and deletes the ``fatal`` record."""
+    now = [5.0]
+    follower, bob, settings = await follow(world, Kernel(), clock=lambda: now[0])
+    await until(lambda: settings().get("backend_state") == "ready")
+    bob.set({"type": "fatal", "error": "not readable"})
+    await bob.commit()
+    await until(lambda: bool(follower._document.value.get({"type": "fatal"})))
+
+    now[0] = 6.0
+    follower.tell_loaded()
+    await until(lambda: bob.get_one({"type": "file"}) == {"type": "file", "last_load": 6000})
+
+    assert settings()["last_ipynb_save"] == 6000
+    assert bob.get_one({"type": "fatal"}) is None
+
+
 async def test_the_kernel_is_followed_and_what_others_say_of_it_is_set_right(world: World) -> None:
     kernel = Kernel()
     follower, bob, settings = await follow(world, kernel)

@@ -98,7 +98,10 @@ class BridgedDocument:
         )
         self.live.on_author = self._on_author
         self._disconnects = [
-            signal.connect(self._note_contained) for signal in (document.commits, document.changes)
+            document.commits.connect(self._note_contained),
+            document.changes.connect(self._note_contained),
+            # What was read is told before anybody tells that it was read (§3.2).
+            self.live.file.taken.connect(self.flush),
         ]
         if self._mirror is not None:
             self._disconnects.append(document.changes.connect(self._refer))
