@@ -13,12 +13,15 @@ from ..kernels.stateless.collected import Output
 from ..kernels.stateless.request import Limits, PoolOptions, Request
 from .arguments import Arguments
 from .dispatch import ApiError, ApiFunction
+from .places import Places
 
-__all__ = ["Execute", "KernelFunctions", "KernelProcesses", "read_request"]
+__all__ = ["MAX_EXECUTING", "Execute", "KernelFunctions", "KernelProcesses", "read_request"]
 
 _EXECUTE: Final = "system.jupyterExecute"
 _SIGNAL: Final = "system.signal"
 _INIT_PID: Final = 1
+MAX_EXECUTING: Final = 60
+"""Pieces of code to be run once, those that wait among them; more are refused."""
 
 
 class Execute(Protocol):
@@ -48,6 +51,7 @@ class KernelFunctions:
         self._kernels = kernels
         self._execute = execute
         self._home = home
+        self._places = Places("pieces of code to run", running=MAX_EXECUTING, waiting=0)
 
     def functions(self) -> dict[str, ApiFunction]:
         """Return the functions by their names on the wire."""
@@ -60,7 +64,9 @@ class KernelFunctions:
 
     async def execute(self, options: object) -> object:
         """Run code in a kernel of its own; return its outputs."""
-        return await self._execute(read_request(options, self._home))
+        request = read_request(options, self._home)
+        async with self._places.take():
+            return await self._execute(request)
 
     async def list_kernels(self) -> object:
         """Return the kernels of the project."""

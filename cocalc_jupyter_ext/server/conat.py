@@ -43,7 +43,8 @@ NEEDED: Final = (EDIT, RUN, Right("execute", "conat"))
 """The rights without which nobody is let in."""
 API_COMPUTE_SERVER: Final = 0
 """The project itself, as opposed to a compute server of it."""
-
+MAX_CALLS: Final = 300
+"""Calls of the API at a time: more than may wait in all the groups of slow functions together."""
 
 _PERSIST: Final = User("hub", "persist")
 """Whom the streams' service is: nobody else may speak on the subjects of all owners."""
@@ -92,7 +93,7 @@ class ConatService:
         project = User("project", self.project_id)
         client = await stack.enter_async_context(Client(LoopbackTransport(self.broker, project)))
         subject = project_subject(self.project_id, "api", compute_server_id=API_COMPUTE_SERVER)
-        service = Service(client, subject, self._answer)
+        service = Service(client, subject, self._answer, max_concurrent=MAX_CALLS)
         stack.push_async_callback(service.stop)
         await service.start()
         _log.info("project %s answers on %s", self.project_id, subject)

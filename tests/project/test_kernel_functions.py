@@ -1,5 +1,6 @@
 """Functions about kernels (hub-project-api §3.2; syncdoc-jupyter §4.10, §6)."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -7,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from cocalc_jupyter_ext.kernels.stateless.collected import Output
 from cocalc_jupyter_ext.kernels.stateless.request import Limits, PoolOptions, Request
 from cocalc_jupyter_ext.project.catalogue import KNOWN_FUNCTIONS
 from cocalc_jupyter_ext.project.dispatch import ApiError
-from cocalc_jupyter_ext.project.kernel_functions import KernelFunctions, read_request
+from cocalc_jupyter_ext.project.kernel_functions import (
+    MAX_EXECUTING,
+    KernelFunctions,
+    read_request,
+)
 
 HOME = Path("/home/x")
 
@@ -40,6 +46,24 @@ async def test_code_is_run_and_its_outputs_are_the_result(functions) -> None:
     result = await functions["system.jupyterExecute"]({"kernel": "python3", "input": "5"})
 
     assert result == [{"data": {"text/plain": "5"}}]
+
+
+async def test_code_that_waits_for_its_turn_is_bounded_so_that_other_calls_are_answered() -> None:
+    """All calls of the project's API share the places of one service."""
+
+    async def never(_request: Request) -> list[Output]:
+        await asyncio.Event().wait()
+        return []
+
+    run = KernelFunctions(Kernels(), never, HOME).functions()["system.jupyterExecute"]
+    request = {"kernel": "python3", "input": "5"}
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(run(request)) for _ in range(MAX_EXECUTING)]
+        await asyncio.sleep(0)
+        with pytest.raises(ApiError, match="too many pieces of code to run at once"):
+            await run(request)
+        for each in running:
+            each.cancel()
 
 
 async def test_kernels_are_listed_and_stopped_by_their_process(functions) -> None:

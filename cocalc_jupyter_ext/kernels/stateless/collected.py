@@ -21,10 +21,11 @@ _MAX_TRACEBACK_CHARS: Final = 1_000_000
 
 
 class Collected:
-    """Folds messages into outputs of at most ``max_chars`` characters of JSON."""
+    """Folds messages into outputs of at most ``max_chars`` characters of JSON, then a notice."""
 
-    def __init__(self, max_chars: int) -> None:
+    def __init__(self, max_chars: int, notice: str) -> None:
         self._max_chars = max_chars
+        self._notice = notice
         self._outputs: list[Output] = []
         self._chars = 0
         self._is_full = False
@@ -69,7 +70,9 @@ class Collected:
         chars = _size(output)
         if self._chars + chars > self._max_chars:
             self._is_full = True
-            self._outputs.append(_notice(self._max_chars))
+            self._outputs.append(
+                {"name": "stdout", "output_type": "stream", "text": [self._notice]}
+            )
             return
         self._chars += chars
         self._outputs.append(output)
@@ -110,8 +113,3 @@ def _with_short_traceback(output: Output) -> Output:
         "traceback": ["".join(lines)[surplus:]],
         "evalue": str(output.get("evalue", ""))[:9999],
     }
-
-
-def _notice(max_chars: int) -> Output:
-    text = f"Output truncated since it exceeded the cell output limit of {max_chars} characters"
-    return {"name": "stdout", "output_type": "stream", "text": [text]}

@@ -49,6 +49,15 @@ class Limits:
         """How much the one piece of code may put out."""
         return min(self.max_output_per_cell, max(0, self.max_output - self.total_output))
 
+    @property
+    def notice(self) -> str:
+        """What stands in the place of output beyond ``max_chars``; it names the limit."""
+        if self.max_chars == self.max_output_per_cell:
+            limit = f"cell output limit of {self.max_output_per_cell}"
+        else:
+            limit = f"total output limit of {self.max_output}"
+        return f"Output truncated since it exceeded the {limit} characters"
+
 
 @dataclass(frozen=True, slots=True)
 class PoolOptions:

@@ -74,12 +74,13 @@ class SingleUseKernel:
 
         Raises ``KernelDiedError``, ``TotalTimeError``.
         """
-        clock = _Clock(request.limits, received_ms)
-        collected = Collected(request.limits.max_chars)
+        limits = request.limits
+        clock = _Clock(limits, received_ms)
+        collected = Collected(limits.max_chars, limits.notice)
         if request.path is not None:
             await self._chdir(request.path, collected)
         if request.history:
-            await self._execute("\n".join(request.history), clock, Collected(0))
+            await self._execute("\n".join(request.history), clock, Collected(0, limits.notice))
         await self._execute(request.input, clock, collected)
         clock.check_total()
         return collected.outputs

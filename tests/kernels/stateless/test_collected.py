@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cocalc_jupyter_ext.kernels.stateless.collected import Collected
+from cocalc_jupyter_ext.kernels.stateless.request import Limits
 
 
 def message(kind, **content):
@@ -18,7 +19,7 @@ def stream(text, name="stdout"):
 
 
 def fold(*messages, max_chars=10_000):
-    collected = Collected(max_chars)
+    collected = Collected(max_chars, Limits(max_output_per_cell=max_chars).notice)
     for each in messages:
         collected.add(each)
     return collected.outputs
@@ -110,7 +111,7 @@ def test_clearing_makes_room() -> None:
 
 
 def test_words_of_our_own_come_even_when_nothing_fits() -> None:
-    collected = Collected(0)
+    collected = Collected(0, "")
     collected.say("stderr", "no folder")
     collected.add(stream("x"))
 

@@ -49,3 +49,16 @@ def test_languages_that_reserve_much_memory_have_no_limit_of_that() -> None:
     assert "-t 30" in ulimit_of("javascript")
     assert "-v" not in ulimit_of("python", "darwin")
     assert ulimit_of("python", "linux") == DEFAULT_ULIMIT
+
+
+@pytest.mark.parametrize(
+    ("limits", "named"),
+    [
+        (Limits(), "cell output limit of 1000000 characters"),
+        (Limits(max_output=7), "total output limit of 7 characters"),
+        (Limits(max_output=900, total_output=900), "total output limit of 900 characters"),
+    ],
+)
+def test_the_notice_names_the_limit_that_was_exceeded(limits: Limits, named: str) -> None:
+    """syncdoc-jupyter §6.1: "a notice naming the limit"."""
+    assert limits.notice.endswith(named)
