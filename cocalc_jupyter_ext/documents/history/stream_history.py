@@ -110,7 +110,7 @@ class StreamHistory:
             raise
         history = cls(core, record, shape_of(DocumentType.from_wire(doctype)))
         try:
-            if not await history.work(_has_usable_start):
+            if not await history.work(lambda graph: graph.has_usable_start):
                 await history.load_older()
         except BaseException:
             await history.close()
@@ -212,14 +212,6 @@ class StreamHistory:
         else:
             self._incoming.append(change.entry)
         self._has_changed.set()
-
-
-def _has_usable_start(graph: PatchGraph[Any]) -> bool:
-    """Tell whether what was loaded begins with a snapshot, or at the beginning (§1.11)."""
-    times = graph.times
-    if not times or graph.staged:
-        return False
-    return graph.snapshot(times[0]) is not None or not graph.patch(times[0]).parents
 
 
 def _read(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Patch | Snapshot]]:

@@ -14,7 +14,7 @@ from .patch_graph import HistoryMissing, PatchGraph
 from .patches import Patch
 from .values import Kind
 
-__all__ = ["Mender"]
+__all__ = ["Mender", "NoMender"]
 
 _log = logging.getLogger(__name__)
 
@@ -113,6 +113,26 @@ class Mender(Generic[Value]):
             yield self._cuts[-distance]
             distance += 1 + distance // 2
         yield from self._cuts[:1]
+
+
+class NoMender(Generic[Value]):
+    """Takes the place of a ``Mender`` where somebody else mends the document."""
+
+    def came(self, patches: Iterable[Patch]) -> None:
+        """Do nothing."""
+
+    def is_right(self) -> None:
+        """Do nothing."""
+
+    def begin(self, times: Collection[int]) -> None:
+        """Do nothing."""
+
+    def changed(self, times: Collection[int]) -> None:
+        """Do nothing."""
+
+    def mended(self, replayed: Value, _more: Sequence[Patch] = ()) -> Value:
+        """Return the replayed value as it is."""
+        return replayed
 
 
 def _is_chain(heads: Sequence[int], patches: Sequence[Patch]) -> bool:

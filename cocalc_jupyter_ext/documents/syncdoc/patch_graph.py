@@ -132,6 +132,14 @@ class PatchGraph(Generic[Value]):
         return not first.parents and first.time not in self._snapshots
 
     @property
+    def has_usable_start(self) -> bool:
+        """Whether what is here begins with a snapshot, or at the beginning (§1.11)."""
+        if not self._times or self._staged:
+            return False
+        first = self._times[0]
+        return first in self._snapshots or not self._live[first].parents
+
+    @property
     def next_version(self) -> int:
         """The number for people that the next patch gets (§1.9)."""
         if not self._times:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from ...conat.errors import ConatError
@@ -18,9 +18,10 @@ from ...conat.sync.dstream import DStream
 from ...conat.types import Choose
 from .commits import next_time
 from .coordination import DocumentType
-from .mender import Mender
+from .mender import Mender, NoMender
+from .own_commits import OwnCommits
 from .participants import Participants
-from .patch_graph import NO_TIME, PatchGraph
+from .patch_graph import PatchGraph
 from .patches import Patch, PatchError, Snapshot, read_message, to_message
 from .snapshot_maker import SnapshotMaker
 from .stores import RecordStore
@@ -73,7 +74,7 @@ class SyncDocument(Generic[Value]):
         self.kind = kind
         self.record = record
         self.graph: PatchGraph[Value] = PatchGraph(kind)
-        self._mender = Mender(kind, self.graph) if mends else None
+        self._mender = Mender(kind, self.graph) if mends else NoMender[Value]()
         self.is_closed = False
         self.before_change: Signal[[]] = Signal("before a change of a document")
         self.changes: Signal[[Value]] = Signal("changes of a document")
@@ -85,14 +86,13 @@ class SyncDocument(Generic[Value]):
         self._release = release or _at_once
         self._now_ms = now_ms
         self._choose = choose
-        self._own_times: list[int] = []
-        self._unconfirmed: dict[int, Patch] = {}
+        self._own = OwnCommits()
         self._undo: UndoState[Value] | None = None
         self._incoming: list[tuple[Any, int]] = []
         self._snapshots = SnapshotMaker(kind, self.graph, record, patches, now_ms)
         self._history: asyncio.Task[None] | None = None
         self._take_messages(zip(patches.get_all(), patches.seqs(), strict=False))
-        self._begin(self.graph.heads)
+        self._mender.begin(self.graph.heads)
         self._live = kind.edit(self.graph.value())
         self._synced = self.graph.value()
         self._disconnects = [
@@ -148,7 +148,7 @@ class SyncDocument(Generic[Value]):
         patch = Patch(
             time=next_time(
                 self._now_ms(),
-                own_last=self._own_times[-1] if self._own_times else 0,
+                own_last=self._own.last_time,
                 newest=self.graph.newest_time,
                 # Its author may be choosing a time elsewhere at this very instant.
                 user_id=self.user_id,
@@ -162,13 +162,12 @@ class SyncDocument(Generic[Value]):
             wall_ms=self._now_ms(),
         )
         self._add([patch])
-        self._own_times.append(patch.time)
-        self._unconfirmed[patch.time] = patch
+        self._own.made(patch)
         return patch
 
     def _send(self, patch: Patch) -> None:
         """Tell of a new patch that is in the live value, and publish it."""
-        self._note_right()
+        self._mender.is_right()
         self.commits.emit(patch)
         # Last, so that what listeners note about it comes before it in all that is released.
         message = to_message(patch, has_format=self._doctype.schema is not None)
@@ -176,17 +175,7 @@ class SyncDocument(Generic[Value]):
         self._snapshots.make_if_due()
 
     def _add(self, items: Iterable[Patch | Snapshot]) -> None:
-        became_live = self.graph.add(items)
-        if self._mender is not None:
-            self._mender.came(became_live)
-
-    def _begin(self, heads: Sequence[int]) -> None:
-        if self._mender is not None:
-            self._mender.begin(heads)
-
-    def _note_right(self) -> None:
-        if self._mender is not None:
-            self._mender.is_right()
+        self._mender.came(self.graph.add(items))
 
     def _publish(self, message: dict[str, Any]) -> None:
         if not self.is_closed:
@@ -209,13 +198,9 @@ class SyncDocument(Generic[Value]):
     def contained(self) -> tuple[int, ...]:
         """Times of commits that the live value contains with all that they build on.
 
-        They hold whichever of the own commits the stream will have got: what is not stored yet
-        is named together with what it builds on, ``NO_TIME`` being the empty document.
+        They hold whichever of its own commits the stream will have got.
         """
-        times = set(self.graph.heads)
-        for patch in self._unconfirmed.values():
-            times.update((patch.time, *(patch.parents or (NO_TIME,))))
-        return tuple(sorted(times))
+        return self._own.contained(self.graph.heads)
 
     @property
     def has_uncommitted_changes(self) -> bool:
@@ -230,7 +215,7 @@ class SyncDocument(Generic[Value]):
         """Take one's own newest change away, whatever others have done since; commit that."""
         if self._undo is None:
             uncommitted = self._live if self.kind.difference(self._synced, self._live) else None
-            own = sorted(time for time in self._own_times if time in self.graph)
+            own = sorted(time for time in self._own.times if time in self.graph)
             self._undo = UndoState(own, uncommitted)
         self._undo.undo()
         self._show_undone(self._undo)
@@ -282,12 +267,7 @@ class SyncDocument(Generic[Value]):
     @property
     def has_usable_start(self) -> bool:
         """Whether what was loaded begins with a snapshot, or at the beginning (§1.11)."""
-        if self._patches.start_seq is None:
-            return True
-        times = self.graph.times
-        if not times or self.graph.staged:
-            return False
-        return self.graph.snapshot(times[0]) is not None or not self.graph.patch(times[0]).parents
+        return self._patches.start_seq is None or self.graph.has_usable_start
 
     async def load_history(self) -> None:
         """Load all patches; raises what loading raises."""
@@ -334,23 +314,16 @@ class SyncDocument(Generic[Value]):
 
     def _take_messages(self, messages: Iterable[tuple[Any, int]]) -> list[Patch]:
         """Put messages into the graph; return the own patches whose times others had first."""
-        items: list[Patch | Snapshot] = []
+        items = list(_read(messages))
         lost: dict[int, Patch] = {}
         winners = []
-        for message, seq in messages:
-            try:
-                item = read_message(message)
-            except PatchError as error:
-                _log.warning("message %s of a document is passed over: %s", seq, error)
-                continue
-            items.append(item)
-            own = self._unconfirmed.pop(item.time, None) if isinstance(item, Patch) else None
-            if own is not None and isinstance(item, Patch) and not own.is_same(item):
+        for item in items:
+            if isinstance(item, Patch) and (own := self._own.confirm(item)) is not None:
                 lost[own.time] = own
                 winners.append(item)
         for winner in winners:
             self.graph.replace(winner)
-        if lost and self._mender is not None:
+        if lost:
             self._mender.changed(lost)
         self._add(items)
         return list(lost.values())
@@ -364,7 +337,7 @@ class SyncDocument(Generic[Value]):
         times: dict[int, int] = {}
         again = []
         for patch in lost:
-            self._own_times.remove(patch.time)
+            self._own.forget(patch.time)
             parents = [times.get(time, time) for time in patch.parents]
             author = author_of(patch, self.users) or self._participants.own_name
             again.append(self._make(patch.changes, parents, author))
@@ -377,7 +350,7 @@ class SyncDocument(Generic[Value]):
         Call it where nothing is edited in the live value. Raises HistoryMissing.
         """
         changes = self.kind.difference(self.graph.value_of(heads), value)
-        self._begin(heads)
+        self._mender.begin(heads)
         more = [self._elsewhere(changes, heads)] if changes else []
         self._show_merged(more=more)
 
@@ -396,8 +369,7 @@ class SyncDocument(Generic[Value]):
         wanted = merged
         for patch in more:
             wanted = self.kind.apply(self.kind.edit(wanted), patch.changes)
-        if self._mender is not None:
-            wanted = self._mender.mended(wanted, more)
+        wanted = self._mender.mended(wanted, more)
         before, self._synced = self._live, merged
         if self.kind.difference(before, wanted):
             self._live = self.kind.edit(wanted)
@@ -406,7 +378,7 @@ class SyncDocument(Generic[Value]):
             self._send(patch)
         if wanted is not merged:
             self.commit()
-        self._note_right()
+        self._mender.is_right()
 
     async def _load_missing(self) -> None:
         try:
@@ -415,3 +387,11 @@ class SyncDocument(Generic[Value]):
             _log.error("older patches of a document cannot be loaded: %s", error)
         finally:
             self._history = None
+
+
+def _read(messages: Iterable[tuple[Any, int]]) -> Iterator[Patch | Snapshot]:
+    for message, seq in messages:
+        try:
+            yield read_message(message)
+        except PatchError as error:
+            _log.warning("message %s of a document is passed over: %s", seq, error)

@@ -72,6 +72,7 @@ def test_a_staged_patch_waits_with_the_head_that_needs_more() -> None:
     graph = make_graph()
 
     assert graph.add([head, ONE]) == []
+    assert not graph.has_usable_start
     assert graph.value() == ""
     assert graph.add([patch(4, "", "", 1)]) == [ONE, graph.patch(4), head]
 
@@ -154,6 +155,7 @@ def test_a_snapshot_before_its_patch_waits_for_it() -> None:
     assert len(graph) == 1
     assert graph.value() == "one two"
     assert not graph.has_full_history
+    assert graph.has_usable_start
     assert graph.oldest_snapshot == Snapshot(time=2, text="one two", user_id=0, seq=2)
 
 
