@@ -119,11 +119,6 @@ class PatchGraph(Generic[Value]):
         return needed - known
 
     @property
-    def oldest_snapshot(self) -> Snapshot | None:
-        """The oldest snapshot that was seen, of whatever patch."""
-        return self._snapshots[min(self._snapshots)] if self._snapshots else None
-
-    @property
     def has_full_history(self) -> bool:
         """Tell whether the document is known from its first patch on."""
         if not self._times:

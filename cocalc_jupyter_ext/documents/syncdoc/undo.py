@@ -26,16 +26,6 @@ class UndoState(Generic[Value]):
         self._uncommitted = uncommitted
         self._ignored: list[int] = []
 
-    @property
-    def can_undo(self) -> bool:
-        """Tell whether there is anything left to take away."""
-        return self._pointer > 0
-
-    @property
-    def can_redo(self) -> bool:
-        """Tell whether anything was taken away."""
-        return self._pointer < self._end
-
     def undo(self) -> None:
         """Step back over one commit, or over the uncommitted changes."""
         self._pointer = max(0, self._pointer - 1)

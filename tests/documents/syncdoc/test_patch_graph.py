@@ -156,7 +156,6 @@ def test_a_snapshot_before_its_patch_waits_for_it() -> None:
     assert graph.value() == "one two"
     assert not graph.has_full_history
     assert graph.has_usable_start
-    assert graph.oldest_snapshot == Snapshot(time=2, text="one two", user_id=0, seq=2)
 
 
 def test_older_versions_than_the_snapshot_need_older_patches() -> None:
