@@ -22,7 +22,7 @@ def with_live_ids(notebook: Mapping[str, Any], live: Sequence[str], salt: str) -
     used = {*live, *ids}
     for place, cell in enumerate(cells):
         if not ids[place]:
-            ids[place] = _id_of_place(place, cell, live, free, used, salt)
+            ids[place] = _id_of_place(place, cell, live, free=free, used=used, salt=salt)
             free.discard(ids[place])
             used.add(ids[place])
     return {**notebook, "cells": [{**cell, "id": ids[n]} for n, cell in enumerate(cells)]}
@@ -47,6 +47,7 @@ def _id_of_place(
     place: int,
     cell: Mapping[str, Any],
     live: Sequence[str],
+    *,
     free: Collection[str],
     used: Collection[str],
     salt: str,
