@@ -164,8 +164,14 @@ class Notebook:
             shown.outputs.ask(output)
             self._changed[shown] = None
 
-    def settle_question(self, cell: QueuedCell, answered: Output | None) -> None:
-        """Show the answer in place of the question, or take the question away."""
+    def hold_question(self, cell: QueuedCell) -> None:
+        """Show what comes now below the question, whether it is answered or not."""
+        shown = self._shown(cell)
+        if shown is not None:
+            shown.outputs.hold_question()
+
+    def settle_question(self, cell: QueuedCell, answered: Output) -> None:
+        """Show the answer in place of the question."""
         shown = self._shown(cell)
         if shown is not None:
             shown.outputs.settle_question(answered)
@@ -340,7 +346,7 @@ def end_orphans(document: NotebookDocument) -> int:
     if orphans:
         with document.edit():
             for cell in orphans:
-                render.remove_questions(cell)
+                render.settle_questions(cell)
                 render.append_output(cell, _error_output(Loss.SERVER_ENDED, "Run the cell again."))
                 render.show_finished(cell)
     return len(orphans)

@@ -111,6 +111,7 @@ class CellOutputs:
         self._chars = 0
         self._marker: _Display | None = None
         self._question: _Display | None = None
+        self._question_stays = False
         self._late_errors = 0
         self.has_error = False
 
@@ -124,8 +125,9 @@ class CellOutputs:
 
     def apply(self, kind: str, content: dict[str, Any]) -> None:
         """Fold in one message; what comes late was printed before the question that waits."""
-        question = self._question
-        self.settle_question(None)
+        question = None if self._question_stays else self._question
+        if question is not None:
+            self.settle_question(None)
         self._apply(kind, shareable(content))
         if question is not None:
             self._ask(question)
@@ -186,6 +188,10 @@ class CellOutputs:
         self._clear_if_due()
         self.settle_question(None)
         self._ask(_Display(output, _output_chars(output)))
+
+    def hold_question(self) -> None:
+        """Leave the question where it is: what comes now was printed after it."""
+        self._question_stays = True
 
     def settle_question(self, answered: Output | None) -> None:
         """Show the answer in place of the question, or take the question away."""
@@ -306,7 +312,7 @@ class CellOutputs:
         )
 
     def _ask(self, question: _Display) -> None:
-        self._question = question
+        self._question, self._question_stays = question, False
         self._append(question)
 
     def _append(self, entry: _Stream | _Display) -> None:

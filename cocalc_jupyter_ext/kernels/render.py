@@ -15,14 +15,14 @@ from jupyter_ydoc import YNotebook
 from pycrdt import Array, Map, Text
 
 from ..documents.notebook_cells import shared_output
-from ..documents.notebook_records.live_outputs import question_in
+from ..documents.notebook_records.live_outputs import question, question_in
 from .outputs import CellOutputs, Output, OutputsEdit
 
 __all__ = [
     "append_output",
     "insert_code",
     "is_code_cell",
-    "remove_questions",
+    "settle_questions",
     "show_finished",
     "show_queued",
     "show_started",
@@ -72,13 +72,13 @@ def insert_code(notebook: YNotebook, position: int, source: str) -> None:
     notebook.ycells.insert(position, notebook.create_ycell({**cell, "execution_count": None}))
 
 
-def remove_questions(cell: Map[Any]) -> None:
-    """Take away questions that nobody can answer any more."""
+def settle_questions(cell: Map[Any]) -> None:
+    """Show of questions that nobody can answer any more that they got no answer."""
     outputs: Array[Any] = cell["outputs"]
-    for index in reversed(range(len(outputs))):
-        asked = question_in(outputs[index].to_py())
-        if asked is not None and "value" not in asked:
-            del outputs[index]
+    shown = [output.to_py() for output in outputs]
+    first = next((n for n, output in enumerate(shown) if _is_open_question(output)), len(shown))
+    outputs.extend([shared_output(_settled(output)) for output in shown[first:]])
+    del outputs[first : len(shown)]
 
 
 def append_output(cell: Map[Any], output: Output) -> None:
@@ -101,6 +101,23 @@ def write(cell: Map[Any], folded: CellOutputs) -> int:
         return 0
     _apply(outputs, edit)
     return edit.chars
+
+
+def _is_open_question(output: Output) -> bool:
+    asked = question_in(output)
+    return asked is not None and "value" not in asked
+
+
+def _settled(output: Output) -> Output:
+    asked = question_in(output)
+    if asked is None or "value" in asked:
+        return output
+    return question(
+        str(asked.get("prompt", "")),
+        password=bool(asked.get("password")),
+        value="",
+        question_id=asked.get("id"),
+    )
 
 
 def _as_taken(outputs: Array[Any], folded: CellOutputs) -> bool:

@@ -125,8 +125,12 @@ class NotebookRunner:
         return run.run_id
 
     def interrupted(self) -> None:
-        """Notice that somebody interrupted the kernel."""
-        self._set_question(None)
+        """Notice that somebody interrupted the kernel.
+
+        A question stays open until the kernel goes on: it may be deaf to interrupts.
+        """
+        if self._question is not None:
+            self._notebook.hold_question(self._question.cell)
         self._dispatch(Interrupted())
 
     def cancel(self, cell_id: str) -> None:
@@ -281,14 +285,14 @@ class NotebookRunner:
         self._hooks.on_progress(cell.cell_id, state)
 
     def _set_question(self, question: OpenQuestion | None, settled: Output | None = None) -> None:
-        """Show the question to everybody; the one before is ``settled``, or goes."""
+        """Show the question to everybody; the one before is ``settled``, or without an answer."""
         before, self._question = self._question, question
         if before is None and question is None:
             return
         with self._notebook.batch():
             if before is not None:
                 self._runs.set_input(before.cell.run_id, None)
-                self._notebook.settle_question(before.cell, settled)
+                self._notebook.settle_question(before.cell, settled or before.output(""))
             if question is not None:
                 self._runs.set_input(question.cell.run_id, question.pending)
                 self._notebook.ask(question.cell, question.output())

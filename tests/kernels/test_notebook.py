@@ -1,7 +1,7 @@
 import pytest
 
 from cocalc_jupyter_ext.documents.notebook_cells import shared_output
-from cocalc_jupyter_ext.documents.notebook_records.live_outputs import question
+from cocalc_jupyter_ext.documents.notebook_records.live_outputs import INPUT_TYPE, question
 from cocalc_jupyter_ext.kernels.backlog import IopubMessage
 from cocalc_jupyter_ext.kernels.errors import CellsNotFoundError
 from cocalc_jupyter_ext.kernels.events import BY_RECORDS, Abort, Loss, QueuedCell, Reply
@@ -328,7 +328,8 @@ def test_cells_that_ran_when_the_server_ended_are_ended():
     document.ydoc.ycells[0]["execution_state"] = "running"
     document.ydoc.ycells[0]["outputs"].append(shared_output(question("?", password=False)))
     assert end_orphans(document) == 1
-    assert error_names(document, 0) == ["ServerRestarted"]
+    asked, error = document.cell(0)["outputs"]
+    assert (asked["data"][INPUT_TYPE]["value"], error["ename"]) == ("", "ServerRestarted")
     assert document.cell(0)["execution_state"] == "idle"
     assert document.cell(1)["outputs"] == []
     assert end_orphans(document) == 0

@@ -56,12 +56,13 @@ MESSAGES = st.lists(
         st.just(ERROR),
         st.just(("take", None)),
         st.just(("ask", None)),
+        st.just(("hold", None)),
         st.builds(lambda value: ("settle", value), st.sampled_from([None, "x" * 9])),
     ),
     max_size=30,
 )
 
-PURPOSES = {"take", "update", "ask", "settle"}
+PURPOSES = {"take", "update", "ask", "hold", "settle"}
 
 
 class Document:
@@ -109,6 +110,8 @@ def test_edits_taken_at_any_moments_add_up_to_the_outputs(messages, limits):
             outputs.update_display(content[1], {"data": {"text/plain": content[0]}})
         elif kind == "ask":
             outputs.ask(question("?", password=False))
+        elif kind == "hold":
+            outputs.hold_question()
         elif kind == "settle":
             answered = content and question("?", password=False, value=content)
             outputs.settle_question(answered)
@@ -298,6 +301,21 @@ def test_a_question_is_the_last_output_until_it_is_answered():
     shown = outputs.snapshot()
     assert shown[1]["data"]["text/plain"] == "Name? Ada"
     assert shown[2]["text"] == "Hello\n"
+
+
+def test_what_comes_after_an_interrupt_stands_below_the_question():
+    outputs = CellOutputs(DEFAULT)
+    outputs.ask(question("Name? ", password=False))
+    outputs.apply(*stream("before"))
+    outputs.hold_question()
+    outputs.apply(*stream("after"))
+    outputs.settle_question(question("Name? ", password=False, value=""))
+    before, asked, after = outputs.snapshot()
+    assert (before["text"], after["text"]) == ("before", "after")
+    assert asked["data"]["text/plain"] == "Name? "
+    outputs.ask(question("Again? ", password=False))
+    outputs.apply(*stream("late"))
+    assert outputs.snapshot()[-1]["data"]["text/plain"] == "Again? "
 
 
 def test_a_question_that_nobody_can_answer_any_more_goes():

@@ -269,13 +269,42 @@ async def test_another_kernel_ends_what_runs_on_the_present_one(world):
     assert world.kernel.closed == 1
 
 
-async def test_an_interrupt_clears_the_queue_and_takes_the_question_back(world):
+async def test_an_interrupt_clears_the_queue_and_ends_the_question_with_its_cell(world):
+    """syncdoc-jupyter §4.5: as in a terminal, the question stays above what the interrupt does."""
     run = await world.start("c0", "c1")
     world.kernel.ask("Name: ")
     assert run.input is not None
     world.runner.interrupted()
-    assert run.input is None
     assert [cell.state for cell in run.cells] == ["running", "aborted"]
+    world.kernel.print("caught")
+    world.kernel.idle()
+    world.kernel.reply("error", ename="KeyboardInterrupt")
+    assert await finished(run) == ["error", "aborted"]
+    assert run.input is None
+    asked, printed, error = world.outputs(0)
+    assert asked["data"][INPUT_TYPE]["value"] == ""
+    assert asked["data"]["text/plain"] == "Name: "
+    assert (printed["text"], error["ename"]) == ("caught", "KeyboardInterrupt")
+
+
+async def test_a_kernel_that_is_deaf_to_interrupts_still_gets_its_answer(world):
+    """Nobody could ever end its cell otherwise, except by ending the kernel."""
+    run = await world.start("c0")
+    world.kernel.ask("Name: ")
+    world.runner.interrupted()
+    world.runner.answer("Ada")
+    assert (world.kernel.answers, run.input) == (["Ada"], None)
+
+
+async def test_a_kernel_that_asks_again_after_an_interrupt_has_one_open_question(world):
+    run = await world.start("c0")
+    world.kernel.ask("Name: ")
+    world.runner.interrupted()
+    world.kernel.ask("Again: ")
+    await until_shown(world, lambda: len(world.outputs(0)) == 2)
+    first, second = (output["data"][INPUT_TYPE] for output in world.outputs(0))
+    assert (first["value"], second["prompt"], "value" in second) == ("", "Again: ", False)
+    assert run.input.prompt == "Again: "
 
 
 async def test_an_interrupt_while_connecting_clears_the_queue(world):
@@ -322,8 +351,6 @@ async def test_everybody_sees_the_question_while_it_waits(world):
     asked = {"prompt": "Name: ", "password": False, "id": run.input.input_id}
     await until_shown(world, lambda: world.outputs(0))
     assert world.outputs(0)[0]["data"][INPUT_TYPE] == asked
-    world.runner.interrupted()
-    await until_shown(world, lambda: not world.outputs(0))
 
 
 async def test_a_cell_that_waits_is_cancelled_without_touching_the_one_that_runs(world):

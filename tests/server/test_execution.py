@@ -254,7 +254,7 @@ async def test_a_password_is_not_shown(notebook):
     assert text.endswith("6\n")
 
 
-async def test_an_interrupt_takes_the_question_back(notebook):
+async def test_an_interrupt_ends_the_question(notebook):
     runs = await notebook("input('Name: ')")
     run_id = await runs.begin("c0")
     question = (await runs.until(run_id, lambda status: status["input"]))["input"]
@@ -262,6 +262,9 @@ async def test_an_interrupt_takes_the_question_back(notebook):
     status = await runs.finish(run_id)
     assert (status["input"], status["cells"][0]["state"]) == (None, "error")
     assert (await runs.answer(run_id, question["input_id"], "late")).status_code == 409
+    asked, error = (await runs.cell("c0"))["outputs"]
+    assert asked["data"]["text/plain"] == "Name: "
+    assert error["ename"] == "KeyboardInterrupt"
 
 
 async def test_two_notebooks_run_at_once(notebook):
