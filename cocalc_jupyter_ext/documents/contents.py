@@ -4,7 +4,6 @@
 may run in a worker thread while the live document goes on.
 """
 
-import hashlib
 import json
 import warnings
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from jupyter_ydoc.yunicode import YUnicode
 from pycrdt import Array, Doc, Map
 
 from .blobs.notebook import BlobNotebook, with_blobs, without_blobs
+from .digests import content_digest, exact_digest, is_notebook
 from .errors import FileUnreadableError
 from .live_cell_ids import with_live_ids
 from .notebook_cells import cell_ids, take_notebook, with_cell_ids
@@ -32,7 +32,6 @@ __all__ = [
     "YDocument",
     "YDocumentClasses",
     "checked_state",
-    "content_digest",
     "initial_state",
     "installed_classes",
     "plain_content",
@@ -51,10 +50,11 @@ YDocumentClasses = Mapping[str, Callable[..., YDocument]]
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The plain content of a document and its digest."""
+    """The plain content of a document and its digest; ``update`` is what it was read from."""
 
     content: Content
     digest: str
+    update: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +84,12 @@ def initial_state(make: Callable[..., YDocument], content: Content, *, salt: str
     ydoc = make(Doc(client_id=0))
     if isinstance(ydoc, YNotebook):
         content = with_cell_ids(content, salt)
-    name = f"{salt} {jupyter_ydoc.__version__} ".encode() + _checked(content)
+    epoch = exact_digest(content, prefix=f"{salt} {jupyter_ydoc.__version__} ")
     ydoc.set(content)
-    epoch = hashlib.sha256(name)
     return InitialState(
         update=bytes(ydoc.ydoc.get_update()),
         digest=content_digest(plain_content(ydoc)),
-        epoch=epoch.hexdigest()[:32],
+        epoch=epoch[:32],
     )
 
 
@@ -107,7 +106,7 @@ def checked_state(
 
 def _what_is_wrong(content: Content, error: Exception) -> str:
     """Say what the format of notebooks forbids, where it is that; else what the error says."""
-    if _is_notebook(content):
+    if is_notebook(content):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -127,7 +126,7 @@ def read_update(make: Callable[..., YDocument], update: bytes) -> Rendered:
         # jupyter_ydoc warns when it gives a doubled cell id a new one; the file is valid then.
         warnings.simplefilter("ignore", UserWarning)
         content = plain_content(make(doc))
-    return Rendered(content, content_digest(content))
+    return Rendered(content, content_digest(content), update)
 
 
 def take_content(ydoc: YDocument, content: Content, *, salt: str) -> None:
@@ -148,16 +147,6 @@ def take_file(ydoc: YDocument, content: Content, *, salt: str) -> None:
     if isinstance(ydoc, YNotebook):
         content = with_live_ids(content, cell_ids(ydoc), salt)
     take_content(ydoc, content, salt=salt)
-
-
-def content_digest(content: Content) -> str:
-    """Return a digest that is equal for content that means the same.
-
-    What contents managers add to a notebook when they read it (trust marks, empty
-    attachments) does not count.
-    """
-    plain = _plain_notebook(content) if _is_notebook(content) else content
-    return hashlib.sha256(_encoded(plain)).hexdigest()
 
 
 def plain_content(ydoc: YDocument) -> Content:
@@ -195,31 +184,3 @@ def _saved_cell(cell: dict[str, Any], *, has_id: bool) -> dict[str, Any]:
     if cell.get("cell_type") in {"raw", "markdown"} and not cell.get("attachments"):
         unsaved.add("attachments")
     return {name: value for name, value in cell.items() if name not in unsaved}
-
-
-def _checked(content: Content) -> bytes:
-    """Return the content as bytes; raises ValueError for what no shared document can hold.
-
-    That is infinity and the like, which would silently be null, and halves of characters.
-    """
-    if isinstance(content, bytes):
-        return content
-    return json.dumps(content, sort_keys=True, allow_nan=False, ensure_ascii=False).encode()
-
-
-def _encoded(content: Content) -> bytes:
-    return content if isinstance(content, bytes) else json.dumps(content, sort_keys=True).encode()
-
-
-def _is_notebook(content: Content) -> bool:
-    return isinstance(content, Mapping) and isinstance(content.get("cells"), list)
-
-
-def _plain_notebook(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {**content, "cells": [_plain_cell(cell) for cell in content["cells"]]}
-
-
-def _plain_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = {k: v for k, v in cell.get("metadata", {}).items() if k != "trusted"}
-    plain = {k: v for k, v in cell.items() if k != "attachments" or v}
-    return plain | {"metadata": metadata}

@@ -6,7 +6,6 @@ moment.
 
 import asyncio
 from concurrent.futures import Executor
-from functools import partial
 
 from .contents import Rendered, checked_state, read_update
 from .errors import FileWriteError
@@ -53,12 +52,18 @@ class FileContent:
             problem = f"its content is not valid ({type(error).__name__}: {error})"
             raise FileWriteError(self._document.path, problem) from error
 
-    async def merged(self, agreed: Content, theirs: Content) -> Merged[Content] | None:
+    async def merged(self, agreed: bytes, theirs: Content) -> Merged[Content] | None:
         """Put together what another program made of what was agreed, and the document.
 
-        None when they cannot be put together. Raises FileWriteError.
+        ``agreed`` is the document as it was then, see ``Rendered``. None when they cannot be put
+        together. Raises FileWriteError.
         """
         ids, salt = cell_ids(self._document.ydoc), str(self._document.room_id)
         ours = (await self.render()).content
-        merge = partial(merge_contents, agreed, theirs, ours, cell_ids=ids, salt=salt)
+        make = type(self._document.ydoc)
+
+        def merge() -> Merged[Content] | None:
+            before = read_update(make, agreed).content
+            return merge_contents(before, theirs, ours, cell_ids=ids, salt=salt)
+
         return await asyncio.get_running_loop().run_in_executor(self._executor, merge)

@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 
 from ..conat.signals import Signal
-from .contents import content_digest, take_content, take_file
+from .contents import take_content, take_file
+from .digests import content_digest
 from .disk import DiskDecision, decide
 from .errors import DocumentError, FileMissingError, FileUnreadableError
 from .file_content import FileContent
@@ -60,8 +61,9 @@ class FileLink:
         self._content = FileContent(document, storage, executor)
         self._edits = UnsavedEdits(settings.autosave)
         self._lock = asyncio.Lock()
-        # What both sides had last; None while that is not known.
-        self._agreed: Content | None = None
+        # What both sides had last, as an update: as content, the outputs of all open notebooks
+        # would be in memory. None while it is not known.
+        self._agreed: bytes | None = None
         self._unusable: FileVersion | None = None
         self._problems = FileProblems(document, self._tell)
         self._tasks: list[asyncio.Task[None]] = []
@@ -140,7 +142,7 @@ class FileLink:
     async def settle_fresh(self) -> None:
         """Note that the document was loaded from its file, and show the browsers which version."""
         async with self._lock:
-            await self._compare_with_meta()
+            self._agreed = self._document.ydoc.ydoc.get_update()
             await self.tracker.remember()
             self._mark_saved()
 
@@ -149,7 +151,7 @@ class FileLink:
         if rendered.digest != self._meta.digest:
             self.content_changed()
         else:
-            self._agreed = rendered.content
+            self._agreed = rendered.update
 
     async def check_file(self) -> None:
         """Look at the file once and act on what is found."""
@@ -192,7 +194,7 @@ class FileLink:
         )
         await self._put_meta(self._meta.settled(version, rendered.digest))
         await self.tracker.remember()
-        self._agreed = rendered.content
+        self._agreed = rendered.update
         self._saved(edits)
         self._tell("save", "Content saved.", "DEBUG")
 
@@ -264,7 +266,7 @@ class FileLink:
             take_file(self._document.ydoc, loaded.content, salt=str(self._document.room_id))
         edits, rendered = self._edits.count, await self._content.render()
         await self._put_meta(self._meta.settled(loaded.version, rendered.digest))
-        self._agreed = rendered.content
+        self._agreed = rendered.update
         self._saved(edits)
         self._tell("overwrite", "The content was changed by another program.", "INFO")
         self.taken.emit()

@@ -8,7 +8,6 @@ from pycrdt import Doc
 
 from cocalc_jupyter_ext.documents.contents import (
     checked_state,
-    content_digest,
     initial_state,
     installed_classes,
     plain_content,
@@ -40,16 +39,6 @@ def test_another_content_has_another_epoch() -> None:
 
     assert first.epoch != initial_state(YUnicode, "b", salt="room").epoch
     assert first.epoch != initial_state(YUnicode, "a", salt="another room").epoch
-
-
-def test_the_digest_ignores_what_contents_managers_add() -> None:
-    content, read_back = notebook("a"), notebook("a")
-    read_back["cells"][0]["metadata"] = {"trusted": True}
-    read_back["cells"][0]["attachments"] = {}
-
-    assert content_digest(content) == content_digest(read_back)
-    assert content_digest(content) != content_digest(notebook("b"))
-    assert content_digest("text") != content_digest("text ")
 
 
 def test_a_document_is_read_from_its_update() -> None:
