@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from ..client.client import Client
 from ..client.identifiers import random_id
+from ..client.replies import Replies
 from ..client.subscription import Message, Subscription
 from ..errors import ConatError, NoSubscribers
 from ..protocol.codec import Encoding, encode
@@ -61,6 +62,7 @@ class SocketServer:
         self._settings = settings or SocketSettings()
         self._sockets: dict[str, ServerSocket] = {}
         self._tasks = Tasks(f"socket server {subject}")
+        self._replies = Replies(client)
         self._subscriptions: list[Subscription] = []
         self._first_attempt: asyncio.Future[None] | None = None
         self._forget_client: Callable[[], None] | None = None
@@ -107,6 +109,7 @@ class SocketServer:
         self._finish()
         for socket in sockets:
             await socket.close()
+        await self._replies.close()
         await self._tasks.wait_until_ended()
 
     async def end(self, timeout_s: float = 3.0) -> None:
@@ -245,6 +248,7 @@ class SocketServer:
         self._enter(SocketState.CLOSED)
         self._tell_starter(SocketClosed(reason))
         self._tasks.cancel_all()
+        self._replies.cancel()
         self._leave()
         for socket in list(self._sockets.values()):
             socket.dismiss(reason)
@@ -266,7 +270,7 @@ class SocketServer:
     async def _answer_status(self, requests: Subscription) -> None:
         try:
             async for request in requests:
-                self._client.respond_sync(request, {"id": self.server_id})
+                self._replies.send(request, {"id": self.server_id})
         except ConatError as error:
             _log.warning("clients of '%s' cannot find this server: %s", self.subject, error)
             self._attempts.interrupt()

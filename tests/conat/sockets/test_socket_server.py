@@ -86,6 +86,21 @@ def test_sockets_of_one_client_to_one_subject_are_separate() -> None:
     in_process(check)
 
 
+def test_who_asks_for_the_server_before_its_inbox_is_there_again_is_told() -> None:
+    """§10.4, §14.4: a client that comes back asks before it has subscribed again."""
+
+    async def check(fabric: Fabric) -> None:
+        async with SocketServer(await fabric.client(), "s", server_id="here"):
+            client = await fabric.client()
+            await client.publish("s.server.status", headers={"CN-Reply": "inbox.1"})
+            await asyncio.sleep(1)
+            inbox = await client.subscribe("inbox.*")
+
+            assert (await anext(inbox)).data == {"id": "here"}
+
+    in_process(check)
+
+
 def test_a_full_socket_does_not_keep_the_others_from_a_broadcast() -> None:
     async def check(fabric: Fabric) -> None:
         settings = SocketSettings(max_queue=1)

@@ -11,7 +11,8 @@ from contextlib import suppress
 from typing import Final
 
 from ...client.client import Client
-from ...client.subscription import Message, Subscription
+from ...client.replies import Replies
+from ...client.subscription import Subscription
 from ...errors import ClientClosed, ConatError
 from ...protocol.subjects import tokens
 
@@ -43,13 +44,15 @@ class Balancer:
     """Answers ``<service>.<scope>.id`` with the id of a server, until closed (§1.3).
 
     It has a queue group of its own, so several balancers all answer, and the first answer
-    counts. When its subscription ends it subscribes again after 3 seconds.
+    counts. When its subscription ends it subscribes again after 3 seconds. An asker who has just
+    come back is answered when its inbox can be reached.
     """
 
     def __init__(self, client: Client, service: str, ids: Sequence[str]) -> None:
         self.subject = f"{service}.*.id"
         self.ids = tuple(ids)
         self._client = client
+        self._replies = Replies(client)
         self._requests: Subscription | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -66,13 +69,15 @@ class Balancer:
             await asyncio.gather(task, return_exceptions=True)
         if self._requests is not None:
             self._requests.close()
+        await self._replies.close()
 
     async def _run(self, requests: Subscription) -> None:
         with suppress(ClientClosed):
             while True:
                 try:
                     async for request in requests:
-                        self._answer(request)
+                        server_id = server_of(tokens(request.subject)[1], self.ids)
+                        self._replies.send(request, server_id)
                 except ClientClosed:
                     raise
                 except ConatError as error:
@@ -88,11 +93,3 @@ class Balancer:
                 raise
             except ConatError as error:
                 _log.warning("the balancer cannot subscribe to '%s': %s", self.subject, error)
-
-    def _answer(self, request: Message) -> None:
-        try:
-            self._client.respond_sync(request, server_of(tokens(request.subject)[1], self.ids))
-        except ConatError as error:
-            _log.warning(
-                "the answer to '%s' is lost, it is asked again: %s", request.subject, error
-            )

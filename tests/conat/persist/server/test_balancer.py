@@ -56,6 +56,23 @@ async def test_the_balancer_answers_with_the_bare_id() -> None:
         await balancer.close()
 
 
+def test_who_asks_before_its_inbox_is_there_again_is_answered_when_it_is() -> None:
+    """conat-core §10.4, §11.4: a client that comes back asks before it has subscribed again."""
+
+    async def scenario() -> None:
+        async with clients(Broker(), None, None) as (server, client):
+            balancer = Balancer(server, "persist", ["7"])
+            await balancer.start()
+            await client.publish("persist.hub.id", headers={"CN-Reply": "inbox.1"})
+            await asyncio.sleep(1)
+            inbox = await client.subscribe("inbox.*")
+
+            assert (await anext(inbox)).data == "7"
+            await balancer.close()
+
+    virtual_time.run(scenario())
+
+
 async def test_without_a_balancer_the_question_fails_at_once() -> None:
     async with clients(Broker(), None, None) as (server, client):
         balancer = Balancer(server, "persist", ["0"])
