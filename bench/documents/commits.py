@@ -16,15 +16,13 @@ from cocalc_jupyter_ext.documents.notebook_records.notebooks import NOTEBOOK_SCH
 from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType, new_record, string_id
 from cocalc_jupyter_ext.documents.syncdoc.patches import Patch, to_message
 from cocalc_jupyter_ext.documents.syncdoc.stores import open_record
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import open_syncdb
 from tests.support.notebooks import write_notebook
 from tests.support.persist import persist_world
 from tests.support.servers import TOKEN, JupyterServer
+from tests.support.synced_notebooks import PROJECT, SYNCED, open_notebook_records
 
 __all__ = ["measure", "measure_history"]
 
-PROJECT = "11111111-2222-4333-8444-555555555555"
-SYNCED = ".a.ipynb.sage-jupyter2"
 CELLS = 200
 PATCHES = 10_000
 COMMITS = 300
@@ -76,14 +74,7 @@ async def measure(folder: Path) -> list[Found]:
     async with persist_world(folder) as world:
         client = await world.client()
         await store(client, PROJECT, SYNCED)
-        async with open_syncdb(
-            client,
-            project_id=PROJECT,
-            path=SYNCED,
-            primary_keys=["type", "id"],
-            string_cols=["input"],
-            participant="ann",
-        ) as db:
+        async with open_notebook_records(client, who="ann") as db:
             assert len(db.versions()) == PATCHES
             for number in range(COMMITS):
                 where = {"type": "cell", "id": f"c{number % CELLS}"}

@@ -12,13 +12,12 @@ from bench.documents.report import Found, p50, p95
 from cocalc_jupyter_ext.documents.bridge.bridged_document import BridgedDocument
 from cocalc_jupyter_ext.documents.bridge.kinds import two_faces
 from cocalc_jupyter_ext.documents.syncdoc.sync_document import SyncDocument
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import open_syncdb
 from tests.support.documents import NOTEBOOK_ID, MemoryStorage, open_world
 from tests.support.persist import persist_world
+from tests.support.synced_notebooks import PROJECT, open_notebook_records
 
 __all__ = ["measure"]
 
-PROJECT = "11111111-2222-4333-8444-555555555555"
 KEYS = 100
 CELLS = 500
 OUTPUT_BYTES = 10_000
@@ -58,14 +57,7 @@ async def measure(folder: Path) -> list[Found]:
         patches = bridged.document
         assert patches is not None
         watch = Stopwatch(patches)
-        async with open_syncdb(
-            await conat.client(),
-            project_id=PROJECT,
-            path=bridged.path,
-            primary_keys=["type", "id"],
-            string_cols=["input"],
-            participant="bob",
-        ) as bob:
+        async with open_notebook_records(await conat.client(), path=bridged.path, who="bob") as bob:
             for number in range(KEYS):
                 cell = number * 7 % CELLS
                 with document.edit():

@@ -26,10 +26,11 @@ from cocalc_jupyter_ext.conat.persist.client.connection import ConnectionSetting
 from cocalc_jupyter_ext.conat.persist.client.remote import acquire
 from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
+from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 from tests.support.notebooks import write_notebook
 from tests.support.room_client import RoomClient
 from tests.support.servers import TOKEN, JupyterServer, until
+from tests.support.synced_notebooks import SYNCED, open_notebook_records
 
 __all__ = ["Kills", "measure"]
 
@@ -39,7 +40,7 @@ ROUND_S = 60.0
 SEED = 20
 LONGEST_S = 1.5
 SETTLED_S = 60.0
-NOTEBOOK, SYNCED = "a.ipynb", ".a.ipynb.sage-jupyter2"
+NOTEBOOK = "a.ipynb"
 PAGE_CELL, CLIENT_CELL, SHARED_CELL = "c0", "c1", "c2"
 SOON = ConnectionSettings(rng=lambda: 0.0, reconnect_delay_s=0.02)
 """With the waits of the contract (up to 37 s for a stream that never lasts for a minute,
@@ -166,15 +167,7 @@ class Kills:
         async with AsyncExitStack() as stack:
             await self._come_back_soon(client, project, stack)
             await stack.enter_async_context(RoomClient(self.server, NOTEBOOK))  # opens it
-            db = await stack.enter_async_context(
-                open_syncdb(
-                    client,
-                    project_id=project,
-                    path=SYNCED,
-                    primary_keys=["type", "id"],
-                    string_cols=["input"],
-                )
-            )
+            db = await stack.enter_async_context(open_notebook_records(client, project_id=project))
             await until(lambda: db.get_one({"type": "cell", "id": SHARED_CELL}) is not None)
             yield db
 

@@ -27,13 +27,13 @@ from cocalc_jupyter_ext.documents.document import LiveDocument
 from cocalc_jupyter_ext.documents.notebook_cells import shared_output
 from cocalc_jupyter_ext.documents.notebook_records.cells import cell_from_record
 from cocalc_jupyter_ext.documents.notebook_records.positions import in_order
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
+from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 
 from ..support.documents import NOTEBOOK_ID, MemoryStorage, open_world
 from ..support.notebooks import notebook
 from ..support.persist import persist_world
+from ..support.synced_notebooks import PROJECT, open_notebook_records
 
-PROJECT = "11111111-2222-4333-8444-555555555555"
 ROUNDS = 3
 STEPS = 18
 SEEDS = 300
@@ -318,15 +318,8 @@ class Story:
         self.ledger.check(self.clients[0].cells(), {page.name for page in self.pages})
 
     async def _client(self, number: int) -> Client:
-        db = await open_syncdb(
-            await self.conat.client(),
-            project_id=PROJECT,
-            path=".a.ipynb.sage-jupyter2",
-            primary_keys=["type", "id"],
-            string_cols=["input"],
-            participant=f"client {number}",
-        )
-        return Client(f"client {number}", db)
+        name = f"client {number}"
+        return Client(name, await open_notebook_records(await self.conat.client(), who=name))
 
     # The project
 

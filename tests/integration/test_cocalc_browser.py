@@ -31,6 +31,7 @@ from cocalc_jupyter_ext.documents.syncdoc.utf16 import string_hash
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import TOKEN, JupyterServer
+from ..support.synced_notebooks import open_notebook_records
 
 NOTEBOOK = DocumentType(NOTEBOOK_SCHEMA).to_wire()
 TEXT = {"type": "string"}
@@ -92,13 +93,7 @@ class Browser:
     async def notebook(self, path: str) -> SyncDB:
         self.touch(path, NOTEBOOK)
         return await self.stack.enter_async_context(
-            open_syncdb(
-                self.client,
-                project_id=self.project_id,
-                path=path,
-                primary_keys=["type", "id"],
-                string_cols=["input"],
-            )
+            open_notebook_records(self.client, project_id=self.project_id, path=path)
         )
 
     async def record(self, path: str) -> RecordStore:

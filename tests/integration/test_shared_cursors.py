@@ -13,12 +13,12 @@ from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 from cocalc_jupyter_ext.documents.syncdoc.cursors import Cursors, open_cursors
 from cocalc_jupyter_ext.documents.syncdoc.opening import name_of
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import open_syncdb
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import open_syncstring
 
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import TOKEN, JupyterServer
+from ..support.synced_notebooks import open_notebook_records
 
 
 @asynccontextmanager
@@ -116,13 +116,7 @@ async def check_notebook(server: JupyterServer) -> None:
     async with (
         cocalc_client(server) as client,
         RoomClient(server, "a.ipynb") as page,
-        open_syncdb(
-            client,
-            project_id=project_id(server),
-            path=synced,
-            primary_keys=["type", "id"],
-            string_cols=["input"],
-        ) as db,
+        open_notebook_records(client, project_id=project_id(server), path=synced) as db,
     ):
         cell = page.document.ycells[1]
         cursors = await follow(client, server, db, synced)

@@ -10,12 +10,13 @@ import pytest
 
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
+from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import open_syncstring
 
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import TOKEN, JupyterServer
+from ..support.synced_notebooks import open_notebook_records
 
 
 @pytest.fixture
@@ -43,12 +44,8 @@ async def cocalc_notebook(
 ) -> AsyncIterator[SyncDB]:
     async with (
         cocalc_client(server) as client,
-        open_syncdb(
-            client,
-            project_id=project_id(server),
-            path=f".{notebook}.sage-jupyter2",
-            primary_keys=["type", "id"],
-            string_cols=["input"],
+        open_notebook_records(
+            client, project_id=project_id(server), path=f".{notebook}.sage-jupyter2"
         ) as db,
     ):
         yield db

@@ -1,45 +1,24 @@
 """Runs that CoCalc clients ask for by records (syncdoc-jupyter §4.1 to §4.5)."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from cocalc_jupyter_ext.documents.notebook_actions import NotebookActions
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
+from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 from cocalc_jupyter_ext.kernels.errors import InputAnsweredError
 from cocalc_jupyter_ext.kernels.record_runs import RecordRuns
 from cocalc_jupyter_ext.kernels.record_states import Request
 
-from ..support.persist import World, persist_world
-
-PROJECT = "11111111-2222-4333-8444-555555555555"
+from ..support.persist import World, persist_world, until
+from ..support.synced_notebooks import PROJECT, join_notebook
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with persist_world(tmp_path) as world:
         yield world
-
-
-async def open_notebook(world: World, who: str) -> SyncDB:
-    db = await open_syncdb(
-        await world.client(),
-        project_id=PROJECT,
-        path=".a.ipynb.sage-jupyter2",
-        primary_keys=["type", "id"],
-        string_cols=["input"],
-        participant=who,
-    )
-    world.stack.push_async_callback(db.close)
-    return db
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 class Starter:
@@ -100,7 +79,7 @@ async def run_for(
 
 
 async def test_a_cell_runs_because_a_client_sets_its_state(world: World) -> None:
-    project, bob = await open_notebook(world, PROJECT), await open_notebook(world, "bob")
+    project, bob = await join_notebook(world, PROJECT), await join_notebook(world, "bob")
     starter = Starter()
     runs = await run_for(world, project, starter)
     bob.set([{"type": "settings", "kernel": "python3"}, {"type": "cell", "id": "a", "input": "1"}])
@@ -122,7 +101,7 @@ async def test_a_cell_runs_because_a_client_sets_its_state(world: World) -> None
 async def test_what_was_asked_for_before_the_project_started_runs_and_orphans_end(
     world: World,
 ) -> None:
-    bob, project = await open_notebook(world, "bob"), await open_notebook(world, PROJECT)
+    bob, project = await join_notebook(world, "bob"), await join_notebook(world, PROJECT)
     bob.set(
         [
             {"type": "cell", "id": "a", "state": "start"},
@@ -140,7 +119,7 @@ async def test_what_was_asked_for_before_the_project_started_runs_and_orphans_en
 
 
 async def test_why_nothing_runs_is_told_to_everybody(world: World) -> None:
-    project, bob = await open_notebook(world, PROJECT), await open_notebook(world, "bob")
+    project, bob = await join_notebook(world, PROJECT), await join_notebook(world, "bob")
     starter = Starter()
     starter.problem = ValueError("there is no kernel named 'sage'")
     await run_for(world, project, starter)
@@ -154,7 +133,7 @@ async def test_why_nothing_runs_is_told_to_everybody(world: World) -> None:
 
 
 async def test_progress_of_a_cell_that_is_gone_brings_nothing_back(world: World) -> None:
-    project = await open_notebook(world, PROJECT)
+    project = await join_notebook(world, PROJECT)
     runs = await run_for(world, project, Starter())
 
     runs.progress("gone", "ok")
@@ -164,7 +143,7 @@ async def test_progress_of_a_cell_that_is_gone_brings_nothing_back(world: World)
 
 async def test_who_sees_that_a_cell_is_done_has_its_outputs(world: World) -> None:
     """The runner says that a cell is over before it has written all of it (§4.3)."""
-    project, bob = await open_notebook(world, PROJECT), await open_notebook(world, "bob")
+    project, bob = await join_notebook(world, PROJECT), await join_notebook(world, "bob")
     runs = await run_for(world, project, Starter())
     bob.set({"type": "cell", "id": "a", "input": "print(1)"})
     await bob.commit()
@@ -189,7 +168,7 @@ async def test_who_sees_that_a_cell_is_done_has_its_outputs(world: World) -> Non
 
 
 async def test_what_was_not_told_yet_is_told_when_the_runs_are_closed(world: World) -> None:
-    project = await open_notebook(world, PROJECT)
+    project = await join_notebook(world, PROJECT)
     runs = await run_for(world, project, Starter())
     project.set({"type": "cell", "id": "a", "state": "busy"})
 
@@ -201,7 +180,7 @@ async def test_what_was_not_told_yet_is_told_when_the_runs_are_closed(world: Wor
 
 async def cells_in(world: World, *cells: dict[str, object]) -> tuple[SyncDB, SyncDB]:
     """Return the notebook with some cells, as the project and as a client have it."""
-    project, bob = await open_notebook(world, PROJECT), await open_notebook(world, "bob")
+    project, bob = await join_notebook(world, PROJECT), await join_notebook(world, "bob")
     bob.set([{"type": "cell", **cell} for cell in cells])
     await bob.commit()
     await until(lambda: len(project) == len(cells))
@@ -336,7 +315,7 @@ async def test_an_action_of_the_project_itself_runs_cells_as_that_of_a_client(
     world: World,
 ) -> None:
     """§15: running a cell is the same call on both sides."""
-    project = await open_notebook(world, PROJECT)
+    project = await join_notebook(world, PROJECT)
     starter = Starter()
     await run_for(world, project, starter)
     actions = NotebookActions(project, is_project=True)

@@ -19,7 +19,6 @@ from cocalc_jupyter_ext.conat.services.named import ServiceClient, service_subje
 from cocalc_jupyter_ext.conat.transports.loopback import LoopbackTransport
 from cocalc_jupyter_ext.conat.types import User
 from cocalc_jupyter_ext.documents.syncdoc.string_patch import apply_string_patch
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import open_syncdb
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import open_syncstring
 from cocalc_jupyter_ext.project.browsers import find_browser
 from cocalc_jupyter_ext.server.conat import ConatService
@@ -29,6 +28,7 @@ from ..support.documents import open_world
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
+from ..support.synced_notebooks import open_notebook_records
 from .test_conat import OTHER, P, api_of, client_of, project_id_of
 
 SLOW_CONFIG = """
@@ -52,13 +52,8 @@ async def call(server: JupyterServer, name: str, *args: object) -> Any:
 
 @asynccontextmanager
 async def records_of(server: JupyterServer, client: Client, notebook: str) -> AsyncIterator[Any]:
-    async with open_syncdb(
-        client,
-        project_id=project_id_of(server),
-        path=f".{notebook}.sage-jupyter2",
-        primary_keys=["type", "id"],
-        string_cols=["input"],
-    ) as db:
+    path = f".{notebook}.sage-jupyter2"
+    async with open_notebook_records(client, project_id=project_id_of(server), path=path) as db:
         yield db
 
 

@@ -17,14 +17,13 @@ from cocalc_jupyter_ext.documents.syncdoc.coordination import (
 )
 from cocalc_jupyter_ext.documents.syncdoc.patches import Patch, Snapshot, to_message
 from cocalc_jupyter_ext.documents.syncdoc.stores import open_record
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
+from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import SyncString, open_syncstring
 
 from .persist import World, persist_world
+from .synced_notebooks import PROJECT, SYNCED, join_notebook
 
 __all__ = ["PROJECT", "SyncedProject", "open_synced_project"]
-
-PROJECT = "11111111-2222-4333-8444-555555555555"
 
 
 @dataclass
@@ -43,18 +42,9 @@ class SyncedProject:
         self.world.stack.push_async_callback(text.close)
         return text
 
-    async def notebook(self, path: str = ".a.ipynb.sage-jupyter2", who: str = "ann") -> SyncDB:
+    async def notebook(self, path: str = SYNCED, who: str = "ann") -> SyncDB:
         """Open a notebook by its synced path as a participant."""
-        notebook = await open_syncdb(
-            await self.world.client(),
-            project_id=PROJECT,
-            path=path,
-            primary_keys=["type", "id"],
-            string_cols=["input"],
-            participant=who,
-        )
-        self.world.stack.push_async_callback(notebook.close)
-        return notebook
+        return await join_notebook(self.world, who, path=path)
 
     async def write(self, *texts: str, path: str = "a.txt", who: str = "ann") -> list[int]:
         """Commit texts one after the other and leave; return the versions."""

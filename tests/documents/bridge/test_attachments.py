@@ -15,13 +15,12 @@ from cocalc_jupyter_ext.documents.errors import FileMissingError, FileTooLargeEr
 from cocalc_jupyter_ext.documents.notebook_records.notebooks import NOTEBOOK_SCHEMA
 from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType
 from cocalc_jupyter_ext.documents.syncdoc.opening import open_document
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
+from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 from cocalc_jupyter_ext.documents.syncdoc.values import RecordsKind
 
 from ...support.persist import persist_world
+from ...support.synced_notebooks import PROJECT, SYNCED, open_notebook_records
 
-PROJECT = "11111111-2222-4333-8444-555555555555"
-SYNCED = ".a.ipynb.sage-jupyter2"
 PICTURE = b"\x89PNG" * 2_000
 
 
@@ -73,14 +72,7 @@ async def open_project(folder: Path, patience_s: float = 30.0) -> AsyncIterator[
             participant=PROJECT,
             is_file_server=True,
         )
-        client = await open_syncdb(
-            await conat.client(),
-            project_id=PROJECT,
-            path=SYNCED,
-            primary_keys=["type", "id"],
-            string_cols=["input"],
-            participant="ann",
-        )
+        client = await open_notebook_records(await conat.client(), who="ann")
         project = Project(blobs, client)
         loads = AttachmentLoads(document, blobs, project.load, patience_s=patience_s, retry_s=0.01)
         try:

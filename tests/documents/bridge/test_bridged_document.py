@@ -16,14 +16,12 @@ from cocalc_jupyter_ext.documents.bridge.bridged_document import BridgedDocument
 from cocalc_jupyter_ext.documents.bridge.kinds import two_faces
 from cocalc_jupyter_ext.documents.document import LiveDocument
 from cocalc_jupyter_ext.documents.registry import DocumentRegistry
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
+from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import SyncString, open_syncstring
 
 from ...support.documents import NOTEBOOK_ID, TEXT_ID, DocumentWorld, open_world
 from ...support.persist import World, persist_world
-
-PROJECT = "11111111-2222-4333-8444-555555555555"
-SYNCED = ".a.ipynb.sage-jupyter2"
+from ...support.synced_notebooks import PROJECT, join_notebook
 
 
 @dataclass
@@ -53,16 +51,7 @@ class Project:
         return bridged
 
     async def notebook(self, who: str = "bob") -> SyncDB:
-        db = await open_syncdb(
-            await self.conat.client(),
-            project_id=PROJECT,
-            path=SYNCED,
-            primary_keys=["type", "id"],
-            string_cols=["input"],
-            participant=who,
-        )
-        self.conat.stack.push_async_callback(db.close)
-        return db
+        return await join_notebook(self.conat, who)
 
     async def text(self, who: str = "bob") -> SyncString:
         text = await open_syncstring(

@@ -13,14 +13,13 @@ from cocalc_jupyter_ext.documents.bridge.unopened import (
     tell_unreadable,
 )
 from cocalc_jupyter_ext.documents.syncdoc.stores import open_record
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import open_syncdb
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import open_syncstring
 
 from ...support.persist import World, persist_world
+from ...support.synced_notebooks import PROJECT, SYNCED, open_notebook_records
 
-PROJECT = "11111111-2222-4333-8444-555555555555"
 TEXT = ServedFile("a.txt", "a.txt", is_notebook=False)
-NOTEBOOK = ServedFile(".a.ipynb.sage-jupyter2", "a.ipynb", is_notebook=True)
+NOTEBOOK = ServedFile(SYNCED, "a.ipynb", is_notebook=True)
 
 
 @pytest.fixture
@@ -52,14 +51,7 @@ async def test_a_text_is_what_its_patches_say(world: World, blobs: BlobStore) ->
 
 
 async def test_a_notebook_is_what_its_patches_say(world: World, blobs: BlobStore) -> None:
-    async with open_syncdb(
-        await world.client(),
-        project_id=PROJECT,
-        path=NOTEBOOK.synced_path,
-        primary_keys=["type", "id"],
-        string_cols=["input"],
-        participant="ann",
-    ) as db:
+    async with open_notebook_records(await world.client(), who="ann") as db:
         db.set({"type": "cell", "id": "b", "pos": 2, "input": "2", "cell_type": "markdown"})
         db.set({"type": "cell", "id": "a", "pos": 1, "input": "1"})
         await db.commit()
@@ -101,13 +93,6 @@ async def test_a_notebook_whose_file_cannot_be_read_is_ready_and_says_so(world: 
     """§3.2 step 3: a ``fatal`` record is set, and start-up continues."""
     await tell_unreadable(await world.client(), PROJECT, NOTEBOOK, "not JSON")
 
-    async with open_syncdb(
-        await world.client(),
-        project_id=PROJECT,
-        path=NOTEBOOK.synced_path,
-        primary_keys=["type", "id"],
-        string_cols=["input"],
-        participant="ann",
-    ) as db:
+    async with open_notebook_records(await world.client(), who="ann") as db:
         assert db.get() == [{"type": "fatal", "error": "not JSON"}]
         assert db.document.record.get()["init"]["error"] == ""

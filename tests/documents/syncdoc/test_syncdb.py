@@ -5,33 +5,17 @@ from typing import Any
 
 import pytest
 
-from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.sync.opening import open_astream
 from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
 from cocalc_jupyter_ext.documents.syncdoc.records import FieldError
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
+from cocalc_jupyter_ext.documents.syncdoc.syncdb import open_syncdb
 
 from ...support.persist import World, until
-
-PROJECT = "11111111-2222-4333-8444-555555555555"
-PATH = ".a.ipynb.sage-jupyter2"
-
-
-async def open_notebook(world: World, who: str, client: Client | None = None) -> SyncDB:
-    db = await open_syncdb(
-        client or await world.client(),
-        project_id=PROJECT,
-        path=PATH,
-        primary_keys=["type", "id"],
-        string_cols=["input"],
-        participant=who,
-    )
-    world.stack.push_async_callback(db.close)
-    return db
+from ...support.synced_notebooks import PROJECT, SYNCED, join_notebook
 
 
 async def test_records_that_one_commits_others_get_with_their_keys(world: World) -> None:
-    ann, bob = await open_notebook(world, "ann"), await open_notebook(world, "bob")
+    ann, bob = await join_notebook(world, "ann"), await join_notebook(world, "bob")
     told: list[list[dict[str, Any]]] = []
     bob.on_change(told.append)
 
@@ -48,7 +32,7 @@ async def test_records_that_one_commits_others_get_with_their_keys(world: World)
 
 
 async def test_two_edit_one_cell_and_different_fields_at_once(world: World) -> None:
-    ann, bob = await open_notebook(world, "ann"), await open_notebook(world, "bob")
+    ann, bob = await join_notebook(world, "ann"), await join_notebook(world, "bob")
     ann.set({"type": "cell", "id": "a", "input": "one\ntwo\nthree\n", "metadata": {"x": 1}})
     await ann.commit()
     await until(lambda: len(bob) == 1)
@@ -66,7 +50,7 @@ async def test_two_edit_one_cell_and_different_fields_at_once(world: World) -> N
 
 
 async def test_the_settings_of_a_notebook_are_one_record_without_id(world: World) -> None:
-    db = await open_notebook(world, "ann")
+    db = await join_notebook(world, "ann")
 
     db.set({"type": "settings", "id": "main", "kernel": "python3"})
     db.set({"type": "settings", "trust": True})
@@ -79,12 +63,12 @@ async def test_the_settings_of_a_notebook_are_one_record_without_id(world: World
 
 async def test_the_messages_in_the_stream_are_those_of_the_contract(world: World) -> None:
     client = await world.client()
-    db = await open_notebook(world, "ann", client)
+    db = await join_notebook(world, "ann", client=client)
     db.set({"type": "cell", "id": "a", "pos": 0})
     await db.commit()
 
     stream = await open_astream(
-        client, name=f"patches:{string_id(PROJECT, PATH)}", project_id=PROJECT
+        client, name=f"patches:{string_id(PROJECT, SYNCED)}", project_id=PROJECT
     )
     message = await stream.get(1)
     await stream.close()
@@ -104,7 +88,7 @@ async def test_the_messages_in_the_stream_are_those_of_the_contract(world: World
 async def test_other_fields_than_keys_cannot_be_searched_and_input_must_be_text(
     world: World,
 ) -> None:
-    db = await open_notebook(world, "ann")
+    db = await join_notebook(world, "ann")
     db.set({"type": "cell", "id": "a", "input": ""})
 
     with pytest.raises(FieldError):
@@ -117,14 +101,14 @@ async def test_other_fields_than_keys_cannot_be_searched_and_input_must_be_text(
 
 async def test_ten_thousand_patches_do_not_make_editing_slow(world: World) -> None:
     """Commit and value stay fast; the time is printed by bench/sync, here it must just end."""
-    ann = await open_notebook(world, "ann")
+    ann = await join_notebook(world, "ann")
     for number in range(10_000):
         ann.set({"type": "cell", "id": str(number % 100), "pos": number})
         ann.document.commit()
     async with asyncio.timeout(60):
         await ann.document.save()
 
-    bob = await open_notebook(world, "bob")
+    bob = await join_notebook(world, "bob")
 
     assert bob.document.text == ann.document.text
     assert len(bob.versions()) == 10_000

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
+from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 from cocalc_jupyter_ext.project.conversion.converter import ConversionFailed
 from cocalc_jupyter_ext.project.conversion.orders import ConversionOrder
 from cocalc_jupyter_ext.project.conversion.record_conversion import MAX_ERROR, RecordConversion
 
 from ...support.persist import World, persist_world
-
-PROJECT = "11111111-2222-4333-8444-555555555555"
+from ...support.synced_notebooks import PROJECT, join_notebook
 
 
 class Notebook:
@@ -57,23 +56,10 @@ class Notebook:
         return self.record
 
 
-async def open_notebook(world: World, who: str) -> SyncDB:
-    db = await open_syncdb(
-        await world.client(),
-        project_id=PROJECT,
-        path=".a.ipynb.sage-jupyter2",
-        primary_keys=["type", "id"],
-        string_cols=["input"],
-        participant=who,
-    )
-    world.stack.push_async_callback(db.close)
-    return db
-
-
 @pytest.fixture
 async def notebook(tmp_path: Path) -> AsyncIterator[Notebook]:
     async with persist_world(tmp_path) as world:
-        project, person = await open_notebook(world, PROJECT), await open_notebook(world, "bob")
+        project, person = await join_notebook(world, PROJECT), await join_notebook(world, "bob")
         notebook = Notebook(world, project, person)
         notebook.conversion.start()
         yield notebook
