@@ -29,8 +29,9 @@ from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
 from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 from tests.support.notebooks import write_notebook
 from tests.support.room_client import RoomClient
-from tests.support.servers import TOKEN, JupyterServer, until
+from tests.support.servers import TOKEN, JupyterServer
 from tests.support.synced_notebooks import SYNCED, open_notebook_records
+from tests.support.waiting import until
 
 __all__ = ["Kills", "measure"]
 

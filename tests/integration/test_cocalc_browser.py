@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import TOKEN, JupyterServer
 from ..support.synced_notebooks import open_notebook_records
+from ..support.waiting import until
 
 NOTEBOOK = DocumentType(NOTEBOOK_SCHEMA).to_wire()
 TEXT = {"type": "string"}
@@ -129,12 +130,6 @@ async def save(document: SyncDocument[Any]) -> dict[str, Any]:
     request_save(document)
     await until(lambda: save_state(document).get("state") == "done")
     return save_state(document)
-
-
-async def until(condition: Callable[[], bool], timeout_s: float = 30) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def sources(path: Path) -> list[str]:

@@ -18,7 +18,8 @@ from cocalc_jupyter_ext.server.event_emitter import AWARENESS_SCHEMA, FORK_SCHEM
 from ..support.notebook_runs import NotebookRuns
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
-from ..support.servers import TOKEN, JupyterServer, until
+from ..support.servers import TOKEN, JupyterServer
+from ..support.waiting import until
 from .test_two_faces import cocalc_notebook, inputs, sources
 
 CONFIG = """

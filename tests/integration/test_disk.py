@@ -20,7 +20,8 @@ from cocalc_jupyter_ext.server.event_emitter import SESSION_SCHEMA
 
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
-from ..support.servers import JupyterServer, until
+from ..support.servers import JupyterServer
+from ..support.waiting import until
 
 CONFIG = """
 c = get_config()  # noqa

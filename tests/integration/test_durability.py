@@ -11,7 +11,8 @@ import pytest
 
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
-from ..support.servers import JupyterServer, until
+from ..support.servers import JupyterServer
+from ..support.waiting import until
 
 CONFIG = """
 c = get_config()  # noqa

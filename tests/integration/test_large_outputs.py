@@ -21,8 +21,9 @@ from ..support.notebook_runs import NotebookRuns
 from ..support.notebooks import notebook, write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
+from ..support.waiting import until
 from .test_compatibility import nbmodel_client
-from .test_two_faces import cocalc_client, cocalc_notebook, project_id, until
+from .test_two_faces import cocalc_client, cocalc_notebook, project_id
 
 CONFIG = """
 c.CoCalcExtension.autosave_quiet_s = 0.1

@@ -12,7 +12,8 @@ from cocalc_jupyter_ext.documents.notebook_actions.errors import NoQuestionError
 
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
-from ..support.servers import JupyterServer, until
+from ..support.servers import JupyterServer
+from ..support.waiting import until
 from .test_two_faces import cocalc_client, project_id
 
 

@@ -16,7 +16,8 @@ from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 
 from ..support.notebooks import write_notebook
 from ..support.servers import JupyterServer
-from .test_cocalc_browser import Browser, browser, until
+from ..support.waiting import until
+from .test_cocalc_browser import Browser, browser
 
 NUMBERS = count()
 DYING = "import sys; print('no module named fish', file=sys.stderr); sys.exit(7)"

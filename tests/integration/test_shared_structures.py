@@ -29,7 +29,7 @@ from cocalc_jupyter_ext.conat.sync.opening import (
 from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 
 from ..support.conat_server import RestartableServer
-from ..support.persist import until
+from ..support.waiting import until
 
 PROJECT = "00000000-0000-4000-8000-000000000000"
 LIMIT_S = 60.0

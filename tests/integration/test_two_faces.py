@@ -1,7 +1,6 @@
 """JupyterLab users and CoCalc clients edit one document of a real server at once (design D4)."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import TOKEN, JupyterServer
 from ..support.synced_notebooks import open_notebook_records
+from ..support.waiting import until
 
 
 @pytest.fixture
@@ -58,12 +58,6 @@ def inputs(db: SyncDB) -> list[Any]:
 
 def sources(page: RoomClient) -> list[str]:
     return [str(cell["source"]) for cell in page.document.ycells]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_page_and_a_cocalc_client_see_each_others_typing(server: JupyterServer) -> None:

@@ -16,7 +16,7 @@ from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 
 from ..support.conat_process import conat_process
 from ..support.javascript import run_checks
-from ..support.persist import until
+from ..support.waiting import until
 
 PROJECT = "00000000-0000-4000-8000-000000000000"
 

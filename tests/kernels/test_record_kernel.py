@@ -12,6 +12,7 @@ from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 from cocalc_jupyter_ext.kernels.record_kernel import KernelState, NotebookKernel, RecordKernel
 
 from ..support.persist import World, persist_world
+from ..support.waiting import until
 from .test_record_runs import PROJECT, open_notebook
 
 
@@ -41,12 +42,6 @@ class Kernel:
         if self.problem is not None:
             raise self.problem
         self.state = KernelState()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def follow(

@@ -11,8 +11,9 @@ from cocalc_jupyter_ext.kernels.errors import InputAnsweredError
 from cocalc_jupyter_ext.kernels.record_runs import RecordRuns
 from cocalc_jupyter_ext.kernels.record_states import Request
 
-from ..support.persist import World, persist_world, until
+from ..support.persist import World, persist_world
 from ..support.synced_notebooks import PROJECT, join_notebook
+from ..support.waiting import until
 
 
 @pytest.fixture

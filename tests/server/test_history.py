@@ -20,7 +20,8 @@ from cocalc_jupyter_ext.server.identity import account_id_from_username
 
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
-from ..support.servers import TOKEN, JupyterServer, until
+from ..support.servers import TOKEN, JupyterServer
+from ..support.waiting import until
 from .test_conat import project_id_of
 from .test_membership import USERS_CONFIG
 

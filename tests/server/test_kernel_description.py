@@ -1,7 +1,7 @@
 """What a notebook says of the kernel that ran it (syncdoc-jupyter §7.2)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from cocalc_jupyter_ext.kernels.errors import KernelUnreachableError
 from cocalc_jupyter_ext.server.kernel_description import KernelDescription
 
 from ..support.documents import NOTEBOOK_ID, open_world
+from ..support.waiting import until
 
 SPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {"name": "python", "file_extension": ".py"}
@@ -56,12 +57,6 @@ def choose(live: LiveDocument, **values: Any) -> None:
     with live.edit():
         for name, value in values.items():
             live.ydoc.ydoc.get("meta", type=Map)["metadata"][name] = value
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 async def test_names_and_language_of_the_kernel_are_noted_once(live: LiveDocument) -> None:

@@ -18,7 +18,7 @@ from cocalc_jupyter_ext.server.kernel_pool import (
     notebook_path,
 )
 
-from ..support.servers import until
+from ..support.waiting import until
 from .test_conat import api_of, client_of
 
 

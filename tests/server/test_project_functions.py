@@ -29,6 +29,7 @@ from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
 from ..support.synced_notebooks import open_notebook_records
+from ..support.waiting import until
 from .test_conat import OTHER, P, api_of, client_of, project_id_of
 
 SLOW_CONFIG = """
@@ -186,12 +187,6 @@ async def test_a_notebook_is_converted_because_its_record_says_so(
     assert [state for state in seen if state][-2:] == ["run", "done"]
     (converted,) = slow_server.work.glob("c.[!i]*")
     assert "first # just typed" in converted.read_text()
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_the_output_of_a_command_is_sent_as_it_comes(slow_server: JupyterServer) -> None:

@@ -13,7 +13,8 @@ from cocalc_jupyter_ext.documents.ysync import AwarenessFrame, parse_frame
 
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
-from ..support.servers import TOKEN, JupyterServer, until
+from ..support.servers import TOKEN, JupyterServer
+from ..support.waiting import until
 
 NOTEBOOK = {"file_format": "json", "file_type": "notebook"}
 

@@ -1,6 +1,5 @@
 """The widgets of open notebooks: which kernel, what leaves the table, what the notebook keeps."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +22,7 @@ from cocalc_jupyter_ext.server.widgets import ServerWidgets
 from tests.support.local_kernels import LocalKernels, local_kernels
 from tests.support.memory_document import MemoryDocument
 from tests.support.persist import persist_world
+from tests.support.waiting import until
 
 PROJECT = "cccccccc-cccc-4ccc-8ccc-cccccccccccc"
 MAKE = "import ipywidgets as w; shown, unseen = w.Text(value='a'), w.Text(value='b')"
@@ -82,11 +82,6 @@ class World:
             and (record["data"] or {}).get("_model_name") == "TextModel"
         }
 
-    async def until(self, condition: Callable[[], Any]) -> None:
-        async with asyncio.timeout(30):
-            while not condition():
-                await asyncio.sleep(0.01)
-
 
 @pytest.fixture
 async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
@@ -116,12 +111,12 @@ async def test_what_nothing_shows_leaves_the_table_after_a_rest_and_comes_back(
     """syncdoc-jupyter §8.5."""
     client = await world.start_kernel()
     client.execute(MAKE)
-    await world.until(lambda: len(world.texts()) == 2)
+    await until(lambda: len(world.texts()) == 2)
     ids = world.texts()
     world.live.show(ids["a"])
-    await world.until(lambda: set(world.texts()) == {"a"})
+    await until(lambda: set(world.texts()) == {"a"})
     world.live.show(ids["a"], ids["b"])
-    await world.until(lambda: set(world.texts()) == {"a", "b"})
+    await until(lambda: set(world.texts()) == {"a", "b"})
     client.stop_channels()
 
 
@@ -134,7 +129,7 @@ async def test_the_notebook_keeps_the_state_when_it_is_saved_and_when_the_kernel
 
     client = await world.start_kernel()
     client.execute(MAKE)
-    await world.until(lambda: len(world.texts()) == 2)
+    await until(lambda: len(world.texts()) == 2)
     shown = world.texts()["a"]
     world.live.show(shown)
     world.live.file.before_write()
@@ -143,10 +138,10 @@ async def test_the_notebook_keeps_the_state_when_it_is_saved_and_when_the_kernel
     widgets = await world.server.of_notebook(world.live)  # type: ignore[arg-type]
     model = widgets.models.get(shown)
     assert model is not None
-    await world.until(lambda: model.state["value"] == "last")
+    await until(lambda: model.state["value"] == "last")
     client.stop_channels()
     await world.kernels.manager.shutdown_kernel(world.kernel_id, now=True)
-    await world.until(lambda: saved(shown) == "last")
+    await until(lambda: saved(shown) == "last")
     assert set(world.texts()) >= {"a"}  # to look at, until another kernel starts
 
 
@@ -162,10 +157,10 @@ async def test_everybody_is_told_when_widgets_are_too_large_for_the_file(
     world.events.add_listener(schema_id=SESSION_SCHEMA, listener=listen)
     client = await world.start_kernel()
     client.execute(MAKE)
-    await world.until(lambda: len(world.texts()) == 2)
+    await until(lambda: len(world.texts()) == 2)
     world.live.show(world.texts()["a"])
     world.live.file.before_write()
-    await world.until(lambda: told != [])
+    await until(lambda: told != [])
     client.stop_channels()
 
     assert (told[0]["path"], told[0]["level"]) == ("a.ipynb", "ERROR")  # what pages show
@@ -175,11 +170,11 @@ async def test_everybody_is_told_when_widgets_are_too_large_for_the_file(
 async def test_another_kernel_takes_the_place_of_the_first(world: World) -> None:
     first = await world.start_kernel()
     first.execute(MAKE)
-    await world.until(lambda: len(world.texts()) == 2)
+    await until(lambda: len(world.texts()) == 2)
     second = await world.start_kernel()
-    await world.until(lambda: not world.texts())
+    await until(lambda: not world.texts())
     second.execute("import ipywidgets as w; other = w.Text(value='new')")
-    await world.until(lambda: set(world.texts()) == {"new"})
+    await until(lambda: set(world.texts()) == {"new"})
     for client in (first, second):
         client.stop_channels()
 

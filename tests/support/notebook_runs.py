@@ -13,7 +13,8 @@ from nbformat.reader import NotJSONError
 
 from .notebooks import write_notebook
 from .room_client import RoomClient
-from .servers import JupyterServer, until
+from .servers import JupyterServer
+from .waiting import until
 
 __all__ = ["NotebookRuns"]
 

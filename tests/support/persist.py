@@ -1,7 +1,7 @@
 """A persist service and its clients in one process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from cocalc_jupyter_ext.conat.sockets.states import SocketSettings
 from cocalc_jupyter_ext.conat.transports.loopback import LoopbackTransport
 from cocalc_jupyter_ext.conat.types import User
 
-__all__ = ["QUICK", "World", "message", "open_socket", "persist_world", "read", "until"]
+__all__ = ["QUICK", "World", "message", "open_socket", "persist_world", "read"]
 
 QUICK = ConnectionSettings(
     SocketSettings(reconnection=False), rng=lambda: 0.5, reconnect_delay_s=0.02
@@ -32,13 +32,6 @@ QUICK = ConnectionSettings(
 def message(value: object, **options: Any) -> NewMessage:
     """Return a message that holds a value."""
     return NewMessage(raw=encode(value), **options)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds that nobody tells."""
-    async with asyncio.timeout(60):
-        while not holds():
-            await asyncio.sleep(0.002)
 
 
 async def read(feed: Feed, count: int) -> list[Any]:

@@ -1,13 +1,12 @@
 """Real Jupyter servers for tests: one process each, in a folder of its own."""
 
-import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +16,7 @@ import httpx
 
 from .ports import free_port
 
-__all__ = ["TOKEN", "JupyterServer", "until"]
+__all__ = ["TOKEN", "JupyterServer"]
 
 TOKEN = "test-token"
 START_TIMEOUT_S = 60
@@ -126,6 +125,8 @@ class JupyterServer:
             "--ServerApp.ip=127.0.0.1",
             f"--ServerApp.port={self.port}",
             "--ServerApp.port_retries=0",
+            # Otherwise a server without our extension answers, and tests fail far from the cause.
+            "--ServerApp.reraise_server_extension_failures=True",
             f"--ServerApp.root_dir={self.work}",
             f"--IdentityProvider.token={TOKEN}",
             f"--ServerApp.jpserver_extensions={EXTENSIONS | {'jupyterlab': self.has_lab}}",
@@ -159,11 +160,3 @@ class JupyterServer:
         if process is not None and process.poll() is None:
             process.send_signal(how)
             process.wait(timeout=30)
-
-
-async def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
-    """Wait until a condition holds in another process; fails the test after ``timeout_s``."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        await asyncio.sleep(0.01)

@@ -1,6 +1,5 @@
 """Shared structures over a stream in the same process whose network misbehaves on demand."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,7 +17,7 @@ from . import virtual_time
 from .conat_peers import make_ids
 from .direct_streams import DirectAccess, DirectFeed, DirectStream
 
-__all__ = ["FaultyAccess", "FaultyStream", "until"]
+__all__ = ["FaultyAccess", "FaultyStream"]
 
 
 class FaultyStream(DirectStream):
@@ -154,10 +153,3 @@ class FaultyAccess(DirectAccess):
     async def changefeed(self) -> DirectFeed:
         self._stream.opened += 1
         return await super().changefeed()
-
-
-async def until(condition: Any) -> None:
-    """Give others turns until something is so; fails after a while in which it never is."""
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.001)

@@ -16,8 +16,9 @@ from cocalc_jupyter_ext.conat.persist.client.remote import PersistClient, acquir
 from cocalc_jupyter_ext.conat.transports.connect import connect
 
 from ...support.conat_process import COMMANDS, conat_process, environment, run_module
-from ...support.persist import QUICK, message, until
+from ...support.persist import QUICK, message
 from ...support.ports import free_port
+from ...support.waiting import until
 
 
 @asynccontextmanager

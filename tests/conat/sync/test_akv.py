@@ -6,7 +6,8 @@ import pytest
 
 from cocalc_jupyter_ext.conat.persist.errors import WrongLastSequence
 from cocalc_jupyter_ext.conat.sync.akv import AKV
-from tests.support.sync_streams import FaultyStream, until
+from tests.support.sync_streams import FaultyStream
+from tests.support.waiting import until
 
 
 async def test_missing_gives_the_default_null_gives_null_and_delete_makes_it_missing() -> None:

@@ -17,7 +17,8 @@ from cocalc_jupyter_ext.conat.sync.dkv_state import tombstone
 from cocalc_jupyter_ext.conat.sync.errors import Closed
 from cocalc_jupyter_ext.conat.sync.stats import stats_of
 from tests.support import virtual_time
-from tests.support.sync_streams import FaultyStream, until
+from tests.support.sync_streams import FaultyStream
+from tests.support.waiting import until
 
 
 def new(value: Any = None, key: str | None = None, **more: Any) -> NewMessage:

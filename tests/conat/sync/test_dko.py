@@ -8,7 +8,8 @@ import pytest
 
 from cocalc_jupyter_ext.conat.sync.dko import DKO, FieldName, ObjectChange
 from cocalc_jupyter_ext.conat.sync.errors import Closed, NotAnObject
-from tests.support.sync_streams import FaultyStream, until
+from tests.support.sync_streams import FaultyStream
+from tests.support.waiting import until
 
 
 @asynccontextmanager

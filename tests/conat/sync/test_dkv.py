@@ -15,7 +15,8 @@ from cocalc_jupyter_ext.conat.protocol.codec import UNDEFINED
 from cocalc_jupyter_ext.conat.sync.dkv_state import KeyChange, tombstone
 from cocalc_jupyter_ext.conat.sync.errors import Closed
 from tests.support import virtual_time
-from tests.support.sync_streams import FaultyStream, until
+from tests.support.sync_streams import FaultyStream
+from tests.support.waiting import until
 
 
 async def test_new_is_empty_and_a_value_survives_save_close_and_reopening() -> None:

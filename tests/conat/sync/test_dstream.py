@@ -11,7 +11,8 @@ from cocalc_jupyter_ext.conat.protocol.codec import UNDEFINED
 from cocalc_jupyter_ext.conat.sync.dstream import DStream
 from cocalc_jupyter_ext.conat.sync.errors import Closed, NothingSelected, UndefinedValue
 from tests.support import virtual_time
-from tests.support.sync_streams import FaultyStream, until
+from tests.support.sync_streams import FaultyStream
+from tests.support.waiting import until
 
 
 async def test_it_starts_empty_and_a_pushed_object_is_visible_at_once() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from cocalc_jupyter_ext.conat.persist.messages import Inventory as Totals
 from cocalc_jupyter_ext.conat.sync.inventory import Inventory, StoreEntry
-from tests.support.sync_streams import FaultyStream, until
+from tests.support.sync_streams import FaultyStream
+from tests.support.waiting import until
 
 TOTALS = Totals(bytes=12, count=3, seq=7, limits={"max_msgs": 9})
 

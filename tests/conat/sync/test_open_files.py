@@ -11,7 +11,8 @@ from cocalc_jupyter_ext.conat.errors import ConatError
 from cocalc_jupyter_ext.conat.sync.dko import DKO
 from cocalc_jupyter_ext.conat.sync.open_files import OpenFiles, open_open_files
 from tests.support.persist import persist_world
-from tests.support.sync_streams import FaultyStream, until
+from tests.support.sync_streams import FaultyStream
+from tests.support.waiting import until
 
 PROJECT = "00000000-0000-4000-8000-000000000000"
 

@@ -21,7 +21,7 @@ from cocalc_jupyter_ext.conat.sync.opening import (
 )
 from tests.support.conat_peers import FlakyTransport
 from tests.support.persist import World, persist_world
-from tests.support.sync_streams import until
+from tests.support.waiting import until
 
 PROJECT = "00000000-0000-4000-8000-000000000000"
 ACCOUNT = "00000000-0000-4000-8000-000000000001"

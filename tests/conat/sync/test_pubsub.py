@@ -10,7 +10,7 @@ from cocalc_jupyter_ext.conat.errors import CodecError
 from cocalc_jupyter_ext.conat.sync.errors import Closed
 from cocalc_jupyter_ext.conat.sync.pubsub import open_pubsub, pubsub_subject
 from tests.support.conat_peers import FlakyTransport, clients
-from tests.support.sync_streams import until
+from tests.support.waiting import until
 
 PROJECT = "00000000-0000-4000-8000-000000000000"
 

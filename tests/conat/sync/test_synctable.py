@@ -16,7 +16,7 @@ from cocalc_jupyter_ext.conat.sync.synctable import (
 )
 from cocalc_jupyter_ext.conat.sync.table_rows import document_id
 from tests.support.persist import World
-from tests.support.sync_streams import until
+from tests.support.waiting import until
 
 PROJECT = "00000000-0000-4000-8000-000000000000"
 ID = document_id(PROJECT, "a.txt")

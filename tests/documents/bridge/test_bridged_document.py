@@ -1,7 +1,7 @@
 """A live document and its patches are one document (design D4, D5; SPEC B)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from cocalc_jupyter_ext.documents.syncdoc.syncstring import SyncString, open_syn
 from ...support.documents import NOTEBOOK_ID, TEXT_ID, DocumentWorld, open_world
 from ...support.persist import World, persist_world
 from ...support.synced_notebooks import PROJECT, join_notebook
+from ...support.waiting import until
 
 
 @dataclass
@@ -71,12 +72,6 @@ async def open_project(folder: Path) -> AsyncIterator[Project]:
 async def project(tmp_path: Path) -> AsyncIterator[Project]:
     async with open_project(tmp_path) as project:
         yield project
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def sources(document: LiveDocument) -> list[str]:

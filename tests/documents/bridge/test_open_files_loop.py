@@ -25,7 +25,8 @@ from cocalc_jupyter_ext.documents.notebook_records.notebooks import NOTEBOOK_SCH
 from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType
 from cocalc_jupyter_ext.documents.syncdoc.stores import open_record
 
-from ...support.persist import World, persist_world, until
+from ...support.persist import World, persist_world
+from ...support.waiting import until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 TEXT = {"type": "string"}

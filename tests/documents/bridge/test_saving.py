@@ -17,7 +17,8 @@ from cocalc_jupyter_ext.documents.syncdoc.utf16 import string_hash
 from cocalc_jupyter_ext.documents.syncdoc.values import TextKind
 
 from ...support.documents import TEXT_ID, MemoryStorage, open_world
-from ...support.persist import World, persist_world, until
+from ...support.persist import World, persist_world
+from ...support.waiting import until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 

@@ -1,7 +1,6 @@
 """CoCalc clients' cursors come into a room, and leave it (syncdoc-jupyter §1.12)."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +27,7 @@ from cocalc_jupyter_ext.documents.ysync import AwarenessFrame, parse_frame
 
 from ...support.documents import TEXT_ID, open_world
 from ...support.persist import World, persist_world
+from ...support.waiting import until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 NOW_S = 1_000_000.0
@@ -139,12 +139,6 @@ async def open_scene(folder: Path) -> AsyncIterator[Scene]:
         )
         conat.stack.push_async_callback(told.close)
         yield Scene(conat, live, bridged.document, Rooms(world.registry), told)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_a_cursor_comes_moves_and_goes(scene: Scene) -> None:

@@ -11,7 +11,8 @@ from cocalc_jupyter_ext.conat.sync.open_files import open_open_files
 from cocalc_jupyter_ext.documents.notebook_actions import notebook as module
 from cocalc_jupyter_ext.documents.notebook_actions.notebook import Notebook, open_notebook
 
-from ...support.persist import World, persist_world, until
+from ...support.persist import World, persist_world
+from ...support.waiting import until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 SYNCED = "a/.b.ipynb.sage-jupyter2"

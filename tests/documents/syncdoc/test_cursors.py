@@ -14,7 +14,8 @@ from cocalc_jupyter_ext.documents.syncdoc.cursors import (
     open_cursors,
 )
 
-from ...support.persist import World, persist_world, until
+from ...support.persist import World, persist_world
+from ...support.waiting import until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 HERE = [{"x": 3, "y": 1}]

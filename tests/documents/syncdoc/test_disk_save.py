@@ -15,7 +15,8 @@ from cocalc_jupyter_ext.documents.syncdoc.disk_save import (
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import SyncString, open_syncstring
 from cocalc_jupyter_ext.documents.syncdoc.utf16 import string_hash
 
-from ...support.persist import World, until
+from ...support.persist import World
+from ...support.waiting import until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 

@@ -7,7 +7,8 @@ from cocalc_jupyter_ext.documents.syncdoc.stores import open_patches, open_recor
 from cocalc_jupyter_ext.documents.syncdoc.sync_document import SyncDocument
 from cocalc_jupyter_ext.documents.syncdoc.values import TextKind
 
-from ...support.persist import World, until
+from ...support.persist import World
+from ...support.waiting import until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 COMMITS = 25

@@ -7,7 +7,8 @@ from cocalc_jupyter_ext.conat.sync.opening import open_dko
 from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
 from cocalc_jupyter_ext.documents.syncdoc.stores import open_patches, open_record
 
-from ...support.persist import persist_world, until
+from ...support.persist import persist_world
+from ...support.waiting import until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 

@@ -10,8 +10,9 @@ from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
 from cocalc_jupyter_ext.documents.syncdoc.records import FieldError
 from cocalc_jupyter_ext.documents.syncdoc.syncdb import open_syncdb
 
-from ...support.persist import World, until
+from ...support.persist import World
 from ...support.synced_notebooks import PROJECT, SYNCED, join_notebook
+from ...support.waiting import until
 
 
 async def test_records_that_one_commits_others_get_with_their_keys(world: World) -> None:

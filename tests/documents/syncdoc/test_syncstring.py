@@ -12,7 +12,8 @@ from cocalc_jupyter_ext.documents.syncdoc.patch_graph import UnknownVersion
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import SyncString, open_syncstring
 from cocalc_jupyter_ext.documents.syncdoc.values import TextKind
 
-from ...support.persist import World, until
+from ...support.persist import World
+from ...support.waiting import until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 

@@ -1,6 +1,5 @@
 """The table of a notebook's widgets over real storage; kernels are in the integration tests."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from cocalc_jupyter_ext.kernels.widgets.records import record_key
 from cocalc_jupyter_ext.kernels.widgets.table import MAX_RECORD_BYTES, WidgetTable
 from tests.support.comm_messages import closed, custom, opened, updated
 from tests.support.sync_streams import FaultyStream
+from tests.support.waiting import until
 
 
 class Kernel:
@@ -54,11 +54,6 @@ class World:
         record = {"string_id": "s", "model_id": model_id, "type": "value", "data": data}
         self.theirs.set(record_key("s", model_id, "value"), record)
 
-    async def until(self, condition: Any) -> None:
-        async with asyncio.timeout(60):
-            while not condition():
-                await asyncio.sleep(0.005)
-
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
@@ -74,7 +69,7 @@ async def test_the_hash_of_binary_data_is_there_before_the_state(world: World) -
     seen: list[str] = []
     world.theirs.changes.connect(lambda change: seen.append(change.value["type"]))
     world.kernel.say(opened("m", {"value": None, "n": 1}, {("b",): b"x"}))
-    await world.until(lambda: world.data("m", "state"))
+    await until(lambda: world.data("m", "state"))
     assert seen == ["buffers", "state"]
     assert "value" not in world.data("m", "state")
 
@@ -83,14 +78,14 @@ async def test_an_update_counts_up_and_what_the_client_wrote_stays(world: World)
     """syncdoc-jupyter §8.2 (5), §8.3."""
     world.kernel.say(opened("m", {"a": 1, "b": 1}))
     world.kernel.say(updated("m", {"a": 2}))
-    await world.until(lambda: world.data("m", "value") == {"a": 2, "last_changed": 1})
+    await until(lambda: world.data("m", "value") == {"a": 2, "last_changed": 1})
     world.write("m", {"a": 2, "b": 5, "last_changed": 2})
-    await world.until(lambda: world.kernel.sent)
+    await until(lambda: world.kernel.sent)
     assert world.kernel.sent == [("m", {"b": 5}, {})]
     world.kernel.models.set("m", {"b": 5})
     world.kernel.say(updated("m", {"a": 3}))
     wanted = {"a": 3, "b": 5, "last_changed": 3}
-    await world.until(lambda: world.data("m", "value") == wanted)
+    await until(lambda: world.data("m", "value") == wanted)
     assert len(world.kernel.sent) == 1
 
 
@@ -98,7 +93,7 @@ async def test_a_changed_field_takes_its_known_binary_parts_along(world: World) 
     """syncdoc-jupyter §8.3."""
     world.kernel.say(opened("m", {"v": {"x": 1}}, {("v", "data"): b"x", ("w",): b"y"}))
     world.write("m", {"v": {"x": 2}, "last_changed": 1})
-    await world.until(lambda: world.kernel.sent)
+    await until(lambda: world.kernel.sent)
     assert world.kernel.sent == [("m", {"v": {"x": 2}}, {("v", "data"): b"x"})]
 
 
@@ -110,10 +105,10 @@ async def test_what_is_no_value_of_a_widget_is_not_sent(
     world.theirs.set(record_key("s", "m", "value"), 5)
     world.write("m", "text")
     world.write("none", {"a": 2})
-    await world.until(lambda: "one that" in caplog.text or "is none" in caplog.text)
+    await until(lambda: "one that" in caplog.text or "is none" in caplog.text)
     world.write("m", {"a": "x" * MAX_RECORD_BYTES})
-    await world.until(lambda: "too large" in caplog.text)
-    await world.until(lambda: world.data("m", "value") == {"last_changed": 1})
+    await until(lambda: "too large" in caplog.text)
+    await until(lambda: world.data("m", "value") == {"last_changed": 1})
     assert world.kernel.sent == []
 
 
@@ -123,13 +118,13 @@ async def test_a_change_for_a_kernel_that_has_gone_is_logged(
     world.kernel.say(opened("m", {"a": 1}))
     world.kernel.is_gone = True
     world.write("m", {"a": 2})
-    await world.until(lambda: "does not reach the kernel" in caplog.text)
+    await until(lambda: "does not reach the kernel" in caplog.text)
 
 
 async def test_the_newest_custom_message_is_told_with_its_time(world: World) -> None:
     """syncdoc-jupyter §8.2 (6)."""
     world.kernel.say(opened("m"), custom("m", {"n": 1}), custom("m", {"n": 2}, b"x"))
-    await world.until(lambda: world.data("m", "message"))
+    await until(lambda: world.data("m", "message"))
     message = world.data("m", "message")
     assert (message["message"], message["time"]) == ({"n": 2}, 1_700_000_000_000)
     (name,) = message["buffer_hashes"]
@@ -140,9 +135,9 @@ async def test_the_newest_custom_message_is_told_with_its_time(world: World) -> 
 async def test_a_new_process_begins_with_nulls(world: World) -> None:
     """syncdoc-jupyter §8.5."""
     world.kernel.say(opened("m", {"a": 1}, {("b",): b"x"}), updated("m", {"a": 2}))
-    await world.until(lambda: world.data("m", "value"))
+    await until(lambda: world.data("m", "value"))
     world.kernel.restarted.emit()
-    await world.until(lambda: all(r["data"] is None for r in world.theirs.get_all().values()))
+    await until(lambda: all(r["data"] is None for r in world.theirs.get_all().values()))
     assert len(world.theirs) == 3
 
 
@@ -156,9 +151,9 @@ async def test_what_nothing_shows_is_nulled_and_comes_back_when_it_is_shown(worl
         closed("closed"),
     )
     world.kernel.say(updated("unseen", {"a": 2}))
-    await world.until(lambda: world.data("unseen", "value"))
+    await until(lambda: world.data("unseen", "value"))
     world.table.collect({"shown"})
-    await world.until(lambda: world.data("unseen", "state") is None)
+    await until(lambda: world.data("unseen", "state") is None)
     assert world.data("unseen", "value") is None
     assert world.data("closed", "state") is None
     assert world.data("shown", "state")
@@ -167,7 +162,7 @@ async def test_what_nothing_shows_is_nulled_and_comes_back_when_it_is_shown(worl
 
     world.kernel.say(updated("unseen", {"a": 3}))
     world.table.collect({"shown", "unseen"}, only_back=True)
-    await world.until(lambda: world.data("unseen", "value"))
+    await until(lambda: world.data("unseen", "value"))
     assert world.data("unseen", "state")["a"] == 1
     assert world.data("unseen", "value")["a"] == 3
     assert not world.table.has_collected
@@ -178,7 +173,7 @@ async def test_who_follows_late_writes_all_that_is_there(world: World) -> None:
     other.say(opened("n", {"a": 1}), updated("n", {"a": 2}))
     world.kernel.say(opened("m"))
     world.table.follow(other)  # type: ignore[arg-type]  # all that is used of it
-    await world.until(lambda: world.data("n", "value") == {"a": 2, "last_changed": 1})
+    await until(lambda: world.data("n", "value") == {"a": 2, "last_changed": 1})
     assert world.data("m", "state") is None
     world.kernel.say(opened("too late"))
     await world.table.close()

@@ -1,7 +1,7 @@
 """syncdoc-jupyter §10: conversions that the records of a notebook ask for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from cocalc_jupyter_ext.project.conversion.record_conversion import MAX_ERROR, R
 
 from ...support.persist import World, persist_world
 from ...support.synced_notebooks import PROJECT, join_notebook
+from ...support.waiting import until
 
 
 class Notebook:
@@ -46,13 +47,8 @@ class Notebook:
     def record(self) -> dict[str, Any]:
         return dict(self.person.get_one({"type": "nbconvert"}) or {})
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(60):
-            while not condition():
-                await asyncio.sleep(0.005)
-
     async def until_done(self) -> dict[str, Any]:
-        await self.until(lambda: self.record.get("state") == "done")
+        await until(lambda: self.record.get("state") == "done")
         return self.record
 
 
@@ -69,7 +65,7 @@ async def notebook(tmp_path: Path) -> AsyncIterator[Notebook]:
 async def test_everybody_sees_how_far_a_conversion_is(notebook: Notebook) -> None:
     await notebook.ask(["--to", "html", "--template", "classic"])
 
-    await notebook.until(lambda: notebook.record.get("state") == "run")
+    await until(lambda: notebook.record.get("state") == "run")
     assert notebook.record["start"] == 7_000
     assert "error" not in notebook.record
     notebook.may_end.set()
@@ -115,8 +111,8 @@ async def test_an_unexpected_failure_is_told_too_and_the_next_conversion_works(
 
     notebook.problem = None
     await notebook.ask(["--to", "python"])
-    await notebook.until(lambda: len(notebook.orders) == 2)
-    await notebook.until(lambda: notebook.record["state"] == "done")
+    await until(lambda: len(notebook.orders) == 2)
+    await until(lambda: notebook.record["state"] == "done")
     assert "error" not in notebook.record
 
 
@@ -124,18 +120,16 @@ async def test_an_unexpected_failure_is_told_too_and_the_next_conversion_works(
 async def test_other_states_ask_for_nothing(notebook: Notebook, state: str | None) -> None:
     notebook.person.set({"type": "nbconvert", "args": [], "state": state, "time": 1})
     await notebook.person.commit()
-    await notebook.until(
-        lambda: (notebook.project.get_one({"type": "nbconvert"}) or {}).get("time") == 1
-    )
+    await until(lambda: (notebook.project.get_one({"type": "nbconvert"}) or {}).get("time") == 1)
 
     assert notebook.orders == []
 
 
 async def test_who_asks_anew_meanwhile_gets_a_conversion_of_their_own(notebook: Notebook) -> None:
     await notebook.ask(["--to", "html"])
-    await notebook.until(lambda: notebook.record.get("state") == "run")
+    await until(lambda: notebook.record.get("state") == "run")
     await notebook.ask(["--to", "python"])
-    await notebook.until(
+    await until(
         lambda: (notebook.project.get_one({"type": "nbconvert"}) or {}).get("state") == "start"
     )
     notebook.may_end.set()
@@ -150,7 +144,7 @@ async def test_what_was_asked_for_before_the_project_came_is_done(
 ) -> None:
     await notebook.conversion.close()
     await notebook.ask(["--to", "html"])
-    await notebook.until(lambda: notebook.project.get_one({"type": "nbconvert"}) is not None)
+    await until(lambda: notebook.project.get_one({"type": "nbconvert"}) is not None)
     notebook.may_end.set()
 
     again = RecordConversion(notebook.project.document, lambda: "a.ipynb", notebook.convert)
@@ -164,7 +158,7 @@ async def test_what_was_asked_for_before_the_project_came_is_done(
 
 async def test_when_the_notebook_is_closed_nobody_waits_for_ever(notebook: Notebook) -> None:
     await notebook.ask(["--to", "html"])
-    await notebook.until(lambda: notebook.record.get("state") == "run")
+    await until(lambda: notebook.record.get("state") == "run")
 
     await notebook.conversion.close()
     await notebook.conversion.close()

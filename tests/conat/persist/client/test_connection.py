@@ -15,7 +15,8 @@ from cocalc_jupyter_ext.conat.persist.messages import Inventory
 from cocalc_jupyter_ext.conat.persist.server.service import PersistService
 
 from ....support.conat_peers import FlakyTransport
-from ....support.persist import World, message, persist_world, read, until
+from ....support.persist import World, message, persist_world, read
+from ....support.waiting import until
 
 
 async def restart(world: World) -> PersistService:

@@ -14,8 +14,9 @@ from cocalc_jupyter_ext.conat.persist.messages import NewMessage, Receipt
 from cocalc_jupyter_ext.conat.types import User
 
 from ....contracts.stream_store import SettableClock, StreamStoreContract
-from ....support.persist import QUICK, World, message, read, until
+from ....support.persist import QUICK, World, message, read
 from ....support.remote_store import RemoteStore, remote_store
+from ....support.waiting import until
 
 ID = "00000000-0000-4000-8000-000000000001"
 PROJECT = "00000000-0000-4000-8000-000000000000"

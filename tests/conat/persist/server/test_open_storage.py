@@ -14,7 +14,8 @@ from cocalc_jupyter_ext.conat.persist.messages import NewMessage, Receipt, Store
 from cocalc_jupyter_ext.conat.persist.server.open_storage import MAX_GROUP, OpenStorage, Storages
 from cocalc_jupyter_ext.conat.persist.store import Change
 
-from ....support.persist import message, until
+from ....support.persist import message
+from ....support.waiting import until
 
 HUB = StorageOptions("hub/demo")
 

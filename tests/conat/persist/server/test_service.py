@@ -18,7 +18,8 @@ from cocalc_jupyter_ext.conat.persist.server.balancer import server_of
 from cocalc_jupyter_ext.conat.persist.server.service import PersistSettings
 
 from ....support.conat_peers import DenyPrefix, clients
-from ....support.persist import message, persist_world, until
+from ....support.persist import message, persist_world
+from ....support.waiting import until
 
 PROJECTS = [str(UUID(int=n)) for n in range(20)]
 

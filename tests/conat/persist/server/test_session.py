@@ -17,7 +17,8 @@ from cocalc_jupyter_ext.conat.sockets.client_socket import ClientSocket
 from cocalc_jupyter_ext.conat.sockets.errors import SocketFull
 from cocalc_jupyter_ext.conat.sockets.states import SocketState
 
-from ....support.persist import World, open_socket, persist_world, until
+from ....support.persist import World, open_socket, persist_world
+from ....support.waiting import until
 
 ID = "00000000-0000-4000-8000-000000000001"
 DEMO = {"storage": {"path": "hub/demo"}}
