@@ -12,8 +12,8 @@ from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 from cocalc_jupyter_ext.kernels.record_kernel import KernelState, NotebookKernel, RecordKernel
 
 from ..support.persist import World, persist_world
+from ..support.synced_notebooks import PROJECT, join_notebook
 from ..support.waiting import until
-from .test_record_runs import PROJECT, open_notebook
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ async def follow(
     error_shown_s: float = 3.0,
     look_every_s: float = 0.02,
 ) -> tuple[RecordKernel, SyncDB, Callable[[], Any]]:
-    project, bob = await open_notebook(world, PROJECT), await open_notebook(world, "bob")
+    project, bob = await join_notebook(world, PROJECT), await join_notebook(world, "bob")
     follower = RecordKernel(
         project.document,
         NotebookKernel(kernel.look, kernel.end),
