@@ -17,13 +17,15 @@ from typing import IO, TYPE_CHECKING, Any
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
+from .threaded_files import ThreadedFileManager
+
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
 __all__ = ["AtomicFileManager", "install", "replaces_file"]
 
 
-class AtomicFileManager(AsyncLargeFileManager):
+class AtomicFileManager(ThreadedFileManager):
     """Jupyter's default contents manager, replacing files instead of refilling them."""
 
     @contextmanager
