@@ -43,6 +43,7 @@ class DocumentBridges:
             lambda name: account_id_from_username(name, project_id),
         )
         content = partial(content_of, self.client, project_id, blobs=blobs)
+        self._terminating = conat.terminating
         self.open_files = OpenFilesLoop(
             self.client,
             project_id,
@@ -54,6 +55,7 @@ class DocumentBridges:
         """Connect the project and follow what clients look at."""
         self.client.start()
         self.open_files.start()
+        self._terminating.add("open-files", self.open_files.close)
 
     async def stop(self) -> None:
         """Commit what is left and leave; idempotent."""

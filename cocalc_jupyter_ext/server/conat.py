@@ -8,10 +8,12 @@ in process, and serves ``project.{id}.0.api.-``. The streams of the project and 
 are served there too, on ``persist.>``.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +33,7 @@ from ..conat.types import ProjectId, User
 from ..project.catalogue import KNOWN_FUNCTIONS
 from ..project.dispatch import ApiFunction, Dispatcher
 from ..project.system import system_functions
+from ..project.terminating import Terminating
 from .authorizer import ProjectAuthorizer
 from .identity import account_id_from_username
 from .rights import EDIT, RUN, Right, missing
@@ -68,6 +71,9 @@ class ConatService:
         self._dispatch = Dispatcher(system_functions(time.time), KNOWN_FUNCTIONS)
         self._stream_folder = stream_folder
         self._running = AsyncExitStack()
+        self._ending: list[asyncio.Task[None]] = []
+        self.terminating = Terminating()
+        self.offer(self.terminating.functions())
 
     def offer(self, functions: Mapping[str, ApiFunction]) -> None:
         """Add functions, by their full names, to the project's API; each name once."""
@@ -87,6 +93,7 @@ class ConatService:
     async def stop(self) -> None:
         """Stop serving and close all connections; calling it again does nothing."""
         await self._running.aclose()
+        await asyncio.gather(*self._ending, return_exceptions=True)
         await self.broker.stop()
 
     async def _serve_api(self, stack: AsyncExitStack) -> None:
@@ -96,7 +103,12 @@ class ConatService:
         service = Service(client, subject, self._answer, max_concurrent=MAX_CALLS)
         stack.push_async_callback(service.stop)
         await service.start()
+        self.terminating.add("api", partial(self._end_api, service))
         _log.info("project %s answers on %s", self.project_id, subject)
+
+    async def _end_api(self, service: Service) -> None:
+        """Begin to end the API; whoever asks for it is answered before it ends."""
+        self._ending.append(asyncio.create_task(service.drain(), name="ending the API"))
 
     async def _answer(self, request: Message) -> object:
         return await self._dispatch(request.data)

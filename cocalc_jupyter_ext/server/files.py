@@ -47,12 +47,14 @@ class ProjectFiles:
         async with AsyncExitStack() as stack:
             transport = LoopbackTransport(self._conat.broker, User("project", project_id))
             client = await stack.enter_async_context(Client(transport))
-            for service in (
-                FileReadService(client, folder, project_id=project_id),
-                FileWriteService(client, folder, project_id=project_id),
-                ListingService(client, folder, project_id=project_id),
-            ):
+            services: dict[str, FileReadService | FileWriteService | ListingService] = {
+                "files:read": FileReadService(client, folder, project_id=project_id),
+                "files:write": FileWriteService(client, folder, project_id=project_id),
+                "listings": ListingService(client, folder, project_id=project_id),
+            }
+            for name, service in services.items():
                 await stack.enter_async_context(service)
+                self._conat.terminating.add(name, service.stop)
             self._running = stack.pop_all()
         _log.info("files of project %s are served from %s", project_id, root)
 

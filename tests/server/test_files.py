@@ -1,5 +1,6 @@
 """conat-sync §5, §6.4, §7.14; SPEC F13. Through the broker of a project's server."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,10 +9,12 @@ from jupyter_server.services.contents.largefilemanager import AsyncLargeFileMana
 from jupyter_server.services.contents.manager import ContentsManager
 
 from cocalc_jupyter_ext.conat.client.client import Client
+from cocalc_jupyter_ext.conat.protocol.subjects import project_subject
 from cocalc_jupyter_ext.conat.services.file_reading import read_file
 from cocalc_jupyter_ext.conat.services.file_writing import write_file
 from cocalc_jupyter_ext.conat.services.files import read_subject, write_subject
 from cocalc_jupyter_ext.conat.services.named import ServiceClient
+from cocalc_jupyter_ext.conat.services.service import call
 from cocalc_jupyter_ext.conat.transports.loopback import LoopbackTransport
 from cocalc_jupyter_ext.conat.types import ProjectId, User
 from cocalc_jupyter_ext.project.listings import listings_subject
@@ -69,4 +72,28 @@ async def test_without_a_folder_nothing_is_served(conat: ConatService, member: C
     await files.start()
 
     assert not await member.interest(read_subject(P))
+    await files.stop()
+
+
+async def test_each_of_the_services_can_be_ended(
+    conat: ConatService, member: Client, tmp_path: Path
+) -> None:
+    """hub-project-api §3.1, ``system.terminate``: the others go on."""
+    contents = AsyncLargeFileManager(root_dir=str(tmp_path))
+    files = ProjectFiles(conat, lambda: contents)
+    await files.start()
+    api = project_subject(P, "api", compute_server_id=0)
+    subjects = {
+        "listings": listings_subject(P),
+        "files:read": read_subject(P),
+        "files:write": write_subject(P),
+        "api": api,
+    }
+    for service, subject in subjects.items():
+        assert await member.interest(subject)
+        result = await call(member, api, "system.terminate", [{"service": service}])
+        assert result == {"status": "terminated", "service": service}
+        async with asyncio.timeout(5):
+            while await member.interest(subject):
+                await asyncio.sleep(0)
     await files.stop()

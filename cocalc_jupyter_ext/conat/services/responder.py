@@ -142,6 +142,18 @@ class Responder:
         self._runner = None
         self._enter(ServiceState.CLOSED)
 
+    async def drain(self) -> None:
+        """Take no more requests, and stop when those that came are answered.
+
+        An answer must not wait for this, since this waits for it.
+        """
+        if self._requests is not None:
+            self._requests.close()
+        if self._runner is not None:
+            await self._runner
+        await asyncio.gather(*self._answering, return_exceptions=True)
+        await self.stop()
+
     def _enter(self, state: ServiceState) -> None:
         if state is not self.state:
             self.state = state

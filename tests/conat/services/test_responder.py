@@ -137,3 +137,28 @@ def test_an_asker_who_is_gone_does_not_hold_the_service_up(max_concurrent: int) 
             await client.request("echo", 0)
 
     virtual_time.run(check())
+
+
+def test_a_service_that_drains_answers_what_has_come_and_then_nobody() -> None:
+    async def check() -> None:
+        release = asyncio.Event()
+
+        async def slowly(request: Message) -> object:
+            await release.wait()
+            return request.data
+
+        async with clients(Broker(), None, None) as (one, two):
+            service = Responder(one, "echo", slowly, failure=in_data)
+            await service.start()
+            asking = asyncio.create_task(two.request("echo", 1))
+            await asyncio.sleep(0.1)
+            draining = asyncio.create_task(service.drain())
+            await asyncio.sleep(0.1)
+            assert not await two.interest("echo")
+            release.set()
+
+            assert (await asking).data == 1
+            await draining
+            assert service.state is ServiceState.CLOSED
+
+    virtual_time.run(check())
