@@ -47,6 +47,7 @@ from .identity import find_project_id
 from .kernel_functions import ServerKernelFunctions
 from .kernel_host import ServerKernels
 from .kernel_pool import ServerKernelPool
+from .monitoring import ServerMonitoring
 from .notebook_kernels import NotebookKernels
 from .notebook_rpc import NotebookRpc
 from .path_events import follow_paths
@@ -122,6 +123,7 @@ class CoCalcExtension(ConfiguredExtension):
             self.conat, find_open, settings.history, self.blobs.store.get, self.author_names
         )
         self.parts.append(self.history)
+        self.parts.append(ServerMonitoring(self.conat, self._web_settings))
         self.parts.append(RightsWatch(self.user_sockets, self.rights_check_s))
         self.documents.on_opened = self._document_opened
         self._build_companions()
