@@ -31,6 +31,7 @@ from . import (
     membership,
     nbconvert,
     neighbours,
+    page_contents,
     rooms,
 )
 from .author_names import AuthorNames
@@ -134,6 +135,7 @@ class CoCalcExtension(ConfiguredExtension):
         self.handlers.extend(
             [
                 *rooms.handlers(self._room_services),
+                *page_contents.handlers(self._room_services),
                 *execution.handlers(self.execution),
                 *blobs.handlers(self.blobs),
                 *conat.handlers(self.conat),

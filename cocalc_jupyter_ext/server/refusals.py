@@ -1,9 +1,11 @@
 """How a room tells the stock front end that it cannot have a document.
 
 The front end shows a text only for close code 1003, but then leaves an empty tab and connects
-again; 4500 closes the tab, without a text. So a page that never had the document gets 1003
-once, with the reason, and 4500 when it comes back. A page that has the document is told
-neither, because both would throw away what it holds: it is asked to try again later.
+again; 4500 closes the tab, without a text. So who never had the document gets 1003 once, with
+the reason, and 4500 when they come back. Pages of JupyterLab are told the reason by the answer to
+another request (``page_contents.py``), so that they get 4500 and show one dialog. A page that has
+the document is told neither, because both would throw away what it holds: it is asked to try
+again later.
 
 A close reason has room for 123 bytes; texts are shortened to fit.
 """
@@ -68,9 +70,10 @@ OTHER_HISTORY = dialog("The server's history is new. Reload.", "unknown_session"
 
 
 class Refusals:
-    """Remembers which pages were refused and whether they were told why."""
+    """Remembers who was refused and told why."""
 
     def __init__(self) -> None:
+        # Session ids, and rooms whose pages are told otherwise.
         self._told: OrderedDict[str, None] = OrderedDict()
 
     @staticmethod
@@ -83,21 +86,26 @@ class Refusals:
         """Whether a page with this session id may already have loaded the document."""
         return bool(session_id) and not session_id.startswith(_PREFIX)
 
-    def closing(self, error: DocumentError, session_id: str) -> Closing:
-        """Choose how to tell a page that its document cannot be opened."""
+    def note_told(self, room: str) -> None:
+        """Note that pages show why they cannot have the document of a room."""
+        self._remember(room)
+
+    def closing(self, error: DocumentError, session_id: str, room: str) -> Closing:
+        """Choose how to tell a page that it cannot have the document of a room."""
         if isinstance(error, InvalidRoomIdError):
             return Closing(_BAD_REQUEST, shorten(str(error)))
         if isinstance(error, UnknownDocumentError | FileMissingError):
             return Closing(_NO_FILE, shorten(str(error)))
         if self.holds_history(session_id):
             return Closing(_TRY_LATER, shorten(str(error)))
-        if session_id in self._told:
+        if session_id in self._told or room in self._told:
             return Closing(_CLOSE_TAB, shorten(str(error)))
         if session_id:
             self._remember(session_id)
         return dialog(str(error))
 
-    def _remember(self, session_id: str) -> None:
-        self._told[session_id] = None
+    def _remember(self, name: str) -> None:
+        self._told[name] = None
+        self._told.move_to_end(name)
         while len(self._told) > _MAX_REMEMBERED:
             self._told.popitem(last=False)

@@ -167,7 +167,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, _Authorized):
             room = await self._services.rooms.join(room_name, self)
         except DocumentError as error:
             self.log.warning("%s", error)
-            self._end(self._services.refusals.closing(error, session_id))
+            self._end(self._services.refusals.closing(error, session_id, room_name))
             return
         self._enter(room, room_name, session_id)
 

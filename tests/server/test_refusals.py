@@ -20,6 +20,7 @@ from cocalc_jupyter_ext.server.refusals import (
 )
 
 UNREADABLE = FileUnreadableError("a.ipynb", "not a notebook")
+ROOM = "json:notebook:1"
 
 
 @pytest.mark.parametrize(
@@ -32,22 +33,34 @@ UNREADABLE = FileUnreadableError("a.ipynb", "not a notebook")
     ],
 )
 def test_each_error_has_its_close_code(error: DocumentError, code: int) -> None:
-    assert Refusals().closing(error, "").code == code
+    assert Refusals().closing(error, "", ROOM).code == code
 
 
 def test_a_page_is_told_once_and_then_its_tab_is_closed() -> None:
     refusals = Refusals()
     first, second = refusals.new_session(), refusals.new_session()
 
-    codes = [refusals.closing(UNREADABLE, session).code for session in (first, first, second)]
+    codes = [refusals.closing(UNREADABLE, session, ROOM).code for session in (first, first, second)]
 
     assert codes == [1003, 4500, 1003]
+
+
+def test_a_page_that_shows_the_reason_already_is_not_told_again() -> None:
+    refusals = Refusals()
+    refusals.note_told(ROOM)
+
+    codes = [
+        refusals.closing(UNREADABLE, refusals.new_session(), room).code
+        for room in (ROOM, ROOM, "json:notebook:2")
+    ]
+
+    assert codes == [4500, 4500, 1003]
 
 
 def test_a_page_that_has_the_document_is_never_made_to_drop_it() -> None:
     refusals = Refusals()
 
-    codes = {refusals.closing(UNREADABLE, "an-epoch").code for _ in range(3)}
+    codes = {refusals.closing(UNREADABLE, "an-epoch", ROOM).code for _ in range(3)}
 
     assert codes == {1013}
 
@@ -55,7 +68,7 @@ def test_a_page_that_has_the_document_is_never_made_to_drop_it() -> None:
 def test_what_is_remembered_is_bounded() -> None:
     refusals = Refusals()
     for _ in range(3000):
-        refusals.closing(UNREADABLE, refusals.new_session())
+        refusals.closing(UNREADABLE, refusals.new_session(), ROOM)
 
     assert len(refusals._told) == 1000
 
