@@ -17,7 +17,8 @@ from .kernel import KernelHost
 
 __all__ = ["Ask", "KernelQuestions", "ask_kernel"]
 
-DEFAULT_TIMEOUT_S: Final = 10.0
+DEFAULT_TIMEOUT_S: Final = 60.0
+"""As long as a kernel may take to start. Who asks gives up earlier, if at all (§4.9: 10 s)."""
 _LOOK_S: Final = 0.5
 
 Ask: TypeAlias = Callable[[AsyncKernelClient], str]
