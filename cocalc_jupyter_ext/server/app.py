@@ -145,7 +145,8 @@ class CoCalcExtension(ConfiguredExtension):
             ]
         )
 
-    async def _start_jupyter_server_extension(self, _serverapp: "ServerApp") -> None:
+    async def _start_jupyter_server_extension(self, serverapp: "ServerApp") -> None:
+        self.conat.announce(serverapp.connection_url.rstrip("/"))
         for part in self.parts:
             await part.start()
 

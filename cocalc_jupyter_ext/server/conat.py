@@ -5,11 +5,13 @@ authorizer what they may do, its origin rules which pages may connect. A client 
 document, and run cells by what it writes into them, so it needs all of ``NEEDED``. An upgrade
 without that is refused with 403. The project itself is a client of the same broker,
 in process, and serves ``project.{id}.0.api.-``. The streams of the project and of its people
-are served there too, on ``persist.>``.
+are served there too, on ``persist.>``, and the time on ``time.*.api``: without it CoCalc's
+clients know no time for their first ten seconds, and open no document.
 """
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -21,11 +23,13 @@ from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 
+from ..conat.authentication.cookies import cookie_name, parse_cookies
 from ..conat.broker.broker import Broker
 from ..conat.client.client import Client
 from ..conat.client.subscription import Message
 from ..conat.persist.server.service import PersistService
 from ..conat.protocol.subjects import project_subject
+from ..conat.services.clock import time_service
 from ..conat.services.service import Service
 from ..conat.transports.loopback import LoopbackTransport
 from ..conat.transports.tornado_endpoint import Endpoint, EndpointMixin
@@ -48,9 +52,10 @@ API_COMPUTE_SERVER: Final = 0
 """The project itself, as opposed to a compute server of it."""
 MAX_CALLS: Final = 300
 """Calls of the API at a time: more than may wait in all the groups of slow functions together."""
-
-_PERSIST: Final = User("hub", "persist")
-"""Whom the streams' service is: nobody else may speak on the subjects of all owners."""
+_HUB: Final = User("hub", "hub")
+"""Whose the services of all owners are: nobody else may speak on their subjects."""
+_API_KEY: Final = "api_key"
+_TOKEN: Final = re.compile("[!-~]+")
 
 
 class ConatService:
@@ -79,15 +84,15 @@ class ConatService:
         """Add functions, by their full names, to the project's API; each name once."""
         self._dispatch.offer(functions)
 
+    def announce(self, address: str) -> None:
+        """Name the server's address, for those who ask for the cluster's (conat-core §18)."""
+        self.broker.addresses = (address,)
+
     async def start(self) -> None:
         """Connect the project and serve its API; returns when calls can be answered."""
         async with AsyncExitStack() as stack:
             await self._serve_api(stack)
-            if self._stream_folder is not None:
-                client = Client(LoopbackTransport(self.broker, _PERSIST))
-                await stack.enter_async_context(client)
-                service = PersistService(client, self._stream_folder)
-                await stack.enter_async_context(service)
+            await self._serve_owners(stack)
             self._running = stack.pop_all()
 
     async def stop(self) -> None:
@@ -110,6 +115,13 @@ class ConatService:
         """Begin to end the API; whoever asks for it is answered before it ends."""
         self._ending.append(asyncio.create_task(service.drain(), name="ending the API"))
 
+    async def _serve_owners(self, stack: AsyncExitStack) -> None:
+        """Serve what a hub serves to projects and accounts: the time, and their streams."""
+        client = await stack.enter_async_context(Client(LoopbackTransport(self.broker, _HUB)))
+        await stack.enter_async_context(time_service(client))
+        if self._stream_folder is not None:
+            await stack.enter_async_context(PersistService(client, self._stream_folder))
+
     async def _answer(self, request: Message) -> object:
         return await self._dispatch(request.data)
 
@@ -124,6 +136,25 @@ class ConatHandler(WebSocketMixin, EndpointMixin, JupyterHandler):
         """Remember the endpoint, and the ``project_id`` it belongs to."""
         self._project_id: ProjectId = kwargs.pop("project_id")
         super().initialize(endpoint, **kwargs)
+
+    async def prepare(self, **options: Any) -> Any:
+        """Let the cookie in which CoCalc's programs send their key count as a token."""
+        self._take_api_key()
+        return await super().prepare(**options)
+
+    def _take_api_key(self) -> None:
+        """Read the cookie ``api_key`` (conat-core §13.1), from programs alone.
+
+        Pages always name their origin. For them a cookie must not count as a token, because
+        whoever has a token may come from any origin.
+        """
+        headers = self.request.headers
+        if "Origin" in headers or "Authorization" in headers:
+            return
+        cookies = parse_cookies(headers.get("Cookie", ""))
+        key = cookies.get(cookie_name(_API_KEY, self.base_url)) or cookies.get(_API_KEY, "")
+        if _TOKEN.fullmatch(key):
+            headers["Authorization"] = f"token {key}"
 
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:

@@ -114,6 +114,52 @@ def cookies_of(server: JupyterServer) -> str:
         return "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
 
 
+async def status_for(server: JupyterServer, **headers: str) -> int:
+    """Return the HTTP status of an attempt to connect; 101 for one that was let in."""
+    try:
+        async with connect(socket_url(server.url), additional_headers=headers):
+            return 101
+    except InvalidStatus as refusal:
+        return refusal.response.status_code
+
+
+async def test_programs_may_send_the_token_as_cocalcs_cookie(server: JupyterServer) -> None:
+    """conat-core §13.1: CoCalc's programs have no way but cookies."""
+    assert await status_for(server, Cookie=f"api_key={TOKEN}") == 101
+    for wrong in ("wrong", f"%0A{TOKEN}", ""):
+        assert await status_for(server, Cookie=f"api_key={wrong}") == 403
+
+
+async def test_that_cookie_lets_no_page_in(server: JupyterServer) -> None:
+    """A token may come from any origin, a cookie must not: it is sent along by the browser."""
+    for origin in ("https://elsewhere.example", server.url.rstrip("/")):
+        assert await status_for(server, Cookie=f"api_key={TOKEN}", Origin=origin) == 403
+
+
+async def test_everybody_is_told_the_time(server: JupyterServer) -> None:
+    """conat-core §15.4: where a client finds no time, it opens no document for ten seconds."""
+    async with client_of(server) as client:
+        user = (await client.wait_until_signed_in()).user
+        account_id = user["account_id"] if user else None
+        for scope in (f"account-{account_id}", f"project-{project_id_of(server)}"):
+            now_ms = await call(client, f"time.{scope}.api", "time", wait_for_interest=False)
+            assert abs(now_ms - time.time() * 1000) < 60_000
+
+
+async def test_the_addresses_of_the_cluster_are_the_servers_own(server: JupyterServer) -> None:
+    """conat-core §18: on an unclustered server just its own."""
+    async with connect(
+        socket_url(server.url), additional_headers={"Authorization": f"token {TOKEN}"}
+    ) as socket:
+        await socket.send("40")
+        await socket.send('420["cluster"]')
+        async with asyncio.timeout(10):
+            while not (answer := str(await socket.recv())).startswith("430"):
+                pass
+
+    assert json.loads(answer.removeprefix("430")) == [[server.url.rstrip("/")]]
+
+
 async def test_long_polling_gets_a_clear_error(server: JupyterServer) -> None:
     answer = await server.request("GET", "conat/?EIO=4&transport=polling")
 
@@ -224,7 +270,7 @@ async def test_the_service_starts_and_stops_as_often_as_it_is_told_to_stop() -> 
     await service.stop()
     service = ConatService(P)
     await service.start()
-    assert len(service.broker.peers) == 1
+    assert len(service.broker.peers) == 2
     await service.stop()
     await service.stop()
 
