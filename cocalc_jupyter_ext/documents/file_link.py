@@ -131,6 +131,14 @@ class FileLink:
         """Tell whether there is a file that may not be written; raises FileUnreadableError."""
         return await self._storage.is_read_only(self._document.path)
 
+    async def changed_ms(self) -> int | None:
+        """Return when the file was written or put into its place, as a Unix time, if known.
+
+        Raises FileUnreadableError.
+        """
+        found = await self._storage.stat(self._document.path)
+        return None if found is None else found.changed_ms
+
     async def settle_at_open(self) -> None:
         """Compare log and file once after the document was restored from its log."""
         async with self._lock:

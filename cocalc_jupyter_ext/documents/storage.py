@@ -5,7 +5,6 @@ and its hooks keep working.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 
 __all__ = ["Content", "FileIdentity", "FileStorage", "FileVersion", "LoadedFile"]
@@ -19,24 +18,15 @@ class FileVersion:
     """Which state of a file was seen.
 
     ``modified`` is an opaque time stamp that is cheap to get; ``hash`` is the storage's hash of
-    the bytes, or None where it has none.
+    the bytes, or None where it has none. ``modified_ms`` is when the content was written, and
+    ``changed_ms`` when it was or the file was put into its place: Unix times, None where the
+    storage does not know them.
     """
 
     modified: str
     hash: str | None = None
-
-    @property
-    def modified_ms(self) -> int | None:
-        """When the file was written, as a Unix time; None where the storage does not say so.
-
-        Of a link it is the time of its target, in nanoseconds behind that of the link.
-        """
-        stamp, _, target_ns = self.modified.partition(" ")
-        try:
-            written_ms = int(datetime.fromisoformat(stamp).timestamp() * 1000)
-        except ValueError:
-            return None
-        return int(target_ns) // 1_000_000 if target_ns.isdecimal() else written_ms
+    modified_ms: int | None = None
+    changed_ms: int | None = None
 
     def same_bytes(self, other: "FileVersion") -> bool:
         """Whether both are the same state of the file, as far as that can be known."""

@@ -32,6 +32,7 @@ from .moved_files import find_file, identity_of
 __all__ = ["MAX_NOTEBOOK_BYTES", "MAX_TEXT_BYTES", "ContentsApi", "ContentsStorage"]
 
 _MAX_COPIES = 100
+_NS_PER_MS = 1_000_000
 
 
 MAX_TEXT_BYTES: Final = 32_000_000
@@ -86,7 +87,7 @@ class ContentsStorage:
         One that is too large is not read.
         """
         await self._check_size(path, file_type)
-        stamp = self._stamp(path)
+        found = self._found(path)
         try:
             model = await self._get(
                 path,
@@ -99,7 +100,7 @@ class ContentsStorage:
             if error.status_code == 404:
                 raise FileMissingError(path) from error
             raise FileUnreadableError(path, _problem(error, path)) from error
-        return LoadedFile(_decoded(model, path, file_format), _version(model, stamp))
+        return LoadedFile(_decoded(model, path, file_format), _version(model, found))
 
     async def stat(self, path: str) -> FileVersion | None:
         """Return the file's time stamp, or None when there is no file."""
@@ -198,22 +199,20 @@ class ContentsStorage:
         raise FileWriteError(path, "too many copies were made in one second")
 
     async def _version(self, path: str, *, with_hash: bool) -> FileVersion | None:
-        stamp = self._stamp(path)
+        found = self._found(path)
         model = await self._model(path, with_hash=with_hash)
-        return None if model is None else _version(model, stamp)
+        return None if model is None else _version(model, found)
 
-    def _stamp(self, path: str) -> str:
-        """Return what every write to a file changes; ask before reading, or a write may be missed.
+    def _found(self, path: str) -> os.stat_result | None:
+        """Look at a file, or at what a link leads to; None where there is none on this machine.
 
-        A program can set the time of the last change back, but not that of the inode, and two
-        writes in one tick of the clock mostly differ in size or inode. Of a link its target counts.
+        Ask before reading, or a write may be missed.
         """
         place = self._place(path)
         try:
-            found = None if place is None else place.stat()
+            return None if place is None else place.stat()
         except OSError:  # what is wrong with it is said where it is read
-            found = None
-        return "" if found is None else f" {found.st_ino} {found.st_size} {found.st_ctime_ns}"
+            return None
 
     async def _model(self, path: str, *, with_hash: bool = False) -> dict[str, Any] | None:
         """Return what is known of a file without its content, or None when there is no file.
@@ -259,10 +258,24 @@ def _decoded(model: dict[str, Any], path: str, file_format: str) -> Content:
         raise FileUnreadableError(path, "not readable as base64") from error
 
 
-def _version(model: dict[str, Any], stamp: str) -> FileVersion:
-    modified = model["last_modified"]
-    time_stamp = modified.isoformat() if isinstance(modified, datetime) else str(modified)
-    return FileVersion(time_stamp + stamp, model.get("hash") or None)
+def _version(model: dict[str, Any], found: os.stat_result | None) -> FileVersion:
+    """Return the state of a file, stamped with what every write to it changes.
+
+    A program can set the time of the last change back, but not that of the inode, and two writes
+    in one tick of the clock mostly differ in size or inode.
+    """
+    modified, its_hash = model["last_modified"], model.get("hash") or None
+    is_time = isinstance(modified, datetime)
+    stamp = modified.isoformat() if is_time else str(modified)
+    if found is None:
+        modified_ms = int(modified.timestamp() * 1000) if is_time else None
+        return FileVersion(stamp, its_hash, modified_ms, modified_ms)
+    return FileVersion(
+        f"{stamp} {found.st_ino} {found.st_size} {found.st_ctime_ns}",
+        its_hash,
+        found.st_mtime_ns // _NS_PER_MS,
+        found.st_ctime_ns // _NS_PER_MS,
+    )
 
 
 _NO_FOLDER = "its folder is gone; it is saved as soon as the folder is there again"

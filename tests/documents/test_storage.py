@@ -1,21 +1,17 @@
 """What is known of files."""
 
-import pytest
-
 from cocalc_jupyter_ext.documents.storage import FileVersion
 
 
-@pytest.mark.parametrize(
-    ("modified", "modified_ms"),
-    [
-        ("2025-07-03T14:29:01.123456+00:00", 1_751_552_941_123),
-        ("2025-07-03T16:29:01.123456+02:00", 1_751_552_941_123),
-        ("2020-01-01T00:00:00+00:00 1751552941123456789", 1_751_552_941_123),
-        ("", None),
-        ("version 7", None),
-    ],
-)
-def test_when_a_file_was_written_is_known_where_its_stamp_is_a_time(
-    modified: str, modified_ms: int | None
-) -> None:
-    assert FileVersion(modified).modified_ms == modified_ms
+def test_a_file_of_the_same_hash_is_the_same_whenever_it_was_written() -> None:
+    written = FileVersion("today", "hash", modified_ms=1, changed_ms=1)
+
+    assert written.same_bytes(FileVersion("tomorrow", "hash", modified_ms=2, changed_ms=2))
+    assert not written.same_bytes(FileVersion("today", "other", modified_ms=1, changed_ms=1))
+
+
+def test_without_a_hash_a_file_of_the_same_stamp_is_the_same() -> None:
+    written = FileVersion("today", "hash")
+
+    assert written.same_bytes(FileVersion("today"))
+    assert not written.same_bytes(FileVersion("tomorrow"))

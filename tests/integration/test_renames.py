@@ -21,7 +21,7 @@ c.CoCalcExtension.file_poll_s = 0.1
 def server(tmp_path: Path) -> Iterator[JupyterServer]:
     server = JupyterServer(tmp_path, CONFIG)
     write_notebook(server.work / "a.ipynb", "1 + 1")
-    (server.work / "dir").mkdir()
+    write_notebook(server.work / "dir" / "notes.ipynb", "2 + 2")
     (server.work / "dir" / "notes.md").write_text("# Notes\n")
     with server:
         yield server
@@ -98,3 +98,23 @@ async def test_the_history_of_a_closed_file_follows_its_folder(server: JupyterSe
     async with RoomClient(server, "dir/notes.md", kind="file") as page:
         assert page.text == "new\n"
         assert not set(await typed(server, page, "!")) & set(before)
+
+
+async def test_what_people_have_open_goes_on_as_it_is_under_a_name_with_another_history(
+    server: JupyterServer,
+) -> None:
+    async with RoomClient(server, "a.ipynb") as page:
+        await typed(server, page, " # mine")
+        async with RoomClient(server, "dir/notes.ipynb") as other:
+            gone = await typed(server, other, " # of the name before")
+        (await server.request("DELETE", "api/contents/dir/notes.ipynb")).raise_for_status()
+        seen: list[str] = []
+        page.document.ycells[0]["source"].observe(lambda _: seen.append(str(page.text)))
+
+        await rename(server, "a.ipynb", "dir/notes.ipynb")
+        page.path = "dir/notes.ipynb"
+        after = await typed(server, page, " # still mine")
+
+        assert page.text == "1 + 1 # mine # still mine"
+        assert not any("of the name before" in text for text in seen)
+        assert after[-len(gone) :] == gone

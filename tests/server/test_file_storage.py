@@ -183,6 +183,24 @@ async def test_a_change_behind_a_link_changes_the_version(
     assert await storage.stat("link.txt") not in (None, before)
 
 
+async def test_when_a_file_was_written_and_when_it_came_to_its_place_are_known(
+    storage: ContentsStorage, tmp_path: Path
+) -> None:
+    """Renaming changes no content, and is news all the same (syncdoc-jupyter §1.14)."""
+    (tmp_path / "old.txt").write_text("a")
+    os.utime(tmp_path / "old.txt", ns=(0, 1_751_552_941_123_456_789))
+    (tmp_path / "old.txt").rename(tmp_path / "new.txt")
+    (tmp_path / "link.txt").symlink_to("new.txt")
+    renamed_ms = (tmp_path / "new.txt").stat().st_ctime_ns // 1_000_000
+
+    found, behind_link = await storage.stat("new.txt"), await storage.version("link.txt")
+
+    assert found is not None
+    assert behind_link is not None
+    assert (found.modified_ms, found.changed_ms) == (1_751_552_941_123, renamed_ms)
+    assert (behind_link.modified_ms, behind_link.changed_ms) == (1_751_552_941_123, renamed_ms)
+
+
 async def test_a_write_is_seen_also_when_the_time_of_the_file_was_set_back(
     storage: ContentsStorage, tmp_path: Path
 ) -> None:

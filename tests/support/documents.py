@@ -42,6 +42,7 @@ class MemoryStorage:
         self.saves = 0
         self.full_disk = False
         self.read_only: set[str] = set()
+        self.changed_ms: dict[str, int] = {}
         self._versions: dict[str, int] = {}
         self._count = 0
 
@@ -62,7 +63,9 @@ class MemoryStorage:
 
     async def stat(self, path: str) -> FileVersion | None:
         """Return the cheap part of the version."""
-        return FileVersion(str(self._versions[path])) if path in self.files else None
+        if path not in self.files:
+            return None
+        return FileVersion(str(self._versions[path]), changed_ms=self.changed_ms.get(path))
 
     async def version(self, path: str) -> FileVersion | None:
         """Return the whole version."""

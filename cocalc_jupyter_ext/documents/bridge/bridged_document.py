@@ -16,9 +16,9 @@ from ...conat.client.client import Client
 from ...conat.errors import ConatError
 from ..blobs.mirror import BlobMirror
 from ..document import LiveDocument
+from ..errors import DocumentError
 from ..notebook_records.blobs import references_in
 from ..notebook_records.notebooks import NOTEBOOK_SCHEMA
-from ..storage import FileVersion
 from ..syncdoc.opening import open_document
 from ..syncdoc.records import Records
 from ..syncdoc.sync_document import SyncDocument
@@ -92,7 +92,10 @@ class BridgedDocument:
             await document.load_history()
             if self._is_over():
                 return
-        self._reconcile(document)
+        changed_ms = await self._file_changed_ms()
+        if self._is_over():
+            return
+        self._reconcile(document, file_is_newer=_is_newer(changed_ms, document))
         self._bridge = Bridge(
             self._faces.face, document, self._edit, self._times, repair=self._faces.repair
         )
@@ -173,14 +176,16 @@ class BridgedDocument:
                     found += references_in(record)
         self._mirror.refer(found)
 
-    def _reconcile(self, document: SyncDocument[Any]) -> None:
+    async def _file_changed_ms(self) -> int | None:
+        try:
+            return await self.live.file.changed_ms()
+        except DocumentError as error:
+            _log.warning("%s: whether the file is newer is not known: %s", self.live.path, error)
+            return None
+
+    def _reconcile(self, document: SyncDocument[Any], *, file_is_newer: bool) -> None:
         with self._edit():
-            reconcile(
-                self._faces.face,
-                document,
-                self.live.heads,
-                file_is_newer=_is_newer(self.live.file.meta.file, document),
-            )
+            reconcile(self._faces.face, document, self.live.heads, file_is_newer=file_is_newer)
         size, now = len(document.text), datetime.now(UTC)
         document.record.update(
             {"init": {"time": now, "size": size, "error": ""}, "last_active": now}
@@ -199,16 +204,15 @@ class BridgedDocument:
             self.live.note_heads(self.document.contained)
 
 
-def _is_newer(file: FileVersion | None, document: SyncDocument[Any]) -> bool:
-    """Tell whether a file was written after the newest commit.
+def _is_newer(changed_ms: int | None, document: SyncDocument[Any]) -> bool:
+    """Tell whether a file was written or put into its place after the newest commit (§1.14).
 
     What could not be read until now counts as new, whatever was committed to say so.
     """
     versions = document.versions()
     if not versions or _says_unreadable(document.value):
         return True
-    written_ms = None if file is None else file.modified_ms
-    return written_ms is not None and written_ms > versions[-1].wall_ms
+    return changed_ms is not None and changed_ms > versions[-1].wall_ms
 
 
 def _says_unreadable(value: Any) -> bool:

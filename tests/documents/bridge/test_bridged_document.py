@@ -385,3 +385,21 @@ async def test_history_of_others_is_taken_when_it_is_newer_than_the_file(project
     await project.bridge(document)
 
     assert str(document.ydoc.ydoc["source"]) == bob.text == "from before"
+
+
+async def test_a_file_that_came_to_its_path_after_history_of_others_goes_on_with_it(
+    project: Project,
+) -> None:
+    """syncdoc-jupyter §1.14: as an old file does that is renamed to the name of a deleted one."""
+    bob = await project.text()
+    bob.text = "from before"
+    await bob.commit()
+    document = await project.registry.open(TEXT_ID)
+    project.documents.storage.changed_ms["a.txt"] = bob.document.versions()[-1].wall_ms + 1
+    text = str(document.ydoc.ydoc["source"])
+
+    await project.bridge(document)
+    await until(lambda: bob.text == text)
+
+    assert str(document.ydoc.ydoc["source"]) == text != "from before"
+    assert "from before" in [bob.document.value_at(each.time) for each in bob.document.versions()]
