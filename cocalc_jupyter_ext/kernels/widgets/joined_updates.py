@@ -2,10 +2,11 @@
 
 A loop that moves a progress bar makes thousands of updates; a page needs the last one. Updates
 are joined only where nobody can tell: same model, same kind, same request, without binary parts,
-and with nothing between them but other updates.
+and with nothing between them but other updates. Widgets of other packages than ipywidgets may use
+a field as a channel (plotly sets commands and takes them back at once), so theirs are all told.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from .comm_messages import ECHO_UPDATE, UPDATE, CommMessage
@@ -13,12 +14,17 @@ from .comm_messages import ECHO_UPDATE, UPDATE, CommMessage
 __all__ = ["join_updates"]
 
 
-def join_updates(messages: Iterable[CommMessage]) -> list[CommMessage]:
-    """Return messages with the same effect, in the same order."""
+def join_updates(
+    messages: Iterable[CommMessage], may_skip: Callable[[str], bool]
+) -> list[CommMessage]:
+    """Return messages with the same effect, in the same order.
+
+    ``may_skip`` tells whether only the last value of a model's fields counts.
+    """
     joined: list[CommMessage] = []
     last_of: dict[str, int] = {}
     for message in messages:
-        if not _is_plain_update(message):
+        if not _is_plain_update(message) or not may_skip(message.comm_id):
             last_of = {}
             joined.append(message)
             continue

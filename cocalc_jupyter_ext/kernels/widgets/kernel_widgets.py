@@ -257,7 +257,7 @@ class KernelWidgets:
             changes += self._show(to_pages, now)
         elif self.models.has_unshown and self._timer is None:
             self._look_at(self._shown_at + self._show_pause_s)
-        self._tell(join_updates(to_pages))
+        self._tell(join_updates(to_pages, self._may_skip))
         self._emit(changes)
         for model in ended:
             self._sync_outputs(model)
@@ -303,7 +303,7 @@ class KernelWidgets:
             sent.model_id, data, tuple(sent.buffers.values()), sent.header
         )
         changes = self.models.set(sent.model_id, sent.state, sent.buffers)
-        self._tell(join_updates(to_pages))
+        self._tell(join_updates(to_pages, self._may_skip))
         to_pages.clear()
         self._tell([echo], but=str(sent.header.get("session")))
         return [] if sent.from_table else changes
@@ -344,6 +344,10 @@ class KernelWidgets:
             for page in list(self._pages):
                 if but is None or page.session_id != but:
                     page.send(message)
+
+    def _may_skip(self, model_id: str) -> bool:
+        model = self.models.get(model_id)
+        return model is not None and model.is_of_ipywidgets
 
     def _emit(self, changes: list[Change]) -> None:
         if changes:

@@ -20,6 +20,10 @@ __all__ = ["OUTPUTS", "Change", "Custom", "WidgetLimits", "WidgetModel", "Widget
 OUTPUTS: Final = "outputs"
 """The field of an Output widget that holds what it captured."""
 
+_IPYWIDGETS: Final = frozenset(
+    {"@jupyter-widgets/base", "@jupyter-widgets/controls", "@jupyter-widgets/output"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class WidgetLimits:
@@ -72,6 +76,11 @@ class WidgetModel:
     def is_widget(self) -> bool:
         """Whether it is the model of a widget, and not another comm."""
         return self.target == WIDGET_TARGET
+
+    @property
+    def is_of_ipywidgets(self) -> bool:
+        """Whether it belongs to ipywidgets itself: its fields are values, and no commands."""
+        return self.state.get("_model_module") in _IPYWIDGETS
 
     def size(self) -> int:
         """Return roughly how much memory the model takes."""

@@ -1,12 +1,13 @@
 """Joining updates for pages."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cocalc_jupyter_ext.kernels.widgets.comm_messages import CommMessage
-from cocalc_jupyter_ext.kernels.widgets.joined_updates import join_updates
+from cocalc_jupyter_ext.kernels.widgets.joined_updates import join_updates as join_updates_of
 from cocalc_jupyter_ext.kernels.widgets.models import WidgetModels
 from tests.support.comm_messages import closed, custom, opened, updated
 
@@ -29,6 +30,10 @@ MESSAGES = st.lists(
         st.builds(updated, IDS, STATES, st.just({("x",): b"1"})),
     )
 )
+
+
+def join_updates(messages: Iterable[CommMessage]) -> list[CommMessage]:
+    return join_updates_of(messages, lambda _: True)
 
 
 def shown(messages: list[CommMessage]) -> list[tuple[str, dict[str, Any]]]:
@@ -76,3 +81,18 @@ def test_an_update_does_not_get_before_a_model_that_it_names() -> None:
         updated("m", {"children": ["IPY_MODEL_n"]}),
     ]
     assert join_updates(messages) == messages
+
+
+def test_every_update_is_told_of_a_model_whose_fields_may_be_commands() -> None:
+    """plotly sets a field to what is to be done, and to null at once."""
+    commands = [updated("plot", {"_py2js": each}) for each in ({"x": 1}, None, {"x": 2}, None)]
+    bar = [updated("bar", {"value": n}) for n in range(3)]
+    joined = join_updates_of([*bar, *commands, *bar], lambda model_id: model_id == "bar")
+    assert [(each.comm_id, list(each.state.values())) for each in joined] == [
+        ("bar", [2]),
+        ("plot", [{"x": 1}]),
+        ("plot", [None]),
+        ("plot", [{"x": 2}]),
+        ("plot", [None]),
+        ("bar", [2]),
+    ]
