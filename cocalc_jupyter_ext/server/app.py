@@ -32,6 +32,7 @@ from . import (
     nbconvert,
     neighbours,
     page_contents,
+    personal_lab,
     rooms,
 )
 from .author_names import AuthorNames
@@ -147,6 +148,9 @@ class CoCalcExtension(ConfiguredExtension):
 
     async def _start_jupyter_server_extension(self, serverapp: "ServerApp") -> None:
         self.conat.announce(serverapp.connection_url.rstrip("/"))
+        if hub_user := os.environ.get("JUPYTERHUB_USER"):
+            # Every extension's handlers are mounted by now.
+            personal_lab.install(serverapp.web_app, hub_user)
         for part in self.parts:
             await part.start()
 
