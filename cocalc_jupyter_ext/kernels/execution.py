@@ -80,6 +80,11 @@ class ExecutionState:
         running = [self.running.cell] if self.running else []
         return {cell.cell_id for cell in (*running, *self.queue)}
 
+    @property
+    def is_ending(self) -> bool:
+        """True while only the idle status of the running cell is missing."""
+        return self.running is not None and self.running.reply is not None
+
     def awaits_idle(self, serial: int) -> bool:
         """Return whether this cell was replied to and only its idle status is missing."""
         running = _running(self, serial)

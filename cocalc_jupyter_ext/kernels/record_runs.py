@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from ..documents.syncdoc.records import Records
@@ -86,9 +86,8 @@ class RecordRuns:
     def start(self) -> None:
         """End what an earlier process left running, and begin to run what is asked for."""
         self._worker = asyncio.create_task(self._work(), name="runs asked for by records")
-        for cell_id in orphaned(self._cells()):
-            self._tell(cell_id, "aborted", self._now_ms())
-        self._end_unrunnable()
+        self._end(orphaned(self._cells()))
+        self._end(unrunnable(self._cells()))
         self._take(requested([], self._cells()))
 
     async def close(self) -> None:
@@ -117,10 +116,11 @@ class RecordRuns:
     def _tell_progress(self) -> None:
         if self._progress:
             self._document.before_change.emit()
-        while self._progress:
-            self._tell(*self._progress.popleft())
+            while self._progress:
+                self._note(*self._progress.popleft())
+            self._document.commit()
 
-    def _tell(self, cell_id: str, state: CellState, now_ms: int) -> None:
+    def _note(self, cell_id: str, state: CellState, now_ms: int) -> None:
         self._cancelled.discard(cell_id)
         record = self._document.value.get_one({"type": "cell", "id": cell_id})
         if record is None:
@@ -129,7 +129,7 @@ class RecordRuns:
         fields = progress_fields(state, now_ms, kernel=kernel, before=record)
         if state == "ok" and not str(record.get("input") or "").strip():
             fields = cleared_fields()
-        self._write(cell_id, fields)
+        self._document.editable().set({"type": "cell", "id": cell_id, **fields})
 
     def _look(self, before: Records) -> None:
         old, new = before.get({"type": "cell"}), self._cells()
@@ -141,7 +141,7 @@ class RecordRuns:
                 self._runs.answer(cell_id, value)
             except InputAnsweredError:
                 _log.debug("an answer to cell %s came too late", cell_id)
-        self._end_unrunnable()
+        self._end(unrunnable(self._cells()))  # or they would seem to wait for ever
         self._take(self._without_running(request) for request in requested(old, new))
         self._reconcile_soon()
 
@@ -151,10 +151,12 @@ class RecordRuns:
         cell_ids = tuple(cell_id for cell_id in request.cell_ids if cell_id not in running)
         return Request(cell_ids, request.stops_on_error)
 
-    def _end_unrunnable(self) -> None:
-        """Say of what cannot run that it is done, or it would seem to wait for ever."""
-        for cell_id in unrunnable(self._cells()):
-            self._tell(cell_id, "aborted", self._now_ms())
+    def _end(self, cell_ids: Sequence[str]) -> None:
+        """Say of cells that do not run that they are done."""
+        for cell_id in cell_ids:
+            self._note(cell_id, "aborted", self._now_ms())
+        if cell_ids:
+            self._document.commit()
 
     def still_wanted(self, request: Request) -> Request:
         """Return the request without the cells that were cancelled meanwhile."""
@@ -171,9 +173,7 @@ class RecordRuns:
         self._runs.cancel_missing()
         self._tell_progress()
         active = self._runs.active()
-        for cell_id in orphaned(self._cells()):
-            if cell_id not in active:
-                self._tell(cell_id, "aborted", self._now_ms())
+        self._end([cell_id for cell_id in orphaned(self._cells()) if cell_id not in active])
 
     def _take(self, requests: Iterable[Request]) -> None:
         for request in requests:
@@ -195,12 +195,8 @@ class RecordRuns:
 
     def _refuse(self, request: Request, reason: str) -> None:
         for cell_id in request.cell_ids:
-            self._tell(cell_id, "aborted", self._now_ms())
+            self._note(cell_id, "aborted", self._now_ms())
         self._document.editable().set({"type": "settings", "kernel_error": reason})
-        self._document.commit()
-
-    def _write(self, cell_id: str, fields: dict[str, Any]) -> None:
-        self._document.editable().set({"type": "cell", "id": cell_id, **fields})
         self._document.commit()
 
     def _cells(self) -> list[Any]:

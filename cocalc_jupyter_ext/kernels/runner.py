@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from .asking import Asking
 from .errors import InputAnsweredError, KernelNotFoundError, KernelsError, KernelUnreachableError
 from .events import (
     AbortCell,
@@ -42,11 +43,9 @@ from .execution import ExecutionState, apply
 from .kernel import KernelHost, Link, OpenLink, connect
 from .kernel_loss import cause_of_loss, is_stopping
 from .notebook import Notebook, NotebookDocument
-from .open_question import OpenQuestion
-from .outputs import Output
 from .owned_tasks import OwnedTasks
 from .runner_hooks import RunnerHooks
-from .runs import CellState, PendingInput, Runs
+from .runs import CellState, Runs
 from .settings import RunnerSettings
 
 __all__ = ["NotebookRunner"]
@@ -87,7 +86,7 @@ class NotebookRunner:
         self._link: Link | None = None
         self._tasks = OwnedTasks("notebook runner", self._fail)
         self._request: tuple[str, QueuedCell] | None = None
-        self._question: OpenQuestion | None = None
+        self._asking = Asking(self._notebook, runs, new_id)
         self._written_at = 0.0
         self._closed = False
 
@@ -125,12 +124,8 @@ class NotebookRunner:
         return run.run_id
 
     def interrupted(self) -> None:
-        """Notice that somebody interrupted the kernel.
-
-        A question stays open until the kernel goes on: it may be deaf to interrupts.
-        """
-        if self._question is not None:
-            self._notebook.hold_question(self._question.cell)
+        """Notice that somebody interrupted the kernel."""
+        self._asking.hold()
         self._dispatch(Interrupted())
 
     def cancel(self, cell_id: str) -> None:
@@ -147,16 +142,14 @@ class NotebookRunner:
         self, input_id: str | None = None, *, run_id: str | None = None, cell_id: str | None = None
     ) -> bool:
         """Return whether a question waits for an answer: this one, or of this run or cell."""
-        question = self._question
-        return question is not None and question.is_meant(input_id, run_id, cell_id)
+        return self._asking.is_open(input_id, run_id=run_id, cell_id=cell_id)
 
     def answer(self, value: str) -> None:
         """Answer the question of the running code; raises ``InputAnsweredError``."""
-        question = self._question
-        if question is None or self._link is None:
+        if self._link is None:
             raise InputAnsweredError
-        self._link.answer(question.request, value)
-        self._set_question(None, question.output(value))
+        self._link.answer(self._asking.answer(value), value)
+        self.on_messages()
 
     async def close(self) -> None:
         """End all cells visibly, let go of kernel and document; idempotent."""
@@ -178,24 +171,25 @@ class NotebookRunner:
             return
         cell = self._request[1]
         self._request = None
-        self._set_question(None)
+        self._give_up_question()
         self._dispatch(Replied(cell.serial, reply))
 
     def on_input_request(self, message: dict[str, Any]) -> None:
         """Make the question of the running code known to those who follow the run."""
         if self._request is None or message["parent_header"].get("msg_id") != self._request[0]:
             return
-        content = message["content"]
-        pending = PendingInput(
-            self._new_id(), str(content.get("prompt", "")), bool(content.get("password", False))
-        )
-        self._set_question(OpenQuestion(self._request[1], message, pending))
+        self._asking.ask(self._request[1], message)
+        self.on_messages()
 
     def on_messages(self) -> None:
         """Write outputs soon, but not more often than the batch time."""
         if not self._tasks.has_timer("write"):
-            delay_s = self._written_at + self._settings.batch_s - self._loop.time()
-            self._tasks.start_timer("write", max(0.0, delay_s), self._write)
+            ending = self._state.is_ending
+            self._write_after(self._settings.ending_s if ending else self._settings.batch_s)
+
+    def _write_after(self, pause_s: float) -> None:
+        delay_s = self._written_at + pause_s - self._loop.time()
+        self._tasks.start_timer("write", max(0.0, delay_s), self._write)
 
     def on_disconnected(self) -> None:
         """Find out what happened to the kernel, and end its cells."""
@@ -238,6 +232,7 @@ class NotebookRunner:
                 self._start(cell)
             case AwaitIdle(cell):
                 self._await_idle(cell.serial, self._loop.time())
+                self._write_after(self._settings.ending_s)
             case FinishCell(cell, reply):
                 state: CellState = "ok" if reply.status == "ok" else "error"
                 self._record(cell, state, payload=reply.payload)
@@ -284,19 +279,9 @@ class NotebookRunner:
         self._runs.set_cell(cell.run_id, cell.index, state, reason=reason, payload=payload)
         self._hooks.on_progress(cell.cell_id, state)
 
-    def _set_question(self, question: OpenQuestion | None, settled: Output | None = None) -> None:
-        """Show the question to everybody; the one before is ``settled``, or without an answer."""
-        before, self._question = self._question, question
-        if before is None and question is None:
-            return
-        with self._notebook.batch():
-            if before is not None:
-                self._runs.set_input(before.cell.run_id, None)
-                self._notebook.settle_question(before.cell, settled or before.output(""))
-            if question is not None:
-                self._runs.set_input(question.cell.run_id, question.pending)
-                self._notebook.ask(question.cell, question.output())
-        self.on_messages()
+    def _give_up_question(self) -> None:
+        if self._asking.give_up():
+            self.on_messages()
 
     # Outputs
 
@@ -375,7 +360,7 @@ class NotebookRunner:
         """Let go of the kernel and end every cell."""
         link, self._link = self._link, None
         self._request = None
-        self._set_question(None)
+        self._give_up_question()
         self._dispatch(KernelLost(loss, detail))
         self._notebook.forget_kernel()
         self._hooks.on_loss(loss, detail)

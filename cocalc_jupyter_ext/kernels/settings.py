@@ -12,10 +12,12 @@ __all__ = ["RunnerSettings"]
 class RunnerSettings:
     """Limits and waits of a runner; times in seconds."""
 
-    max_queued: int = 1000
+    max_queued: int = 10_000
     """Cells of one notebook that may wait."""
     batch_s: float = 0.05
     """Outputs are written at most this often."""
+    ending_s: float = 0.005
+    """The same while a cell only waits for its last outputs, and the next cell for it."""
     grace_s: float = 5.0
     """Quiet time after a reply that ends a cell whose idle status was lost; a kernel may need
     seconds to encode 100 MB that were printed at once."""
