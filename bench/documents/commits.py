@@ -10,12 +10,12 @@ import httpx
 from bench.documents.report import Found, p50, p95
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.sync.opening import open_astream
-from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 from cocalc_jupyter_ext.documents.history.service import synced_path
 from cocalc_jupyter_ext.documents.notebook_records.notebooks import NOTEBOOK_SCHEMA
 from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType, new_record, string_id
 from cocalc_jupyter_ext.documents.syncdoc.patches import Patch, to_message
 from cocalc_jupyter_ext.documents.syncdoc.stores import open_record
+from tests.support.cocalc_clients import client_of, project_id_of
 from tests.support.notebooks import write_notebook
 from tests.support.persist import persist_world
 from tests.support.servers import TOKEN, JupyterServer
@@ -99,8 +99,8 @@ async def measure_history(folder: Path) -> list[Found]:
         write_notebook(server.work / name, "x")
     headers = {"Authorization": f"token {TOKEN}"}
     with server:
-        project = (folder / "data" / "cocalc" / "project-id").read_text().strip()
-        async with Client(TornadoTransport(server.url, headers=headers)) as client:
+        project = project_id_of(server)
+        async with client_of(server) as client:
             for name in names:
                 await store(client, project, synced_path(name))
         server.stop()

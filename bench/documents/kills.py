@@ -27,6 +27,7 @@ from cocalc_jupyter_ext.conat.persist.client.remote import acquire
 from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
 from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
+from tests.support.cocalc_clients import project_id_of
 from tests.support.notebooks import write_notebook
 from tests.support.room_client import RoomClient
 from tests.support.servers import TOKEN, JupyterServer
@@ -164,7 +165,7 @@ class Kills:
 
     @asynccontextmanager
     async def _notebook(self, client: Client) -> AsyncIterator[SyncDB]:
-        project = (self.server.folder / "data" / "cocalc" / "project-id").read_text().strip()
+        project = project_id_of(self.server)
         async with AsyncExitStack() as stack:
             await self._come_back_soon(client, project, stack)
             await stack.enter_async_context(RoomClient(self.server, NOTEBOOK))  # opens it

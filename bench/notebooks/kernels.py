@@ -18,10 +18,9 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from bench.notebooks.row import Row
 from cocalc_jupyter_ext.conat.client.client import Client
-from cocalc_jupyter_ext.conat.protocol.subjects import project_subject
 from cocalc_jupyter_ext.conat.services.service import call
 from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
-from cocalc_jupyter_ext.conat.types import ProjectId
+from tests.support.cocalc_clients import api_of
 from tests.support.servers import TOKEN, JupyterServer
 
 ROUNDS = 5
@@ -71,8 +70,7 @@ async def session_s(server: JupyterServer, http: httpx.AsyncClient, number: int)
 
 async def stateless_s(server: JupyterServer, client: Client) -> float:
     """Return the seconds from the call over conat to its result."""
-    project_id = ProjectId((server.folder / "data" / "cocalc" / "project-id").read_text().strip())
-    subject = project_subject(project_id, "api", compute_server_id=0)
+    subject = api_of(server)
     started = time.perf_counter()
     options = {"kernel": "python3", "input": "2+3"}
     result = await call(client, subject, "system.jupyterExecute", [options])

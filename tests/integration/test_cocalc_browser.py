@@ -18,7 +18,6 @@ import pytest
 
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.sync.open_files import OpenFiles, open_open_files
-from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 from cocalc_jupyter_ext.documents.notebook_records.notebooks import NOTEBOOK_SCHEMA
 from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType
 from cocalc_jupyter_ext.documents.syncdoc.records import RecordSchema
@@ -28,9 +27,10 @@ from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB, open_syncdb
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import SyncString, open_syncstring
 from cocalc_jupyter_ext.documents.syncdoc.utf16 import string_hash
 
+from ..support.cocalc_clients import client_of, project_id_of
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
-from ..support.servers import TOKEN, JupyterServer
+from ..support.servers import JupyterServer
 from ..support.synced_notebooks import open_notebook_records
 from ..support.waiting import until
 
@@ -105,10 +105,9 @@ class Browser:
 
 @asynccontextmanager
 async def browser(server: JupyterServer) -> AsyncIterator[Browser]:
-    headers = {"Authorization": f"token {TOKEN}"}
-    project_id = (server.folder / "data" / "cocalc" / "project-id").read_text().strip()
+    project_id = project_id_of(server)
     async with (
-        Client(TornadoTransport(server.url, headers=headers)) as client,
+        client_of(server) as client,
         await open_open_files(client, project_id=project_id) as open_files,
         AsyncExitStack() as stack,
     ):

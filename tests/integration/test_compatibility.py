@@ -15,12 +15,13 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from cocalc_jupyter_ext.server.event_emitter import AWARENESS_SCHEMA, FORK_SCHEMA, SESSION_SCHEMA
 
+from ..support.cocalc_clients import inputs, open_cocalc_notebook
 from ..support.notebook_runs import NotebookRuns
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import TOKEN, JupyterServer
 from ..support.waiting import until
-from .test_two_faces import cocalc_notebook, inputs, sources
+from .test_two_faces import sources
 
 CONFIG = """
 c = get_config()  # noqa
@@ -89,7 +90,7 @@ async def test_the_notebook_client_of_the_package_index_edits_with_everybody(
     async with (
         nbmodel_client(server, "edit.ipynb") as robot,
         RoomClient(server, "edit.ipynb") as page,
-        cocalc_notebook(server, "edit.ipynb") as db,
+        open_cocalc_notebook(server, "edit.ipynb") as db,
     ):
         robot.add_code_cell("robot = '🤖'")
         robot.set_cell_source(0, "1 + 2")
@@ -116,7 +117,7 @@ async def test_outputs_that_the_notebook_client_writes_are_seen_by_everybody(
     kernel = KernelOfServer(server, runs.kernel_id)
     async with (
         RoomClient(server, "run.ipynb") as page,
-        cocalc_notebook(server, "run.ipynb") as db,
+        open_cocalc_notebook(server, "run.ipynb") as db,
         nbmodel_client(server, "run.ipynb") as robot,
     ):
         result = robot.execute_cell(0, kernel)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ..support.cocalc_clients import project_id_of
 from ..support.conat_process import conat_process
 from ..support.servers import TOKEN, JupyterServer
 
@@ -36,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
 
 
 def run(server: JupyterServer, *command: str, folder: Path) -> str:
-    project_id = (server.folder / "data" / "cocalc" / "project-id").read_text().strip()
+    project_id = project_id_of(server)
     arguments = [*command, server.url, TOKEN, project_id]
     done = subprocess.run(
         arguments, cwd=folder, capture_output=True, text=True, timeout=30, check=False

@@ -6,27 +6,17 @@ from pathlib import Path
 
 import psutil
 
-from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.errors import ConatError
 from cocalc_jupyter_ext.conat.services.file_reading import read_file
 from cocalc_jupyter_ext.conat.services.file_writing import Written, write_file
 from cocalc_jupyter_ext.conat.services.files import PIECE_BYTES
-from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 
-from ..support.servers import TOKEN, JupyterServer
+from ..support.cocalc_clients import client_of, project_id_of
+from ..support.servers import JupyterServer
 from ..support.transfers import hash_of, make_file
 
 SIZE = 100_000_000
 MAX_GROWTH = 60_000_000
-
-
-def client_of(server: JupyterServer) -> Client:
-    headers = {"Authorization": f"token {TOKEN}"}
-    return Client(TornadoTransport(server.url, headers=headers), rng=lambda: 0.0)
-
-
-def project_of(server: JupyterServer) -> str:
-    return (server.folder / "data" / "cocalc" / "project-id").read_text().strip()
 
 
 def resident(server: JupyterServer) -> int:
@@ -37,7 +27,7 @@ def resident(server: JupyterServer) -> int:
 async def test_a_large_file_travels_both_ways_in_little_memory(tmp_path: Path) -> None:
     digest = make_file(tmp_path / "source", SIZE)
     with JupyterServer(tmp_path / "server") as server:
-        project_id = project_of(server)
+        project_id = project_id_of(server)
         async with client_of(server) as client:
             await write_file(client, project_id=project_id, path="warm", data=bytes(1_000_000))
             before = most = resident(server)
@@ -65,7 +55,7 @@ async def test_a_large_file_travels_both_ways_in_little_memory(tmp_path: Path) -
 
 async def test_a_server_killed_in_the_middle_leaves_nothing_under_the_name(tmp_path: Path) -> None:
     with JupyterServer(tmp_path) as server:
-        project_id = project_of(server)
+        project_id = project_id_of(server)
         (server.work / "old").write_bytes(b"old")
         pieces = 0
         many = asyncio.Event()

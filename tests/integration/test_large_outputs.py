@@ -17,13 +17,13 @@ import pytest
 from cocalc_jupyter_ext.conat.sync.opening import open_akv
 from cocalc_jupyter_ext.documents.blobs.placeholders import PLACEHOLDER
 
+from ..support.cocalc_clients import client_of, open_cocalc_notebook, project_id_of
 from ..support.notebook_runs import NotebookRuns
 from ..support.notebooks import notebook, write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
 from ..support.waiting import until
 from .test_compatibility import nbmodel_client
-from .test_two_faces import cocalc_client, cocalc_notebook, project_id
 
 CONFIG = """
 c.CoCalcExtension.autosave_quiet_s = 0.1
@@ -51,8 +51,8 @@ def outputs_on_disk(path: Path) -> list[Any]:
 
 
 def pictures(outputs: list[Any]) -> list[bytes]:
-    found = [output["data"]["image/png"] for output in outputs if "image/png" in output["data"]]
-    return [base64.b64decode(picture) for picture in found]
+    shown = [output["data"] for output in outputs if output["output_type"] == "display_data"]
+    return [base64.b64decode(data["image/png"]) for data in shown if "image/png" in data]
 
 
 async def test_a_picture_is_elsewhere_for_all_participants_and_in_the_file(
@@ -61,8 +61,8 @@ async def test_a_picture_is_elsewhere_for_all_participants_and_in_the_file(
     runs = await NotebookRuns.start(server, "picture.ipynb", SHOW_PICTURE)
     async with (
         RoomClient(server, "picture.ipynb") as page,
-        cocalc_notebook(server, "picture.ipynb") as db,
-        cocalc_client(server) as client,
+        open_cocalc_notebook(server, "picture.ipynb") as db,
+        client_of(server) as client,
     ):
         assert await runs.run("c0") == ["ok"]
 
@@ -82,7 +82,9 @@ async def test_a_picture_is_elsewhere_for_all_participants_and_in_the_file(
         assert output()["0"]["data"]["image/png"] == sha1(PICTURE)
         assert output()["1"]["data"]["iframe"] == sha1(b"<b>small</b>")
         assert "text/html" not in output()["1"]["data"]
-        blobs = await open_akv(client, name="jupyter:picture.ipynb", project_id=project_id(server))
+        blobs = await open_akv(
+            client, name="jupyter:picture.ipynb", project_id=project_id_of(server)
+        )
         async with blobs:  # as a CoCalc browser reads them: get by key, at once
             assert await blobs.get(sha1(PICTURE)) == PICTURE
             assert await blobs.get(sha1(b"<b>small</b>")) == b"<b>small</b>"
@@ -215,7 +217,7 @@ async def test_a_file_that_a_client_attaches_is_in_the_notebook_of_all(
     (server.work / "upload.png").write_bytes(PICTURE)
     async with (
         RoomClient(server, "attached.ipynb") as page,
-        cocalc_notebook(server, "attached.ipynb") as db,
+        open_cocalc_notebook(server, "attached.ipynb") as db,
     ):
         wanted = {"x.png": {"type": "load", "value": "upload.png"}}
         outside = {"y.png": {"type": "load", "value": "../../../../etc/hostname"}}
@@ -242,7 +244,7 @@ async def test_a_file_that_a_client_attaches_is_in_the_notebook_of_all(
 
 async def test_a_version_of_the_history_shows_its_pictures(server: JupyterServer) -> None:
     runs = await NotebookRuns.start(server, "history.ipynb", SHOW_PICTURE)
-    async with cocalc_notebook(server, "history.ipynb") as db:
+    async with open_cocalc_notebook(server, "history.ipynb") as db:
         assert await runs.run("c0") == ["ok"]
 
         def output() -> Any:
@@ -274,14 +276,14 @@ async def test_a_removed_file_comes_back_with_its_pictures(server: JupyterServer
 
 async def test_blobs_follow_a_notebook_to_its_new_name(server: JupyterServer) -> None:
     runs = await NotebookRuns.start(server, "old.ipynb", SHOW_PICTURE)
-    async with RoomClient(server, "old.ipynb"), cocalc_client(server) as client:
+    async with RoomClient(server, "old.ipynb"), client_of(server) as client:
         assert await runs.run("c0") == ["ok"]
         moved = json.dumps({"path": "new.ipynb"})
         answer = await server.request("PATCH", "api/contents/old.ipynb", content=moved)
         assert answer.status_code == 200
 
         async with await open_akv(
-            client, name="jupyter:new.ipynb", project_id=project_id(server)
+            client, name="jupyter:new.ipynb", project_id=project_id_of(server)
         ) as blobs:
             async with asyncio.timeout(60):
                 while await blobs.get(sha1(PICTURE)) != PICTURE:

@@ -7,18 +7,16 @@ import pytest
 
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.errors import RemoteError
-from cocalc_jupyter_ext.conat.protocol.subjects import project_subject
 from cocalc_jupyter_ext.conat.services.service import call
-from cocalc_jupyter_ext.conat.types import ProjectId
 from cocalc_jupyter_ext.documents.notebook_actions import open_notebook
 from cocalc_jupyter_ext.project.nbgrader.assignment import create_assignment, grade, validate
 from cocalc_jupyter_ext.project.nbgrader.grading import HIDDEN_NOTICE, Score
 from cocalc_jupyter_ext.project.nbgrader.limits import RunLimits
 from cocalc_jupyter_ext.project.nbgrader.toolbar import set_assignment_type, set_points
 
+from ..support.cocalc_clients import api_of, client_of, project_id_of
 from ..support.notebooks import write_notebook
 from ..support.servers import JupyterServer
-from .test_two_faces import cocalc_client, project_id
 
 SOLUTION = "def f(x):\n    ### BEGIN SOLUTION\n    return x + 1\n    ### END SOLUTION"
 TEST = "assert f(1) == 2\n### BEGIN HIDDEN TESTS\nassert f(41) == 42\n### END HIDDEN TESTS"
@@ -48,8 +46,8 @@ async def make_assignment(client: Client, project: str) -> str:
 
 
 async def test_an_assignment_is_made_solved_validated_and_graded(server: JupyterServer) -> None:
-    project = project_id(server)
-    async with cocalc_client(server) as client:
+    project = project_id_of(server)
+    async with client_of(server) as client:
         path = await make_assignment(client, project)
         assert path == "course/student/a.ipynb"
         made = nbformat.read(server.work / path, as_version=4)
@@ -89,8 +87,8 @@ async def test_an_assignment_is_made_solved_validated_and_graded(server: Jupyter
 
 
 async def test_why_a_notebook_cannot_be_run_is_told(server: JupyterServer) -> None:
-    subject = project_subject(ProjectId(project_id(server)), "api", compute_server_id=0)
-    async with cocalc_client(server) as client:
+    subject = api_of(server)
+    async with client_of(server) as client:
         with pytest.raises(RemoteError, match="names no kernel"):
             await call(client, subject, "editor.jupyterRunNotebook", [{"path": "", "ipynb": "{}"}])
         with pytest.raises(RemoteError, match="missing"):

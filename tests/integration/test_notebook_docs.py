@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from ..support.cocalc_clients import project_id_of
 from ..support.notebooks import write_notebook
 from ..support.servers import TOKEN, JupyterServer
 
@@ -62,7 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
 def test_the_example_prints_what_it_should(
     server: JupyterServer, heading: str, tmp_path: Path
 ) -> None:
-    project_id = (server.folder / "data" / "cocalc" / "project-id").read_text().strip()
+    project_id = project_id_of(server)
     (tmp_path / "example.py").write_text(examples()[heading])
     arguments = [server.url, TOKEN, project_id][: 2 if "Lab" in heading else 3]
 

@@ -10,11 +10,11 @@ from cocalc_jupyter_ext.conat.errors import RemoteError
 from cocalc_jupyter_ext.documents.notebook_actions import Notebook, open_notebook
 from cocalc_jupyter_ext.documents.notebook_actions.errors import NoQuestionError
 
+from ..support.cocalc_clients import client_of, project_id_of
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
 from ..support.waiting import until
-from .test_two_faces import cocalc_client, project_id
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
 async def script(server: JupyterServer, path: str, *sources: str) -> AsyncIterator[Notebook]:
     write_notebook(server.work / path, *sources)
     async with (
-        cocalc_client(server) as client,
-        open_notebook(client, project_id=project_id(server), path=path) as notebook,
+        client_of(server) as client,
+        open_notebook(client, project_id=project_id_of(server), path=path) as notebook,
     ):
         notebook.set_kernel("python3")
         yield notebook
@@ -232,6 +232,6 @@ async def test_a_kernel_that_does_not_exist_is_told_and_nothing_waits_for_ever(
 
 
 async def test_only_notebooks_can_be_opened_as_such(server: JupyterServer) -> None:
-    async with cocalc_client(server) as client:
+    async with client_of(server) as client:
         with pytest.raises(ValueError, match="no notebook"):
-            open_notebook(client, project_id=project_id(server), path="a.txt")
+            open_notebook(client, project_id=project_id_of(server), path="a.txt")

@@ -8,10 +8,11 @@ import pytest
 from cocalc_jupyter_ext.conat.errors import ConatError
 from cocalc_jupyter_ext.conat.services.named import ServiceClient, service_subject
 
+from ..support.cocalc_clients import client_of, open_cocalc_notebook, project_id_of
 from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
 from ..support.waiting import until
-from .test_two_faces import cocalc_client, cocalc_notebook, project_id, server, sources
+from .test_two_faces import server, sources
 
 __all__ = ["server"]  # a fixture
 
@@ -19,7 +20,7 @@ __all__ = ["server"]  # a fixture
 async def test_a_cocalc_client_runs_cells_and_everybody_sees_the_outputs(
     server: JupyterServer,
 ) -> None:
-    async with RoomClient(server, "a.ipynb") as page, cocalc_notebook(server) as db:
+    async with RoomClient(server, "a.ipynb") as page, open_cocalc_notebook(server) as db:
         ids = [cell["id"] for cell in db.get({"type": "cell"})]
         db.set({"type": "cell", "id": ids[0], "input": "print('from cocalc')"})
         for number, cell_id in enumerate(ids):
@@ -55,11 +56,11 @@ async def test_a_cocalc_client_runs_cells_and_everybody_sees_the_outputs(
 
 
 async def test_a_cocalc_client_asks_the_kernel_and_interrupts_it(server: JupyterServer) -> None:
-    subject = service_subject("api", project_id=project_id(server), path="a.ipynb")
+    subject = service_subject("api", project_id=project_id_of(server), path="a.ipynb")
     async with (
         RoomClient(server, "a.ipynb"),
-        cocalc_notebook(server) as db,
-        cocalc_client(server) as client,
+        open_cocalc_notebook(server) as db,
+        client_of(server) as client,
     ):
         # The first completion loads what it needs: seconds of work, more on a busy machine.
         notebook = ServiceClient(client, subject, timeout_s=60)
@@ -109,11 +110,11 @@ async def test_what_a_cocalc_client_reads_of_the_kernel_from_choosing_it_to_the_
     server: JupyterServer,
 ) -> None:
     """§3.4, §4.4, §4.9, §7.2."""
-    subject = service_subject("api", project_id=project_id(server), path="a.ipynb")
+    subject = service_subject("api", project_id=project_id_of(server), path="a.ipynb")
     async with (
         RoomClient(server, "a.ipynb"),
-        cocalc_notebook(server) as db,
-        cocalc_client(server) as client,
+        open_cocalc_notebook(server) as db,
+        client_of(server) as client,
     ):
         notebook = ServiceClient(client, subject, timeout_s=30)
 

@@ -2,41 +2,29 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pycrdt import StickyIndex, Text
 
 from cocalc_jupyter_ext.conat.client.client import Client
-from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 from cocalc_jupyter_ext.documents.syncdoc.cursors import Cursors, open_cursors
 from cocalc_jupyter_ext.documents.syncdoc.opening import name_of
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import open_syncstring
 
+from ..support.cocalc_clients import client_of, project_id_of
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
-from ..support.servers import TOKEN, JupyterServer
+from ..support.servers import JupyterServer
 from ..support.synced_notebooks import open_notebook_records
-
-
-@asynccontextmanager
-async def cocalc_client(server: JupyterServer) -> AsyncIterator[Client]:
-    headers = {"Authorization": f"token {TOKEN}"}
-    async with Client(TornadoTransport(server.url, headers=headers)) as client:
-        yield client
-
-
-def project_id(server: JupyterServer) -> str:
-    return (server.folder / "data" / "cocalc" / "project-id").read_text().strip()
 
 
 async def follow(client: Client, server: JupyterServer, document: Any, path: str) -> Cursors:
     """Take part in the cursors of a document as whoever the client is."""
     return await open_cursors(
         client,
-        project_id=project_id(server),
+        project_id=project_id_of(server),
         path=path,
         users=lambda: document.document.users,
         participant=await name_of(client),
@@ -82,8 +70,8 @@ async def test_a_page_sees_the_cursor_of_a_cocalc_client_come_move_and_go(
 async def check_text(server: JupyterServer) -> None:
     async with (
         RoomClient(server, "notes.md", kind="file") as page,
-        cocalc_client(server) as client,
-        open_syncstring(client, project_id=project_id(server), path="notes.md") as text,
+        client_of(server) as client,
+        open_syncstring(client, project_id=project_id_of(server), path="notes.md") as text,
     ):
         source = page.doc["source"]
         cursors = await follow(client, server, text, "notes.md")
@@ -114,9 +102,9 @@ async def check_text(server: JupyterServer) -> None:
 async def check_notebook(server: JupyterServer) -> None:
     synced = ".a.ipynb.sage-jupyter2"
     async with (
-        cocalc_client(server) as client,
+        client_of(server) as client,
         RoomClient(server, "a.ipynb") as page,
-        open_notebook_records(client, project_id=project_id(server), path=synced) as db,
+        open_notebook_records(client, project_id=project_id_of(server), path=synced) as db,
     ):
         cell = page.document.ycells[1]
         cursors = await follow(client, server, db, synced)

@@ -1,21 +1,16 @@
 """JupyterLab users and CoCalc clients edit one document of a real server at once (design D4)."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from cocalc_jupyter_ext.conat.client.client import Client
-from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
-from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import open_syncstring
 
+from ..support.cocalc_clients import client_of, inputs, open_cocalc_notebook, project_id_of
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
-from ..support.servers import TOKEN, JupyterServer
-from ..support.synced_notebooks import open_notebook_records
+from ..support.servers import JupyterServer
 from ..support.waiting import until
 
 
@@ -27,41 +22,12 @@ def server(tmp_path: Path) -> Iterator[JupyterServer]:
         yield server
 
 
-@asynccontextmanager
-async def cocalc_client(server: JupyterServer) -> AsyncIterator[Client]:
-    headers = {"Authorization": f"token {TOKEN}"}
-    async with Client(TornadoTransport(server.url, headers=headers)) as client:
-        yield client
-
-
-def project_id(server: JupyterServer) -> str:
-    return (server.folder / "data" / "cocalc" / "project-id").read_text().strip()
-
-
-@asynccontextmanager
-async def cocalc_notebook(
-    server: JupyterServer, notebook: str = "a.ipynb"
-) -> AsyncIterator[SyncDB]:
-    async with (
-        cocalc_client(server) as client,
-        open_notebook_records(
-            client, project_id=project_id(server), path=f".{notebook}.sage-jupyter2"
-        ) as db,
-    ):
-        yield db
-
-
-def inputs(db: SyncDB) -> list[Any]:
-    cells = sorted(db.get({"type": "cell"}), key=lambda cell: cell["pos"])
-    return [cell.get("input") for cell in cells]
-
-
 def sources(page: RoomClient) -> list[str]:
     return [str(cell["source"]) for cell in page.document.ycells]
 
 
 async def test_a_page_and_a_cocalc_client_see_each_others_typing(server: JupyterServer) -> None:
-    async with RoomClient(server, "a.ipynb") as page, cocalc_notebook(server) as db:
+    async with RoomClient(server, "a.ipynb") as page, open_cocalc_notebook(server) as db:
         assert inputs(db) == ["1 + 1", "2 + 2"]
 
         page.append_text(" # lab")
@@ -73,14 +39,14 @@ async def test_a_page_and_a_cocalc_client_see_each_others_typing(server: Jupyter
         await until(lambda: sources(page) == inputs(db) == wanted)
         await until(lambda: "cocalc" in (server.work / "a.ipynb").read_text())
         authors = [version.author for version in db.versions()]
-        assert authors[0] == project_id(server)
+        assert authors[0] == project_id_of(server)
         assert len(set(authors)) == 2  # the project, and the owner on both faces
 
 
 async def test_nothing_is_lost_or_doubled_when_the_server_is_killed(server: JupyterServer) -> None:
     async with RoomClient(server, "a.ipynb") as page:
         await page.until(lambda: sources(page) == ["1 + 1", "2 + 2"])
-        async with cocalc_notebook(server) as db:
+        async with open_cocalc_notebook(server) as db:
             page.append_text(" # lab")
             await until(lambda: inputs(db)[0] == "1 + 1 # lab")
             cell = db.get({"type": "cell"})[1]
@@ -92,7 +58,7 @@ async def test_nothing_is_lost_or_doubled_when_the_server_is_killed(server: Jupy
         page.append_text("!")
         await page.connect()
 
-        async with cocalc_notebook(server) as db:
+        async with open_cocalc_notebook(server) as db:
             wanted = ["1 + 1 # lab!", "2 + 2 # cocalc"]
             await until(lambda: sources(page) == inputs(db) == wanted)
 
@@ -101,8 +67,8 @@ async def test_a_text_is_shared_under_its_own_path(server: JupyterServer) -> Non
     (server.work / "notes.md").write_text("# Notes\n")
     async with (
         RoomClient(server, "notes.md", kind="file") as page,
-        cocalc_client(server) as client,
-        open_syncstring(client, project_id=project_id(server), path="notes.md") as text,
+        client_of(server) as client,
+        open_syncstring(client, project_id=project_id_of(server), path="notes.md") as text,
     ):
         text.text += "from cocalc\n"
         await text.commit()

@@ -14,12 +14,12 @@ from nbconvert import HTMLExporter
 
 from cocalc_jupyter_ext.conat.errors import RemoteError
 
+from ..support.cocalc_clients import client_of, project_id_of
 from ..support.cocalc_widgets import CoCalcWidgets, cocalc_widgets
 from ..support.lab_widgets import LabWidgets
 from ..support.notebook_runs import NotebookRuns
 from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
-from .test_two_faces import cocalc_client, project_id
 
 SLIDER = """
 import ipywidgets as w
@@ -54,8 +54,8 @@ async def cocalc(runs: NotebookRuns) -> AsyncIterator[CoCalcWidgets]:
     server = runs.server
     async with (
         RoomClient(server, runs.path),
-        cocalc_client(server) as client,
-        cocalc_widgets(client, project_id(server), runs.path) as table,
+        client_of(server) as client,
+        cocalc_widgets(client, project_id_of(server), runs.path) as table,
     ):
         yield table
 

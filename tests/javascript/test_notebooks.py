@@ -14,6 +14,7 @@ import pytest
 
 from cocalc_jupyter_ext.documents.notebook_records.live_outputs import MORE_OUTPUT_TYPE, question_in
 
+from ..support.cocalc_clients import project_id_of
 from ..support.javascript import run_checks
 from ..support.notebooks import write_notebook
 from ..support.other_kernels import install_kernels
@@ -96,7 +97,7 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
 
 async def test_javascript_and_a_page_run_one_notebook(page: Page) -> None:
     server = page._server
-    project_id = (server.folder / "data" / "cocalc" / "project-id").read_text().strip()
+    project_id = project_id_of(server)
     answers = {"shown": page.shown, "asked": page.asked, "answer": page.answer, "more": page.more}
 
     report = await run_checks("notebooks", server.url, project_id, TOKEN, answers=answers)

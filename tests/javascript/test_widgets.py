@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..support.cocalc_clients import project_id_of
 from ..support.javascript import run_checks
 from ..support.lab_widgets import LabWidgets
 from ..support.notebook_runs import NotebookRuns
@@ -35,7 +36,7 @@ w.VBox([slider, w.Image(value=b"a picture"), out, button])
 async def test_javascript_and_a_page_move_one_slider(tmp_path: Path) -> None:
     with JupyterServer(tmp_path) as server:
         runs = await NotebookRuns.start(server, "widgets.ipynb", WIDGETS, "print(seen)")
-        project_id = (server.folder / "data" / "cocalc" / "project-id").read_text().strip()
+        project_id = project_id_of(server)
         async with (
             RoomClient(server, "widgets.ipynb"),
             LabWidgets(server, runs.kernel_id, "page") as page,

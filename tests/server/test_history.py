@@ -10,19 +10,17 @@ from typing import Any
 import nbformat
 import pytest
 
-from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.services.service import call
 from cocalc_jupyter_ext.conat.sync.opening import open_inventory
-from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport
 from cocalc_jupyter_ext.documents.history.endpoint import history_subject
 from cocalc_jupyter_ext.documents.syncdoc.coordination import string_id
 from cocalc_jupyter_ext.server.identity import account_id_from_username
 
+from ..support.cocalc_clients import client_of, project_id_of
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import TOKEN, JupyterServer
 from ..support.waiting import until
-from .test_conat import project_id_of
 from .test_membership import USERS_CONFIG
 
 USERS_CONFIG += "\nc.CoCalcExtension.document_close_delay_s = 60\n"
@@ -63,9 +61,8 @@ async def until_listed(server: JupyterServer, path: str) -> None:
     """Wait until the project's inventory lists the history of a document."""
     project_id = project_id_of(server)
     name = f"patches:{string_id(project_id, path)}"
-    headers = {"Authorization": f"token {TOKEN}"}
     async with (
-        Client(TornadoTransport(server.url, headers=headers)) as client,
+        client_of(server) as client,
         await open_inventory(client, project_id=project_id) as stores,
     ):
         await until(lambda: stores.get(name) is not None)
@@ -172,9 +169,8 @@ async def test_collaborators_reach_histories_over_the_message_fabric(
     (server.work / "fabric.txt").write_text("x")
     async with RoomClient(server, "fabric.txt", kind="file"):
         found = await versions_with(server, "fabric.txt", "x")
-    headers = {"Authorization": "token ann"}
     subject = history_subject(project_id_of(server))
-    async with Client(TornadoTransport(server.url, headers=headers)) as client:
+    async with client_of(server, "ann") as client:
         answer = await call(client, subject, "versions", [{"path": "fabric.txt"}], timeout_s=20)
 
     assert answer["versions"] == found

@@ -11,7 +11,7 @@ from cocalc_jupyter_ext.conat.protocol.subjects import project_subject
 from cocalc_jupyter_ext.conat.services import rpc
 from cocalc_jupyter_ext.conat.services.service import call
 
-from .test_conat import api_of, client_of, project_id_of
+from ..support.cocalc_clients import api_of, client_of, project_id_of
 
 
 async def start(server, path):

@@ -18,8 +18,8 @@ from cocalc_jupyter_ext.server.kernel_pool import (
     notebook_path,
 )
 
+from ..support.cocalc_clients import api_of, client_of
 from ..support.waiting import until
-from .test_conat import api_of, client_of
 
 
 @pytest.fixture

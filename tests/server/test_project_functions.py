@@ -24,13 +24,14 @@ from cocalc_jupyter_ext.project.browsers import find_browser
 from cocalc_jupyter_ext.server.conat import ConatService
 from cocalc_jupyter_ext.server.project_functions import ProjectFunctions
 
+from ..support.cocalc_clients import api_of, client_of, project_id_of
 from ..support.documents import open_world
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
 from ..support.synced_notebooks import open_notebook_records
 from ..support.waiting import until
-from .test_conat import OTHER, P, api_of, client_of, project_id_of
+from .test_conat import OTHER, P
 
 SLOW_CONFIG = """
 c = get_config()  # noqa

@@ -13,12 +13,12 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.errors import SignInFailed
-from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport, socket_url
+from cocalc_jupyter_ext.conat.transports.tornado_client import socket_url
 from cocalc_jupyter_ext.server.connections import UserSockets
 from cocalc_jupyter_ext.server.rights import RightsWatch
 
+from ..support.cocalc_clients import client_of
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
@@ -223,8 +223,7 @@ async def test_who_loses_the_right_to_read_is_disconnected_and_told(
 async def test_who_loses_a_right_that_conat_needs_is_disconnected_for_good(
     roles_server: JupyterServer, right: str
 ) -> None:
-    headers = {"Authorization": "token everything"}
-    async with Client(TornadoTransport(roles_server.url, headers=headers)) as client:
+    async with client_of(roles_server, "everything") as client:
         mine = await client.subscribe("public.x")
         left = [each for each in ROLES["everything"] if each != right]
         set_roles(roles_server, everything=left)
