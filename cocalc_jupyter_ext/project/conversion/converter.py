@@ -34,7 +34,7 @@ MAX_ERROR: Final = 100_000
 _FUNCTION: Final = "editor.jupyterNbconvert"
 
 _PANDOC: Final = ("pandoc", "apt-get install pandoc")
-_XELATEX: Final = ("xelatex", "apt-get install texlive-xetex texlive-fonts-recommended")
+_XELATEX: Final = ("xelatex", "apt-get install texlive-xetex texlive-plain-generic")
 _TOOLS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "asciidoc": (_PANDOC,),
     "latex": (_PANDOC,),
@@ -123,8 +123,25 @@ class Converter:
             raise ToolMissing(order.to, [(BROWSERS[2], "apt-get install chromium")])
         if order.to == "script":
             check_language(await in_thread(_read_json, notebook))
+        if order.to == "pdf":
+            await self._typeset(order, notebook, scratch, timeout_s)
+            return
         done = await self._nbconvert(order.to, order.options, notebook, scratch, timeout_s)
         self._check(order.to, done)
+
+    async def _typeset(
+        self, order: ConversionOrder, notebook: Path, scratch: Path, timeout_s: float
+    ) -> None:
+        """Make a PDF with TeX under a plain name: TeX does not take ``#`` or ``%`` in names."""
+        base = random_id()
+        made = notebook.with_name(f"{base}.pdf")
+        try:
+            options = [*_without_output(order), f"--output={base}"]
+            done = await self._nbconvert(order.to, options, notebook, scratch, timeout_s)
+            self._check(order.to, done)
+            await in_thread(os.replace, made, notebook.with_name(f"{order.base}.pdf"))
+        finally:
+            await in_thread(_remove, made)
 
     async def _print(
         self,
@@ -138,8 +155,7 @@ class Converter:
         """Make HTML beside the notebook, where its pictures are found, and print that."""
         base = f".{order.base}.{random_id()}"
         page, made = notebook.with_name(f"{base}.html"), notebook.with_name(f"{base}.pdf")
-        kept = [each for each in order.options if not each.startswith("--output=")]
-        options = [*kept, *PRINTED[order.to], f"--output={base}"]
+        options = [*_without_output(order), *PRINTED[order.to], f"--output={base}"]
         try:
             done = await self._nbconvert("html", options, notebook, scratch, timeout_s)
             self._check(order.to, done)
@@ -193,6 +209,10 @@ class Converter:
         if not real.is_relative_to(self._home.resolve()):
             raise FileRefused(path, "this is outside of the project's files")
         return real
+
+
+def _without_output(order: ConversionOrder) -> list[str]:
+    return [option for option in order.options if not option.startswith("--output=")]
 
 
 def _read_json(notebook: Path) -> object:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATH = os.environ["PATH"]
+RED_DOT = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+)
 
 
 class Project:
@@ -135,6 +138,22 @@ async def test_formats_that_need_pandoc(project: Project, to: str, extension: st
     await project.convert("--to", to, "a.ipynb")
 
     assert "Title" in (project.folder / f"a.{extension}").read_text()
+
+
+@pytest.mark.skipif(
+    shutil.which("xelatex") is None or shutil.which("pandoc") is None, reason="TeX is not installed"
+)
+async def test_tex_makes_a_pdf_whatever_the_name_of_the_notebook(project: Project) -> None:
+    """syncdoc-jupyter §10, ``--to pdf``: TeX itself does not take such a name for a picture."""
+    notebook = nbformat.read(project.folder / "a.ipynb", as_version=4)
+    picture = nbformat.v4.new_output("display_data", data={"image/png": RED_DOT})
+    notebook.cells.append(nbformat.v4.new_code_cell("dot", outputs=[picture]))
+    nbformat.write(notebook, project.folder / "5 % #1.ipynb")
+
+    await project.convert("--to", "pdf", "5 % #1.ipynb")
+
+    assert (project.folder / "5 % #1.pdf").read_bytes().startswith(b"%PDF-")
+    assert project.names == ["5 % #1.ipynb", "5 % #1.pdf", "a.ipynb"]
 
 
 @pytest.mark.skipif(find_browser(PATH) is None, reason="no Chrome or Chromium is installed")
