@@ -10,19 +10,19 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.errors import RemoteError, SignInFailed
 from cocalc_jupyter_ext.conat.persist.access import Owner, StorageOptions
 from cocalc_jupyter_ext.conat.persist.client.remote import acquire
 from cocalc_jupyter_ext.conat.persist.messages import NewMessage
 from cocalc_jupyter_ext.conat.protocol.subjects import project_subject
 from cocalc_jupyter_ext.conat.services.service import call
-from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport, socket_url
+from cocalc_jupyter_ext.conat.transports.tornado_client import socket_url
 from cocalc_jupyter_ext.conat.types import ProjectId
 from cocalc_jupyter_ext.server.conat import ConatService
 from cocalc_jupyter_ext.server.identity import account_id_from_username
 
 from ..javascript.test_conformance import CHECKS, PROJECT_CHECKS
+from ..support.cocalc_clients import api_of, client_of, project_id_of
 from ..support.javascript import run_checks
 from ..support.servers import TOKEN, JupyterServer
 from .test_membership import USERS_CONFIG
@@ -36,20 +36,6 @@ def users_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterSe
     """Run a server with several users, told apart by their tokens."""
     with JupyterServer(tmp_path_factory.mktemp("users"), USERS_CONFIG) as server:
         yield server
-
-
-def client_of(server: JupyterServer, token: str = TOKEN) -> Client:
-    headers = {"Authorization": f"token {token}"}
-    return Client(TornadoTransport(server.url, headers=headers), rng=lambda: 0.0)
-
-
-def api_of(server: JupyterServer) -> str:
-    return project_subject(project_id_of(server), "api", compute_server_id=0)
-
-
-def project_id_of(server: JupyterServer) -> ProjectId:
-    kept = server.folder / "data" / "cocalc" / "project-id"
-    return ProjectId(kept.read_text().strip())
 
 
 async def test_the_project_answers_its_collaborators(server: JupyterServer) -> None:

@@ -7,8 +7,8 @@ from cocalc_jupyter_ext.conat.protocol.subjects import project_subject
 from cocalc_jupyter_ext.conat.services import rpc
 from cocalc_jupyter_ext.conat.services.service import call
 
+from ..support.cocalc_clients import api_of, client_of, project_id_of
 from ..support.servers import JupyterServer
-from .test_conat import api_of, client_of, project_id_of
 
 
 async def test_the_processes_of_the_project_are_told_with_what_they_are(
