@@ -12,7 +12,13 @@ from collections.abc import Iterable
 from json.encoder import encode_basestring
 from typing import Final
 
-__all__ = ["canonical_json", "in_javascript_order", "javascript_number", "sort_key"]
+__all__ = [
+    "canonical_json",
+    "in_javascript_order",
+    "is_same_json",
+    "javascript_number",
+    "sort_key",
+]
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -35,6 +41,24 @@ def canonical_json(value: object) -> str:
         case list() | tuple():
             return "[" + ",".join(map(canonical_json, value)) + "]"
     raise TypeError(f"a value of type {type(value).__name__} cannot be part of a document")
+
+
+def is_same_json(one: object, other: object) -> bool:
+    """Tell whether two values have the same text, without writing it: values may be long."""
+    if one is other:
+        return True
+    match one, other:
+        case str(), str():
+            return one == other
+        case dict(), dict():
+            return one.keys() == other.keys() and all(
+                is_same_json(value, other[name]) for name, value in one.items()
+            )
+        case (list() | tuple(), list() | tuple()):
+            return len(one) == len(other) and all(map(is_same_json, one, other))
+        case (str() | dict() | list() | tuple(), _) | (_, str() | dict() | list() | tuple()):
+            return False
+    return canonical_json(one) == canonical_json(other)
 
 
 def in_javascript_order(texts: Iterable[str]) -> list[str]:

@@ -18,6 +18,7 @@ class OwnCommits:
     def __init__(self) -> None:
         self._times: list[int] = []
         self._unconfirmed: dict[int, Patch] = {}
+        self._sent: dict[int, str] = {}
 
     @property
     def times(self) -> list[int]:
@@ -34,10 +35,14 @@ class OwnCommits:
         self._times.append(patch.time)
         self._unconfirmed[patch.time] = patch
 
+    def sent(self, time_ms: int, text: str) -> None:
+        """Note as what text the changes of a commit were sent."""
+        self._sent[time_ms] = text
+
     def confirm(self, patch: Patch) -> Patch | None:
         """Note a patch of the stream; return the own one that lost its time to it, if one did."""
-        own = self._unconfirmed.pop(patch.time, None)
-        return None if own is None or own.is_same(patch) else own
+        own, text = self._unconfirmed.pop(patch.time, None), self._sent.pop(patch.time, None)
+        return None if own is None or own.is_same(patch, text) else own
 
     def forget(self, time_ms: int) -> None:
         """Take out a commit that lost its time."""

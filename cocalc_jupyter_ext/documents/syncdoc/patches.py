@@ -87,13 +87,15 @@ class Patch:
         """What patches are sorted by (§1.8)."""
         return (self.time, self.version or 0, self.user_id)
 
-    def is_same(self, other: "Patch") -> bool:
-        """Tell whether both are one commit; two commits may have got the same time."""
-        return (self.user_id, self.parents, self.changes) == (
-            other.user_id,
-            other.parents,
-            other.changes,
-        )
+    def is_same(self, other: "Patch", text: str | None = None) -> bool:
+        """Tell whether both are one commit; two commits may have got the same time.
+
+        ``text`` is that of the changes, if it is known: reading those of the other takes a while
+        where they are long.
+        """
+        if (self.user_id, self.parents) != (other.user_id, other.parents):
+            return False
+        return (text is not None and text == other.unread) or self.changes == other.changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ operations are skipped with their argument.
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
-from .canonical import canonical_json
+from .canonical import canonical_json, is_same_json
 from .records import Record, Records, RecordSchema
 from .string_patch import make_string_patch
 
@@ -35,7 +35,7 @@ def apply_record_patch(patch: RecordPatch, document: Records) -> None:
 def make_record_patch(old: Records, new: Records) -> list[Any]:
     """Return the patch from one document to another; an empty one when they are equal."""
     schema = new.schema
-    removed, added = _difference(old, new)
+    removed, added = old.only_here(new), new.only_here(old)
     if not removed and not added:
         return []
     if len(new) == 0:
@@ -45,14 +45,6 @@ def make_record_patch(old: Records, new: Records) -> list[Any]:
     if not added:
         return [_DELETE, [schema.key_of(record) for record in removed]]
     return _edits(schema, removed, added)
-
-
-def _difference(old: Records, new: Records) -> tuple[list[Record], list[Record]]:
-    """Return the records that are only in one of the documents."""
-    before, after = old.by_text(), new.by_text()
-    removed = [record for text, record in before.items() if text not in after]
-    added = [record for text, record in after.items() if text not in before]
-    return removed, added
 
 
 def _edits(schema: RecordSchema, removed: list[Record], added: list[Record]) -> list[Any]:
@@ -76,7 +68,7 @@ def _edit(schema: RecordSchema, old: Record, new: Record) -> dict[str, Any]:
     edit = schema.key_of(new)
     for name in {**old, **new}:
         before, after = old.get(name), new.get(name)
-        if name in schema.primary_keys or canonical_json(before) == canonical_json(after):
+        if name in schema.primary_keys or is_same_json(before, after):
             continue
         if after is None:
             edit[name] = None
@@ -95,6 +87,6 @@ def _merge_map(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     changed = {
         name: value
         for name, value in new.items()
-        if name not in old or canonical_json(old[name]) != canonical_json(value)
+        if name not in old or not is_same_json(old[name], value)
     }
     return {**vanished, **changed}

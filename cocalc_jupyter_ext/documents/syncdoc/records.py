@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeAlias
 
-from .canonical import canonical_json, in_javascript_order
+from .canonical import canonical_json, in_javascript_order, is_same_json
 from .string_patch import apply_string_patch
 
 __all__ = ["FieldError", "Record", "RecordSchema", "Records"]
@@ -92,7 +92,7 @@ class Records:
         """Compare as sets of records; order and schema do not matter (§2.7)."""
         if not isinstance(other, Records):
             return NotImplemented
-        return self.by_text().keys() == other.by_text().keys()
+        return not self.only_here(other) and not other.only_here(self)
 
     __hash__ = None  # type: ignore[assignment]  # it can be edited
 
@@ -117,7 +117,7 @@ class Records:
             return True
         old = self._records[index]
         new = self._edited(old, record)
-        if new == old and canonical_json(new) == canonical_json(old):
+        if is_same_json(new, old):
             return False
         self._records[index] = new
         self._texts.pop(index, None)
@@ -130,11 +130,38 @@ class Records:
             self._remove(index)
         return len(found)
 
+    def only_here(self, other: "Records") -> list[Record]:
+        """Return each record that the other document does not have (§2.7).
+
+        What both have they share afterwards, so that the next look at it is a short one.
+        """
+        found: list[Record] = []
+        repeated: set[str] = set()
+        for index, record in self._records.items():
+            if (same := other.held(record, index)) is not None:
+                self._records[index] = same
+                continue
+            if len(self._alike(record)) > 1:
+                text = self._text(index)
+                if text in repeated:
+                    continue
+                repeated.add(text)
+            found.append(record)
+        return found
+
+    def held(self, record: Record, place: int) -> Record | None:
+        """Return a record as this document holds it, or None; it may well be at this place."""
+        at_place = self._records.get(place)
+        if at_place is record:
+            return record
+        if at_place is not None and is_same_json(at_place, record):
+            return at_place
+        alike = (self._records[index] for index in self._alike(record))
+        return next((each for each in alike if is_same_json(each, record)), None)
+
     def changed_keys(self, other: "Records") -> list[dict[str, Any]]:
         """Return the keys of all records that are in one document and not in the other (§2.7)."""
-        own, theirs = self.by_text(), other.by_text()
-        differing = [own[text] for text in own.keys() - theirs.keys()]
-        differing += [theirs[text] for text in theirs.keys() - own.keys()]
+        differing = [*self.only_here(other), *other.only_here(self)]
         keys = {canonical_json(key): key for key in map(self.schema.key_of, differing)}
         return list(keys.values())
 
@@ -148,6 +175,10 @@ class Records:
             (theirs.get(i), record) for i, record in own.items() if theirs.get(i) is not record
         ]
         return pairs + [(record, None) for i, record in theirs.items() if i not in own]
+
+    def _alike(self, record: Record) -> Sequence[int]:
+        """Return where records are that have the same values of key fields, or more of them."""
+        return list(self._matches(self.schema.key_of(record)))
 
     def _append(self, record: Record) -> None:
         index, self._next = self._next, self._next + 1

@@ -171,6 +171,7 @@ class SyncDocument(Generic[Value]):
         self.commits.emit(patch)
         # Last, so that what listeners note about it comes before it in all that is released.
         message = to_message(patch, has_format=self._doctype.schema is not None)
+        self._own.sent(patch.time, message["patch"])
         self._release(lambda: self._publish(message))
         self._snapshots.make_if_due()
 
@@ -272,6 +273,11 @@ class SyncDocument(Generic[Value]):
     async def load_history(self) -> None:
         """Load all patches; raises what loading raises."""
         await self._patches.load(0)
+        self._take_incoming()
+
+    async def catch_up(self) -> None:
+        """Take in all that is stored now; raises what asking for it raises."""
+        await self._patches.catch_up()
         self._take_incoming()
 
     # Life

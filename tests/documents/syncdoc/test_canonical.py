@@ -1,12 +1,18 @@
 """The one text that a value has (syncdoc-jupyter §2.6)."""
 
+import copy
 import json
+import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cocalc_jupyter_ext.documents.syncdoc.canonical import canonical_json, javascript_number
+from cocalc_jupyter_ext.documents.syncdoc.canonical import (
+    canonical_json,
+    is_same_json,
+    javascript_number,
+)
 
 
 @pytest.mark.parametrize(
@@ -66,3 +72,33 @@ def test_a_value_that_json_does_not_know_is_refused() -> None:
 )
 def test_the_text_reads_as_the_same_value(value: object) -> None:
     assert json.loads(canonical_json(value)) == value
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.sampled_from(["", "1"])
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner),
+    max_leaves=4,
+)
+
+
+@given(VALUES, VALUES)
+def test_values_are_the_same_whose_texts_are(one: object, other: object) -> None:
+    assert is_same_json(one, other) == (canonical_json(one) == canonical_json(other))
+    assert is_same_json(one, copy.deepcopy(one))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (1, 1.0, True),
+        (1, True, False),
+        (0.0, -0.0, True),
+        (math.nan, None, True),
+        ((1,), [1], True),
+    ],
+)
+def test_numbers_are_the_same_that_are_written_the_same(
+    one: object, other: object, is_same: bool
+) -> None:
+    assert is_same_json({"a": one}, {"a": other}) is is_same

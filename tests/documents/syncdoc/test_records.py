@@ -3,6 +3,8 @@
 import logging
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cocalc_jupyter_ext.documents.syncdoc.records import FieldError, Records, RecordSchema
 
@@ -190,3 +192,38 @@ def test_what_became_of_records_is_told_in_pairs() -> None:
         ({"type": "cell", "id": "2"}, None),
     ]
     assert after.edits_since(after.copy()) == []
+
+
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(["cell", "settings", None]),
+        "id": st.sampled_from(["1", "2", 1, 1.0]),
+        "pos": st.sampled_from([0, 1, 1.0, True]),
+        "output": st.sampled_from([{"0": {"text": "a"}}, {"0": {"text": "b"}}]),
+    },
+)
+
+
+@given(st.lists(FIELDS), st.lists(FIELDS), st.lists(FIELDS))
+def test_what_only_one_document_has_is_told_by_the_texts_of_records(
+    shared: list[dict[str, object]], ours: list[dict[str, object]], theirs: list[dict[str, object]]
+) -> None:
+    one = notebook(*shared, *ours)
+    other = one.copy()
+    other.delete({"id": "1"})
+    for record in [*theirs, *ours]:
+        other.set(record)
+    before, after = one.by_text(), other.by_text()
+
+    assert one.only_here(other) == [before[text] for text in before if text not in after]
+    assert other.only_here(one) == [after[text] for text in after if text not in before]
+    assert one.to_text() == notebook(*shared, *ours).to_text()
+
+
+def test_documents_share_what_both_were_found_to_have() -> None:
+    one = notebook({"type": "cell", "id": "1", "output": {"0": {"text": "long"}}})
+    other = Records.from_text(NOTEBOOK, one.to_text())
+
+    assert one.only_here(other) == []
+    assert one.get_one() is other.get_one()
