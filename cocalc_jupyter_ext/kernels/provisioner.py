@@ -24,6 +24,7 @@ from .launching import (
     with_prompt_output,
 )
 from .process_pipe import ProcessPipe, to_own_stderr, to_own_stdout
+from .relaunched import hear_of_relaunched
 
 __all__ = ["ProjectProvisioner"]
 
@@ -56,6 +57,7 @@ class ProjectProvisioner(LocalProvisioner):
         self._exit_code: int | None = None
         self._previous = Ending(None)
         self._launches = 0
+        self._hearing: asyncio.Task[None] | None = None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Prepare the launch as Jupyter does, then set the environment of a project's kernel."""
@@ -98,6 +100,14 @@ class ProjectProvisioner(LocalProvisioner):
             stdout.close_writer()
             self._stderr.close_writer()
 
+    async def post_launch(self, **kwargs: Any) -> None:
+        """Find out how a process is that took the place of another one."""
+        await super().post_launch(**kwargs)
+        if self._launches > 1:
+            await self._stop_hearing()
+            hearing = hear_of_relaunched(self.parent)
+            self._hearing = asyncio.create_task(hearing, name="kernel that was started again")
+
     def adopt(self, other: "ProjectProvisioner") -> None:
         """Be the provisioner of a process that another one started."""
         self._launches += 1
@@ -113,6 +123,7 @@ class ProjectProvisioner(LocalProvisioner):
 
     async def cleanup(self, restart: bool = False) -> None:
         """Give ports back as Jupyter does, but not before they are known."""
+        await self._stop_hearing()
         if self.connection_info:
             await super().cleanup(restart=restart)
 
@@ -123,6 +134,12 @@ class ProjectProvisioner(LocalProvisioner):
             return self._previous
         await asyncio.to_thread(self._stderr.wait_until_read, _LAST_WORDS_S)
         return Ending(self._exit_code, self._stderr.text, self._launches)
+
+    async def _stop_hearing(self) -> None:
+        hearing, self._hearing = self._hearing, None
+        if hearing is not None:
+            hearing.cancel()
+            await asyncio.wait({hearing})
 
 
 def _is_our_python(program: str) -> bool:

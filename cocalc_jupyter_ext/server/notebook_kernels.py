@@ -115,7 +115,8 @@ class NotebookKernels:
         name = self.name_of(kernel_id)
         file = getattr(self._kernels.get_kernel(kernel_id), "connection_file", None)
         state = self._execution_state(kernel_id)
-        if state in {None, "starting", "restarting"}:
+        ended = state != "dead" and not await self._host.is_alive(kernel_id)
+        if ended or state in {None, "starting", "restarting"}:
             return KernelState("starting", "starting", name, file)
         return KernelState("ready" if state == "dead" else "running", str(state), name, file)
 

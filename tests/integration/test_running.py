@@ -32,7 +32,8 @@ def add_kernel(server: JupyterServer, name: str, *argv: str, **env: str) -> None
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
-    server = JupyterServer(tmp_path_factory.mktemp("server"))
+    config = "c.KernelRestarter.time_to_dead = 0.3"  # as often Jupyter looks for dead kernels
+    server = JupyterServer(tmp_path_factory.mktemp("server"), config=config)
     server.work.mkdir()
     launch = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     add_kernel(server, "other", *launch, KERNEL_IS="the other one")
@@ -126,6 +127,25 @@ async def test_a_kernel_that_dies_at_once_says_why_and_is_not_started_for_ever(
         await until(lambda: "no module named fish" in notebook.settings().get("kernel_error", ""))
         await notebook.choose("python3")
         assert text(await notebook.finish("print(2)")) == "2\n"
+
+
+async def test_a_kernel_that_died_is_idle_again_when_jupyter_has_started_it(
+    server: JupyterServer,
+) -> None:
+    """syncdoc-jupyter §4.4, §4.5: nobody runs or asks anything, and yet everybody knows."""
+    async with opened(server, "died") as notebook:
+        await notebook.finish("1")
+        states: list[Any] = []
+
+        def note(_: object) -> None:
+            settings = notebook.settings()
+            states.append((settings.get("backend_state"), settings.get("kernel_state")))
+
+        notebook.db.document.changes.connect(note)
+        cell = await notebook.finish("import os; os._exit(9)")
+        assert "exit code 9" in error(cell)
+        await until(lambda: ("starting", "starting") in states)
+        await until(lambda: states[-1] == ("running", "idle"))
 
 
 async def test_another_kernel_is_used_once_it_is_chosen(server: JupyterServer) -> None:

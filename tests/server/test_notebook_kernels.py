@@ -49,7 +49,10 @@ class Kernels:
             find_kernel_specs=lambda: {"python3": "", "ir": ""}
         )
         self.interrupted: list[str] = []
-        self.kernel = SimpleNamespace(kernel_name="python3", execution_state="idle")
+        self.is_alive = True
+        self.kernel = SimpleNamespace(
+            kernel_name="python3", execution_state="idle", is_alive=lambda: self.is_alive
+        )
 
     def __contains__(self, kernel_id: str) -> bool:
         return kernel_id.startswith("k")
@@ -117,6 +120,19 @@ async def test_a_kernel_that_is_being_started_is_spawning() -> None:
     assert (await kernels.look("b.ipynb")).backend == "ready"
     await starting
     assert (await kernels.look("a.ipynb")).backend == "running"
+
+
+async def test_a_kernel_whose_process_has_ended_is_starting_until_another_one_runs() -> None:
+    """syncdoc-jupyter §4.4: what it said last, for instance that it is busy, is not true."""
+    manager = Kernels()
+    kernels = NotebookKernels(Sessions(), manager)
+    await kernels.ensure("a.ipynb", None)
+    manager.kernel.execution_state = "busy"
+    assert await kernels.look("a.ipynb") == KernelState("running", "busy")
+    manager.is_alive = False
+    assert await kernels.look("a.ipynb") == KernelState("starting", "starting")
+    manager.kernel.execution_state = "dead"
+    assert await kernels.look("a.ipynb") == KernelState("ready", "dead")
 
 
 async def test_a_kernel_that_is_slow_to_start_keeps_no_other_notebook_waiting() -> None:
