@@ -33,6 +33,7 @@ from . import (
     neighbours,
     page_contents,
     personal_lab,
+    projects_page,
     rooms,
 )
 from .author_names import AuthorNames
@@ -148,6 +149,8 @@ class CoCalcExtension(ConfiguredExtension):
 
     async def _start_jupyter_server_extension(self, serverapp: "ServerApp") -> None:
         self.conat.announce(serverapp.connection_url.rstrip("/"))
+        page_settings = serverapp.web_app.settings
+        projects_page.tell_pages(page_settings, os.environ, self.server_settings.hub_service_name)
         if hub_user := os.environ.get("JUPYTERHUB_USER"):
             # Every extension's handlers are mounted by now.
             personal_lab.install(serverapp.web_app, hub_user)

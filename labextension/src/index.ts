@@ -11,13 +11,16 @@ import { executorPlugin } from './plugins/executor';
 import { fileProblemPlugin } from './plugins/fileProblem';
 import { historyPlugin } from './plugins/history';
 import { kernelsPlugin } from './plugins/kernels';
+import { kernelStarterPlugin } from './plugins/kernelStarter';
 import { liveOutputsPlugin } from './plugins/liveOutputs';
 import { missingKernelPlugin } from './plugins/missingKernel';
 import { outagePlugin } from './plugins/outage';
+import { projectsPlugin } from './plugins/projects';
 import { readOnlyPlugin } from './plugins/readOnly';
 import { requestsPlugin } from './plugins/requests';
 import { rightsPlugin } from './plugins/rights';
 import { runNotesPlugin } from './plugins/runNotes';
+import { sharedKernelPlugin } from './plugins/sharedKernel';
 import { trustPlugin } from './plugins/trust';
 import { widgetsPlugin } from './plugins/widgets';
 
@@ -27,7 +30,9 @@ const plugins: (JupyterFrontEndPlugin<unknown> | ServiceManagerPlugin<unknown>)[
   kernelsPlugin,
   outagePlugin,
   connectionLostPlugin,
+  kernelStarterPlugin,
   executorPlugin,
+  sharedKernelPlugin,
   liveOutputsPlugin,
   runNotesPlugin,
   trustPlugin,
@@ -37,6 +42,7 @@ const plugins: (JupyterFrontEndPlugin<unknown> | ServiceManagerPlugin<unknown>)[
   connectionStatusPlugin,
   fileProblemPlugin,
   historyPlugin,
+  projectsPlugin,
   missingKernelPlugin
 ];
 

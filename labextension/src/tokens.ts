@@ -3,6 +3,7 @@
  */
 import { Token } from '@lumino/coreutils';
 
+import type { KernelStarter } from './execution/kernelReadiness';
 import type { Outage } from './services/outage';
 import type { IRights, ProjectRequests } from './services/requests';
 
@@ -20,3 +21,7 @@ export const IUserRights = new Token<IUserRights>('cocalc-jupyter:IUserRights');
 /** What is told about a server that cannot be reached, and done about it. */
 export type IOutage = Pick<Outage, 'report'>;
 export const IOutage = new Token<IOutage>('cocalc-jupyter:IOutage');
+
+/** Makes sure that notebooks have kernels, one attempt for each at a time. */
+export type IKernelStarter = Pick<KernelStarter, 'ensure' | 'join'>;
+export const IKernelStarter = new Token<IKernelStarter>('cocalc-jupyter:IKernelStarter');

@@ -20,7 +20,7 @@ import { markEdits } from '../documents/edits';
 import { docOf, roomIdOf } from '../documents/room';
 import type { IEdits } from '../services/requests';
 import type { IUserRights } from '../tokens';
-import { KernelStarter } from './kernelReadiness';
+import type { KernelStarter } from './kernelReadiness';
 import { type CellOutcome, type IRunRequests, type IRunTarget, RunQueue } from './runQueue';
 import { Slots } from './slots';
 
@@ -31,6 +31,7 @@ type SessionContext = NonNullable<RunCellOptions['sessionContext']>;
 export interface ICellExecutorOptions {
   requests: IRunRequests;
   rights: IUserRights;
+  kernels: Pick<KernelStarter, 'ensure'>;
   trans: TranslationBundle;
 }
 
@@ -41,9 +42,7 @@ const WAITING_REQUESTS = 2;
  * Runs code cells on the server, one queue per notebook.
  */
 export class ServerCellExecutor implements INotebookCellExecutor {
-  constructor(private readonly options: ICellExecutorOptions) {
-    this.kernels = new KernelStarter(options.trans);
-  }
+  constructor(private readonly options: ICellExecutorOptions) {}
 
   /** Run a cell; resolves with whether it succeeded, once the server says so. */
   async runCell(options: RunCellOptions): Promise<boolean> {
@@ -56,7 +55,7 @@ export class ServerCellExecutor implements INotebookCellExecutor {
       this.tellForbidden();
       return false;
     }
-    const readiness = await this.kernels.ensure(sessionContext, options.sessionDialogs);
+    const readiness = await this.options.kernels.ensure(sessionContext, options.sessionDialogs);
     if (readiness === 'ready') {
       return this.runCode(options, cell, this.queueOf(notebook, sessionContext, roomId));
     }
@@ -146,7 +145,6 @@ export class ServerCellExecutor implements INotebookCellExecutor {
     });
   }
 
-  private readonly kernels: KernelStarter;
   private readonly queues = new WeakMap<INotebookModel, RunQueue>();
   private readonly started = new Set<string>();
   private readonly slots = new Slots(WAITING_REQUESTS);

@@ -25,7 +25,26 @@ export class KernelStarter {
     context: ISessionContext,
     dialogs: ISessionContextDialogs | undefined
   ): Promise<KernelReadiness> {
-    const pending = this.pending.get(context) ?? this.start(context, dialogs);
+    return this.once(context, () => this.start(context, dialogs));
+  }
+
+  /**
+   * Use the kernel that another participant has started meanwhile; rejects when that fails.
+   *
+   * A page whose kernel went with the server has none until somebody starts one.
+   */
+  async join(context: ISessionContext): Promise<void> {
+    const isIdle = context.isReady && !context.isTerminating && !this.pending.has(context);
+    if (isIdle && context.hasNoKernel) {
+      await this.once(context, async () => ((await joinRunning(context)) ? 'ready' : 'none'));
+    }
+  }
+
+  private once(
+    context: ISessionContext,
+    prepare: () => Promise<KernelReadiness>
+  ): Promise<KernelReadiness> {
+    const pending = this.pending.get(context) ?? prepare();
     this.pending.set(context, pending);
     return pending.finally(() => this.pending.delete(context));
   }

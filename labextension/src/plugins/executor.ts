@@ -6,23 +6,24 @@ import { INotebookCellExecutor } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { ServerCellExecutor } from '../execution/cellExecutor';
-import { IProjectRequests, IUserRights } from '../tokens';
+import { IKernelStarter, IProjectRequests, IUserRights } from '../tokens';
 
 /** Provides `INotebookCellExecutor`. */
 export const executorPlugin: JupyterFrontEndPlugin<INotebookCellExecutor> = {
   id: 'cocalc-jupyter:executor',
   description: 'Runs notebook cells on the project server.',
   autoStart: true,
-  requires: [IProjectRequests, IUserRights],
+  requires: [IProjectRequests, IUserRights, IKernelStarter],
   optional: [ITranslator],
   provides: INotebookCellExecutor,
   activate: (
     _: JupyterFrontEnd,
     requests: IProjectRequests,
     rights: IUserRights,
+    kernels: IKernelStarter,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
-    return new ServerCellExecutor({ requests, rights, trans });
+    return new ServerCellExecutor({ requests, rights, kernels, trans });
   }
 };

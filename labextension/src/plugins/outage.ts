@@ -6,6 +6,7 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { Outage } from '../services/outage';
+import { projectsUrl } from '../services/projectsUrl';
 import { signInAgain } from '../services/signIn';
 import { IOutage, IProjectRequests } from '../tokens';
 import { OutageNotice } from '../ui/outageNotice';
@@ -34,16 +35,10 @@ export const outagePlugin: JupyterFrontEndPlugin<IOutage> = {
       // Kernels of a server that was started anew are gone; who waits for them must know.
       recovered: () => Promise.allSettled([kernels.refreshRunning(), sessions.refreshRunning()]),
       sleep,
-      notice: new OutageNotice(trans, projectsUrlOf(paths), page)
+      notice: new OutageNotice(trans, projectsUrl(), page)
     });
   }
 };
-
-/** Return the address of the hub's projects page, or `null` without a hub. */
-function projectsUrlOf({ urls }: JupyterFrontEnd.IPaths): string | null {
-  const { hubHost = '', hubPrefix } = urls;
-  return hubPrefix ? hubHost + URLExt.join(hubPrefix, '..', 'services', 'cocalc', '/') : null;
-}
 
 function sleep(ms: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, ms));

@@ -58,6 +58,13 @@ def test_after_the_login_comes_the_projects_page(login: Login) -> None:
     assert re.search(r'<a href="/services/cocalc/open/[0-9a-f-]{36}">Demo project</a>', landed.text)
 
 
+def test_the_hubs_own_home_page_leads_to_the_projects_and_offers_no_server(login: Login) -> None:
+    home = login("demo").get("/hub/home").text
+
+    assert 'href="/services/cocalc/"' in home
+    assert "Start" not in home
+
+
 def test_the_page_runs_no_inline_script_and_cannot_be_framed(login: Login) -> None:
     landed = login("demo").landed
 
