@@ -99,6 +99,12 @@ class DStream(Structure):
         self._check_open()
         await self._core.load_older(start_seq, emit=emit)
 
+    async def catch_up(self) -> None:
+        """Return when all is here that the server held when this was called, or at closing."""
+        self._check_open()
+        stored = await self._core.inventory()
+        await self._until(lambda: self._core.has_seen(stored.seq))
+
     async def config(self, wanted: Mapping[str, object] | None = None) -> StreamConfig:
         """Change the given settings of the stream; return all that are in force (§2.6)."""
         self._check_open()

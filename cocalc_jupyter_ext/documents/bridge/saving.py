@@ -16,8 +16,10 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
+from ...conat.errors import ConatError
 from ..document import LiveDocument
 from ..errors import DocumentError, FileWriteError
 from ..syncdoc.patch_graph import HistoryMissing
@@ -30,8 +32,8 @@ __all__ = ["Saving", "SavingTimes"]
 _log = logging.getLogger(__name__)
 
 MAX_ERROR_LENGTH: Final = 1000
-MAX_OWN_COMMITS: Final = 5
-"""So many commits of the project may be new to a client that asks for a save."""
+MAX_NEWEST: Final = 10
+"""Among so many commits is looked for what a client knew that asks for a save."""
 
 SaveState = dict[str, Any]
 """The field of the record: ``state``, ``error``, ``hash``, ``expected_hash``, ``time``."""
@@ -41,14 +43,16 @@ SaveState = dict[str, Any]
 class SavingTimes:
     """In seconds: between looks at the file's permissions, and how long writing may take.
 
-    ``arriving_s`` is how long is waited for commits that a request is about: they come on another
-    way. ``note_s`` is for changes that are not in the file, and need not be. ``closing_s`` is for
-    a request that is open when the document closes.
+    ``stored_s`` and ``arriving_s`` are how long is waited for commits that a request is about:
+    those that are stored, and others; they come on another way. ``note_s`` is for changes that
+    are not in the file, and need not be. ``closing_s`` is for a request that is open when the
+    document closes.
     """
 
     permissions_s: float = 7.5
     note_s: float = 1.0
-    arriving_s: float = 2.0
+    stored_s: float = 2.0
+    arriving_s: float = 0.5
     longest_s: float = 60.0
     closing_s: float = 4.0
 
@@ -197,17 +201,16 @@ class Saving:
     async def _arrived(self, expected: object) -> int:
         """Return the hash of all that is to be saved.
 
-        Who asks has waited until it is stored. That is seen by the hash that is expected, unless
-        others have typed meanwhile, or the project has written what who asks did not know yet.
+        Who asks has waited until it is stored, and what is stored is taken in first. Who has not
+        is given a moment, unless what is expected was there before others typed.
         """
-        if expected is None:
-            return await self._committed_hash()
+        await self._catch_up()
         changed = asyncio.Event()
         disconnect = self._document.changes.connect(lambda _before: changed.set())
         try:
             async with asyncio.timeout(self._times.arriving_s):
                 while (present := await self._committed_hash()) != expected:
-                    if await self._was_before_own_commits(expected):
+                    if expected is None or await self._was_there(expected):
                         return present
                     await changed.wait()
                     changed.clear()
@@ -217,18 +220,21 @@ class Saving:
         finally:
             disconnect()
 
-    async def _was_before_own_commits(self, expected: object) -> bool:
-        """Tell whether the document had that hash before the last commits of the project."""
-        document, graph = self._document, self._document.graph
-        heads = graph.heads
-        for _ in range(MAX_OWN_COMMITS):
-            if len(heads) != 1 or graph.patch(heads[0]).user_id != document.user_id:
-                return False
-            heads = list(graph.patch(heads[0]).parents or ())
+    async def _catch_up(self) -> None:
+        try:
+            async with asyncio.timeout(self._times.stored_s):
+                await self._document.catch_up()
+        except (TimeoutError, ConatError) as error:
+            _log.warning("%s is saved as far as it is known here: %r", self._live.path, error)
+
+    async def _was_there(self, expected: object) -> bool:
+        """Tell whether the document had that hash at one of its newest commits."""
+        graph = self._document.graph
+        for commit in islice(reversed(graph.times), MAX_NEWEST):
             try:
-                value = graph.value_of(heads)
+                value = graph.value_of([commit])
             except HistoryMissing:
-                return False
+                continue
             if await self._hash_of(value) == expected:
                 return True
         return False
@@ -261,9 +267,15 @@ class Saving:
 
     async def _hash_of(self, value: Any) -> int:
         """Return the hash of a value; that of a large one takes a while."""
-        lines = self._document.kind.to_lines(value)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, hash_of_lines, lines, self._line_hashes)
+        kind = self._document.kind
+        copy = kind.edit(value)
+
+        def find() -> int:
+            return hash_of_lines(kind.to_lines(copy), self._line_hashes)
+
+        found = await asyncio.get_running_loop().run_in_executor(None, find)
+        kind.keep_lines(value, copy)
+        return found
 
     def _tell(self, answer: dict[str, Any]) -> None:
         error = str(answer.get("error", ""))[:MAX_ERROR_LENGTH]

@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from ...conat.errors import ConatError
@@ -170,17 +171,18 @@ class SyncDocument(Generic[Value]):
         self._mender.is_right()
         self.commits.emit(patch)
         # Last, so that what listeners note about it comes before it in all that is released.
-        message = to_message(patch, has_format=self._doctype.schema is not None)
-        self._own.sent(patch.time, message["patch"])
-        self._release(lambda: self._publish(message))
+        self._release(partial(self._publish, patch))
         self._snapshots.make_if_due()
 
     def _add(self, items: Iterable[Patch | Snapshot]) -> None:
         self._mender.came(self.graph.add(items))
 
-    def _publish(self, message: dict[str, Any]) -> None:
-        if not self.is_closed:
-            self._patches.publish(message)
+    def _publish(self, patch: Patch) -> None:
+        if self.is_closed:
+            return
+        message = to_message(patch, has_format=self._doctype.schema is not None)
+        self._own.sent(patch.time, message["patch"])
+        self._patches.publish(message)
 
     async def save(self) -> None:
         """Return when all edits are committed and stored; raises what storing raises."""

@@ -152,6 +152,24 @@ async def test_user_headers_are_invisible_until_acknowledged() -> None:
         assert log.headers(0) == {"by": "me"}
 
 
+async def test_catching_up_waits_for_what_others_stored_before() -> None:
+    stream = FaultyStream()
+    async with stream.dstream() as log, stream.dstream() as other:
+        await log.catch_up()
+        stream.hold_echoes()
+        other.push("a")
+        await other.save()
+
+        catching_up = asyncio.create_task(log.catch_up())
+        await until(lambda: stream.store.inventory().count == 1)
+        await asyncio.sleep(0)
+        assert not catching_up.done()
+        stream.release()
+        await catching_up
+
+        assert log.get_all() == ["a"]
+
+
 async def test_only_messages_from_start_seq_on_are_loaded_and_older_ones_on_demand() -> None:
     """conat-sync §7.6: start_seq and load."""
     stream = FaultyStream()

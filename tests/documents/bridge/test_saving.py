@@ -309,6 +309,55 @@ async def test_who_does_not_know_yet_what_the_project_wrote_is_answered_at_once(
     assert answer["error"] == ""
 
 
+async def test_who_did_not_know_what_others_typed_is_answered_at_once(served: Served) -> None:
+    served.serve(arriving_s=60)
+    await noted(served)
+    await served.type("mine")
+    known = string_hash(served.client.text)
+    await until(lambda: served.other.value == "mine")
+    served.other.replace("mine and theirs")
+    await served.other.save()
+    await until(lambda: served.project.value == "mine and theirs")
+
+    answer = await served.request(known)
+
+    assert answer["hash"] == string_hash("mine and theirs")
+
+
+async def test_what_was_stored_before_a_request_is_saved_whoever_asks_for_what(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two requests at once the project sees one, and may know the commits of its author only."""
+    served.serve()
+    await noted(served)
+    known, catch_up = string_hash(served.client.text), served.project.catch_up
+
+    async def with_what_was_under_way() -> None:
+        await served.type("mine")
+        await catch_up()
+
+    monkeypatch.setattr(served.project, "catch_up", with_what_was_under_way)
+
+    answer = await served.request(known)
+
+    assert answer["hash"] == string_hash("mine")
+    assert served.storage.files["a.txt"] == "mine"
+
+
+async def test_a_store_that_does_not_answer_keeps_no_request_waiting(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.serve(stored_s=0.01)
+    await noted(served)
+    await served.type("mine")
+    await until(lambda: served.project.value == "mine")
+    monkeypatch.setattr(served.project, "catch_up", asyncio.Event().wait)
+
+    answer = await served.request()
+
+    assert answer["hash"] == string_hash("mine")
+
+
 async def test_a_request_whose_hash_never_comes_about_is_answered_all_the_same(
     served: Served,
 ) -> None:
