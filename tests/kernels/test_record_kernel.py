@@ -2,24 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 from cocalc_jupyter_ext.kernels.record_kernel import KernelState, NotebookKernel, RecordKernel
 
-from ..support.persist import World, persist_world
+from ..support.persist import World
 from ..support.synced_notebooks import PROJECT, join_notebook
 from ..support.waiting import until
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 class Kernel:

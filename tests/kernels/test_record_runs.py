@@ -1,25 +1,14 @@
 """Runs that CoCalc clients ask for by records (syncdoc-jupyter §4.1 to §4.5)."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from cocalc_jupyter_ext.documents.notebook_actions import NotebookActions
 from cocalc_jupyter_ext.documents.syncdoc.syncdb import SyncDB
 from cocalc_jupyter_ext.kernels.errors import InputAnsweredError
 from cocalc_jupyter_ext.kernels.record_runs import RecordRuns
 from cocalc_jupyter_ext.kernels.record_states import Request
 
-from ..support.persist import World, persist_world
+from ..support.persist import World
 from ..support.synced_notebooks import PROJECT, join_notebook
 from ..support.waiting import until
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 class Starter:

@@ -24,7 +24,7 @@ from cocalc_jupyter_ext.server.blobs import ProjectBlobs
 from ..support.documents import MemoryStorage
 from ..support.notebooks import notebook
 from ..support.servers import JupyterServer
-from .test_membership import USERS_CONFIG
+from .conftest import USERS_CONFIG
 
 CONTENT = bytes(range(256)) * 100
 SHA1 = hashlib.sha1(CONTENT).hexdigest()

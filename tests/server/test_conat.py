@@ -25,17 +25,9 @@ from ..javascript.test_conformance import CHECKS, PROJECT_CHECKS
 from ..support.cocalc_clients import api_of, client_of, project_id_of
 from ..support.javascript import run_checks
 from ..support.servers import TOKEN, JupyterServer
-from .test_membership import USERS_CONFIG
 
 P = ProjectId("cccccccc-cccc-4ccc-8ccc-cccccccccccc")
 OTHER = ProjectId("bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb")
-
-
-@pytest.fixture(scope="module")
-def users_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
-    """Run a server with several users, told apart by their tokens."""
-    with JupyterServer(tmp_path_factory.mktemp("users"), USERS_CONFIG) as server:
-        yield server
 
 
 async def test_the_project_answers_its_collaborators(server: JupyterServer) -> None:

@@ -21,7 +21,7 @@ from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import TOKEN, JupyterServer
 from ..support.waiting import until
-from .test_membership import USERS_CONFIG
+from .conftest import USERS_CONFIG
 
 USERS_CONFIG += "\nc.CoCalcExtension.document_close_delay_s = 60\n"
 

@@ -6,7 +6,6 @@ is known as one the way jupyterhub-singleuser knows it.
 
 import asyncio
 import json
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -19,47 +18,6 @@ from cocalc_jupyter_ext.server.membership import forget_user
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
-from .conftest import CONFIG
-
-USERS_CONFIG = (
-    CONFIG
-    + """
-c.CoCalcExtension.room_max_unsent_bytes = 200_000
-from jupyter_server.auth import Authorizer, IdentityProvider, User
-
-class Tokens(IdentityProvider):
-    def get_user(self, handler):
-        name = self.get_token(handler)
-        if name not in ("ann", "ben", "reader", "outsider", "service", "test-token"):
-            return None
-        user = User(username=name)
-        if name == "service":
-            user.hub_user = {"kind": "service", "name": "cocalc"}
-        return user
-
-    def is_token_authenticated(self, handler):
-        return True
-
-    def should_check_origin(self, handler):
-        return False
-
-class ReadOnly(Authorizer):
-    def is_authorized(self, handler, user, action, resource):
-        if user.username == "outsider":
-            return False
-        return not (user.username == "reader" and action in ("write", "execute"))
-
-c.ServerApp.identity_provider_class = Tokens
-c.ServerApp.authorizer_class = ReadOnly
-"""
-)
-
-
-@pytest.fixture(scope="module")
-def users_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
-    """Run a server with several users."""
-    with JupyterServer(tmp_path_factory.mktemp("users"), USERS_CONFIG) as server:
-        yield server
 
 
 async def test_a_reader_sees_everything_and_changes_nothing(users_server: JupyterServer) -> None:

@@ -7,8 +7,7 @@ import pytest
 from ..support.notebooks import write_notebook
 from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
-from .test_membership import USERS_CONFIG
-from .test_project_functions import SLOW_CONFIG
+from .conftest import SLOW_CONFIG, USERS_CONFIG
 
 
 @pytest.fixture(scope="module")

@@ -31,13 +31,8 @@ from ..support.room_client import RoomClient
 from ..support.servers import JupyterServer
 from ..support.synced_notebooks import open_notebook_records
 from ..support.waiting import until
+from .conftest import SLOW_CONFIG
 from .test_conat import OTHER, P
-
-SLOW_CONFIG = """
-c = get_config()  # noqa
-c.CoCalcExtension.autosave_quiet_s = 1000
-c.CoCalcExtension.autosave_longest_s = 1000
-"""
 
 
 @pytest.fixture(scope="module")

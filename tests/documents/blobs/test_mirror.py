@@ -15,16 +15,10 @@ from cocalc_jupyter_ext.documents.blobs.mirror import BlobMirror, fetch_lost, mi
 from cocalc_jupyter_ext.documents.blobs.store import BlobStore
 from cocalc_jupyter_ext.documents.blobs.values import blob_id
 
-from ...support.persist import World, persist_world
+from ...support.persist import World
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 PATH = "a/b.ipynb"
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path / "streams") as world:
-        yield world
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Synced documents of which the project has no live document (syncdoc-jupyter §1.14)."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from cocalc_jupyter_ext.documents.bridge.unopened import (
 from cocalc_jupyter_ext.documents.syncdoc.stores import open_record
 from cocalc_jupyter_ext.documents.syncdoc.syncstring import open_syncstring
 
-from ...support.persist import World, persist_world
+from ...support.persist import World
 from ...support.synced_notebooks import PROJECT, SYNCED, open_notebook_records
 
 TEXT = ServedFile("a.txt", "a.txt", is_notebook=False)
@@ -25,12 +24,6 @@ NOTEBOOK = ServedFile(SYNCED, "a.ipynb", is_notebook=True)
 @pytest.fixture
 def blobs(tmp_path: Path) -> BlobStore:
     return BlobStore(tmp_path / "blobs")
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 async def test_a_document_without_history_is_empty(world: World, blobs: BlobStore) -> None:

@@ -1,8 +1,6 @@
 """Opening a notebook from a script: the project learns that somebody looks at it (§1.13)."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -11,17 +9,11 @@ from cocalc_jupyter_ext.conat.sync.open_files import open_open_files
 from cocalc_jupyter_ext.documents.notebook_actions import notebook as module
 from cocalc_jupyter_ext.documents.notebook_actions.notebook import Notebook, open_notebook
 
-from ...support.persist import World, persist_world
+from ...support.persist import World
 from ...support.waiting import until
 
 PROJECT = "11111111-2222-4333-8444-555555555555"
 SYNCED = "a/.b.ipynb.sage-jupyter2"
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with persist_world(tmp_path) as world:
-        yield world
 
 
 async def test_a_notebook_is_touched_as_long_as_it_is_open(
