@@ -1,6 +1,7 @@
 import asyncio
 import threading
 import time
+from contextlib import asynccontextmanager
 
 import pytest
 import zmq
@@ -10,6 +11,8 @@ from cocalc_jupyter_ext.kernels import iopub
 from cocalc_jupyter_ext.kernels.channels import new_session
 from cocalc_jupyter_ext.kernels.iopub import IopubReader
 from cocalc_jupyter_ext.kernels.large_outputs import LARGE_BYTES, MAX_TEXT_BYTES
+
+from ..support.waiting import until
 
 KEY = b"key"
 
@@ -53,16 +56,26 @@ def publisher():
     publisher.close()
 
 
-@pytest.fixture
-async def reading(publisher):
-    """Connect a reader; gives it and an event that is set when it has something."""
+@asynccontextmanager
+async def connected(publisher, **options):
+    """Connect a reader; give it, and events that are set when it has or has heard something."""
     session = new_session("x")
     publisher.ours["session"] = session.session
     arrived, heard = asyncio.Event(), asyncio.Event()
-    reader = IopubReader(publisher.info, session, on_messages=arrived.set, on_heard=heard.set)
-    await asyncio.to_thread(publisher.wait_for_subscriber)
-    yield reader, arrived, heard
-    await asyncio.to_thread(reader.close)
+    reader = IopubReader(
+        publisher.info, session, on_messages=arrived.set, on_heard=heard.set, **options
+    )
+    try:
+        await asyncio.to_thread(publisher.wait_for_subscriber)
+        yield reader, arrived, heard
+    finally:
+        await asyncio.to_thread(reader.close)
+
+
+@pytest.fixture
+async def reading(publisher):
+    async with connected(publisher) as reading:
+        yield reading
 
 
 async def collect(reader, arrived, done):
@@ -147,52 +160,29 @@ async def test_the_first_message_of_anybody_shows_that_the_channel_is_connected(
 
 
 async def test_a_backlog_full_of_what_counts_makes_the_thread_wait_and_loses_nothing(publisher):
-    session = new_session("x")
-    publisher.ours["session"] = session.session
-    arrived = asyncio.Event()
-    reader = IopubReader(
-        publisher.info,
-        session,
-        on_messages=arrived.set,
-        on_heard=lambda: None,
-        max_backlog_bytes=10_000,
-    )
-    await asyncio.to_thread(publisher.wait_for_subscriber)
-    for number in range(500):
-        publisher.publish("comm_msg", {"data": {"text/plain": f"{number}" * 100}})
-    publisher.publish("status", {"execution_state": "idle"})
-    messages = await collect(reader, arrived, ended)
+    async with connected(publisher, max_backlog_bytes=10_000) as (reader, arrived, _):
+        for number in range(500):
+            publisher.publish("comm_msg", {"data": {"text/plain": f"{number}" * 100}})
+        publisher.publish("status", {"execution_state": "idle"})
+        messages = await collect(reader, arrived, ended)
     assert len(messages) == 501
-    reader.close()
 
 
 async def test_displays_without_end_are_read_to_their_end_in_bounded_memory(publisher):
     """Whoever waits for room lets them pile up in the socket, which has no bound."""
-    session = new_session("x")
-    publisher.ours["session"] = session.session
-    reader = IopubReader(
-        publisher.info,
-        session,
-        on_messages=lambda: None,
-        on_heard=lambda: None,
-        max_backlog_bytes=1_000_000,
-    )
-    await asyncio.to_thread(publisher.wait_for_subscriber)
-    for number in range(300):
-        picture = f"{number}" + "." * 2 * LARGE_BYTES
-        publisher.publish("display_data", {"data": {"image/png": picture}})
-    publisher.publish("status", {"execution_state": "idle"}, topic=b"status")
-    async with asyncio.timeout(30):
-        while reader.status_topic != b"status":
-            await asyncio.sleep(0.01)
-    gap, *displays, status = reader.take()
+    async with connected(publisher, max_backlog_bytes=1_000_000) as (reader, _, _):
+        for number in range(300):
+            picture = f"{number}" + "." * 2 * LARGE_BYTES
+            publisher.publish("display_data", {"data": {"image/png": picture}})
+        publisher.publish("status", {"execution_state": "idle"}, topic=b"status")
+        await until(lambda: reader.status_topic == b"status")
+        gap, *displays, status = reader.take()
 
     left_out = 300 - len(displays)
     assert gap.content["text"].startswith(f"[{left_out} outputs are not shown")
     assert sum(len(each.content["data"]["image/png"]) for each in displays) < 1_000_000
     assert displays[-1].content["data"]["image/png"].startswith("299.")
     assert status.kind == "status"
-    reader.close()
 
 
 async def test_of_a_text_without_end_only_the_ends_are_read(publisher, reading):
@@ -221,25 +211,14 @@ async def test_an_output_that_is_too_large_is_named_instead(publisher, reading, 
 
 
 async def test_messages_of_comms_come_only_to_those_who_want_them(publisher):
-    session = new_session("x")
-    publisher.ours["session"] = session.session
-    arrived = asyncio.Event()
-    reader = IopubReader(
-        publisher.info,
-        session,
-        on_messages=arrived.set,
-        on_heard=lambda: None,
-        wants_comms=False,
-    )
-    await asyncio.to_thread(publisher.wait_for_subscriber)
     captures = {"method": "update", "state": {"msg_id": "request"}}
-    publisher.publish("comm_msg", {"comm_id": "slider", "data": {"state": {"value": 1}}})
-    publisher.publish("comm_msg", {"comm_id": "output", "data": captures})
-    publisher.publish("status", {"execution_state": "idle"})
-    messages = await collect(reader, arrived, ended)
+    async with connected(publisher, wants_comms=False) as (reader, arrived, _):
+        publisher.publish("comm_msg", {"comm_id": "slider", "data": {"state": {"value": 1}}})
+        publisher.publish("comm_msg", {"comm_id": "output", "data": captures})
+        publisher.publish("status", {"execution_state": "idle"})
+        messages = await collect(reader, arrived, ended)
 
     assert [message.content.get("comm_id") for message in messages] == ["output", None]
-    reader.close()
 
 
 async def test_closing_ends_the_thread_and_may_be_repeated(publisher):
