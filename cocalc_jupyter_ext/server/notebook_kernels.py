@@ -106,6 +106,18 @@ class NotebookKernels:
         if session is not None:
             await ensure_async(self._sessions.delete_session(session["id"]))
 
+    async def restart(self, path: str) -> None:
+        """Give a notebook's kernel a new process at once; pages stay connected.
+
+        A notebook without a kernel is left alone. Raises what starting a kernel raises.
+        """
+        kernel_id = await self.find(path)
+        if kernel_id is not None:
+            answers = await ensure_async(self._kernels.restart_kernel(kernel_id, now=True))
+            # Whoever runs code waits for the kernel's answer; that Jupyter does so too is its own.
+            if isinstance(answers, asyncio.Future):
+                answers.add_done_callback(_log_failed_restart)
+
     async def look(self, path: str) -> KernelState:
         """Return how the kernel of a notebook is."""
         kernel_id = await self.find(path)
@@ -136,3 +148,8 @@ class NotebookKernels:
         if not await ensure_async(self._sessions.session_exists(path)):
             return None
         return dict(await ensure_async(self._sessions.get_session(path=path)))
+
+
+def _log_failed_restart(answers: asyncio.Future[Any]) -> None:
+    if not answers.cancelled() and (error := answers.exception()) is not None:
+        _log.warning("a kernel that was restarted does not answer: %s", error)

@@ -20,6 +20,7 @@ from ..kernels.record_kernel import NotebookKernel, RecordKernel
 from ..kernels.record_runs import RecordRuns
 from ..kernels.record_states import Request
 from ..kernels.registry import RunnerRegistry, RunRequest
+from ..kernels.run_all_loop import RunAllLoop
 from ..kernels.run_authors import MAX_PATCHES, asked_by
 from ..kernels.runs import CellState
 from ..kernels.stored_values import StoredValues
@@ -102,6 +103,7 @@ class DocumentRuns:
         own = _Accompanied(
             RecordRuns(document, start_run, active),
             RecordKernel(document, kernel),
+            RunAllLoop(document, restart=lambda: self._kernels.restart(live.path)),
             KernelDescription(live, self._kernels, self._questions),
         )
         own.document = document
@@ -188,19 +190,26 @@ class _Accompanied:
     document: SyncDocument[Any]
 
     def __init__(
-        self, runs: RecordRuns, kernel: RecordKernel, description: KernelDescription
+        self,
+        runs: RecordRuns,
+        kernel: RecordKernel,
+        loop: RunAllLoop,
+        description: KernelDescription,
     ) -> None:
         self.runs = runs
         self.kernel = kernel
+        self.loop = loop
         self.description = description
         self.forget = lambda: None
 
     def start(self) -> None:
         self.kernel.start()
         self.runs.start()
+        self.loop.start()
 
     async def close(self) -> None:
         self.forget()
+        await self.loop.close()
         await self.description.close()
         await self.runs.close()
         await self.kernel.close()

@@ -159,6 +159,25 @@ async def test_another_kernel_is_used_once_it_is_chosen(server: JupyterServer) -
         assert (text(cell), cell["kernel"]) == ("the other one None\n", "other")
 
 
+async def test_a_notebook_runs_in_a_loop_until_somebody_ends_it(server: JupyterServer) -> None:
+    """syncdoc-jupyter §3.4: each round has a new process and runs all, errors or not."""
+    async with opened(server, "loop") as notebook:
+        failing, telling = await notebook.run("1/0", "import os; print(os.getpid())", no_halt=True)
+        pids: set[str] = set()
+
+        def note(_: object) -> None:
+            pids.add(text(notebook.cell(telling)))
+
+        notebook.db.document.changes.connect(note)
+        notebook.db.set({"type": "settings", "kernel": "python3", "run_all_loop_s": 1})
+        await notebook.db.commit()
+        await until(lambda: len(pids - {""}) >= 3)
+        assert "ZeroDivisionError" in error(notebook.cell(failing))
+        notebook.db.set({"type": "settings", "run_all_loop_s": None})
+        await notebook.db.commit()
+        await until(lambda: notebook.state(telling) == "done")
+
+
 async def test_a_kernel_that_ignores_interrupts_can_be_ended(server: JupyterServer) -> None:
     """syncdoc-jupyter §4.5: SIGINT does nothing; SIGKILL ends all cells visibly."""
     async with opened(server, "deaf") as notebook:
