@@ -4,13 +4,13 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from cocalc_hub_ext.startup import StartupError, check_port, claim_data_dir, kept_ports
+
+from ..support.users import unprivileged
 
 CLAIM = """
 import pathlib, sys
@@ -23,19 +23,6 @@ def claim_in_another_process(path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", CLAIM, str(path)], capture_output=True, text=True, check=False
     )
-
-
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Root may write everywhere; act as somebody else for a while."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_a_new_data_directory_is_closed_to_others(tmp_path: Path) -> None:

@@ -12,22 +12,11 @@ import pytest
 
 from ..support.cocalc_clients import project_id_of
 from ..support.conat_process import conat_process
+from ..support.doc_examples import examples
 from ..support.servers import TOKEN, JupyterServer
 
 ROOT = Path(__file__).parent.parent.parent
 MODULES = ROOT / "tests" / "javascript" / "node_modules"
-
-
-def examples(page: str, language: str) -> dict[str, str]:
-    """Return the examples of a page by the headings above them."""
-    sections = re.split(r"^## ", (ROOT / "docs" / page).read_text(), flags=re.MULTILINE)
-    found = {}
-    for section in sections:
-        for code in re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL):
-            heading = section.partition("\n")[0]
-            assert heading not in found
-            found[heading] = str(code)
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The examples of the page about notebooks, run as they stand against a real server."""
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,10 +9,9 @@ import nbformat
 import pytest
 
 from ..support.cocalc_clients import project_id_of
+from ..support.doc_examples import examples
 from ..support.notebooks import write_notebook
 from ..support.servers import TOKEN, JupyterServer
-
-PAGE = Path(__file__).parent.parent.parent / "docs" / "notebooks.md"
 
 EXPECTED = {
     "Run code from Python": [
@@ -31,18 +29,6 @@ EXPECTED = {
         "c1 2 of 2",
     ],
 }
-
-
-def examples() -> dict[str, str]:
-    """Return the examples in Python by the headings above them."""
-    sections = re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)
-    found = {}
-    for section in sections:
-        for code in re.findall(r"```python\n(.*?)```", section, re.DOTALL):
-            heading = section.partition("\n")[0]
-            assert heading not in found
-            found[heading] = str(code)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +50,7 @@ def test_the_example_prints_what_it_should(
     server: JupyterServer, heading: str, tmp_path: Path
 ) -> None:
     project_id = project_id_of(server)
-    (tmp_path / "example.py").write_text(examples()[heading])
+    (tmp_path / "example.py").write_text(examples("notebooks.md")[heading])
     arguments = [server.url, TOKEN, project_id][: 2 if "Lab" in heading else 3]
 
     done = subprocess.run(
@@ -89,4 +75,4 @@ def test_what_a_script_has_run_is_in_the_file(server: JupyterServer) -> None:
 
 
 def test_every_example_is_run() -> None:
-    assert set(examples()) == set(EXPECTED)
+    assert set(examples("notebooks.md")) == set(EXPECTED)

@@ -11,6 +11,8 @@ from cocalc_jupyter_ext.kernels.pool.remembered import RememberedKey
 from cocalc_jupyter_ext.kernels.pool.settings import PoolSettings
 from cocalc_jupyter_ext.kernels.usage import MIN_FREE_BYTES
 
+from ...support.stepped_clock import SteppedClock
+
 A, B = PoolKey("a"), PoolKey("b")
 
 
@@ -31,8 +33,8 @@ class World:
     """A pool, its clock, and all the kernels that it started."""
 
     def __init__(self, config_file, size=1):
-        self.now = 0.0
-        self.sleepers = []
+        self.clock = SteppedClock(self.settle)
+        self.pass_time = self.clock.pass_time
         self.started = []
         self.free_bytes = MIN_FREE_BYTES
         self.error = None
@@ -41,9 +43,9 @@ class World:
         self.pool = KernelPool(
             settings,
             self.launch,
-            clock=lambda: self.now,
+            clock=self.clock.time,
             free_bytes=lambda: self.free_bytes,
-            sleep=self.sleep,
+            sleep=self.clock.sleep,
         )
 
     async def launch(self, key):
@@ -52,31 +54,11 @@ class World:
         self.started.append((key, Kernel(len(self.started))))
         return self.started[-1][1]
 
-    async def sleep(self, seconds):
-        sleeper = (self.now + seconds, asyncio.Event())
-        self.sleepers.append(sleeper)
-        try:
-            await sleeper[1].wait()
-        except asyncio.CancelledError:
-            self.sleepers.remove(sleeper)
-            raise
-
     async def settle(self):
         """Let everything run until all that the pool does waits for the clock."""
         async with asyncio.timeout(60):
-            while len(self.sleepers) != len(self.pool._tasks):
+            while self.clock.sleeping != len(self.pool._tasks):
                 await asyncio.sleep(0.0005)
-
-    async def pass_time(self, seconds):
-        until = self.now + seconds
-        await self.settle()
-        while due := [each for each in self.sleepers if each[0] <= until]:
-            first = min(due, key=lambda each: each[0])
-            self.sleepers.remove(first)
-            self.now = first[0]
-            first[1].set()
-            await self.settle()
-        self.now = until
 
 
 @pytest.fixture

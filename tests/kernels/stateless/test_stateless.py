@@ -14,6 +14,8 @@ from cocalc_jupyter_ext.kernels.stateless.stateless import (
 )
 from cocalc_jupyter_ext.kernels.usage import MIN_FREE_BYTES
 
+from ...support.stepped_clock import SteppedClock
+
 
 class Kernel:
     def __init__(self, name, ulimit):
@@ -46,8 +48,8 @@ class Kernel:
 
 class World:
     def __init__(self):
-        self.now = 0.0
-        self.sleepers = []
+        self.clock = SteppedClock(self.settle)
+        self.pass_time = self.clock.pass_time
         self.started = []
         self.error = None
         self.free_bytes = MIN_FREE_BYTES
@@ -58,8 +60,8 @@ class World:
         self.execution = StatelessExecution(
             self.language,
             start=self.start,
-            clock=lambda: self.now,
-            sleep=self.sleep,
+            clock=self.clock.time,
+            sleep=self.clock.sleep,
             random=lambda: 1.0,
             free_bytes=lambda: self.free_bytes,
         )
@@ -77,24 +79,6 @@ class World:
         on_made(self.started[-1])
         await self.may_start.wait()
         return self.started[-1]
-
-    async def sleep(self, seconds):
-        if seconds == 0:
-            return
-        wakes = asyncio.Event()
-        self.sleepers.append((self.now + seconds, wakes))
-        await wakes.wait()
-
-    async def pass_time(self, seconds):
-        until = self.now + seconds
-        await self.settle()
-        while due := [each for each in self.sleepers if each[0] <= until]:
-            first = min(due, key=lambda each: each[0])
-            self.sleepers.remove(first)
-            self.now = first[0]
-            first[1].set()
-            await self.settle()
-        self.now = until
 
     @staticmethod
     async def settle():

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,7 @@ from ....contracts.stream_store import (
     message,
     seqs,
 )
+from ....support.users import unprivileged
 
 # What another implementation of conat-sync §2.2 creates.
 UPSTREAM_TABLES = """
@@ -254,19 +255,6 @@ def test_the_file_is_for_its_user_only(path: Path, store: SqliteStore) -> None:
     assert path.stat().st_mode & 0o077 == 0
     assert path.with_name(path.name + "-wal").stat().st_mode & 0o077 == 0
     assert path.parent.stat().st_mode & 0o077 == 0
-
-
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Run as nobody where the tests run as root, for whom no rights are missing."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_missing_rights_are_named(path: Path, store: SqliteStore) -> None:
