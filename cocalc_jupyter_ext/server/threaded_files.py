@@ -10,6 +10,7 @@ from typing import Any
 
 import nbformat
 from anyio.to_thread import run_sync
+from jupyter_server.services.contents.fileio import FileManagerMixin
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from nbformat.sign import NotebookNotary
 from tornado.web import HTTPError
@@ -108,6 +109,16 @@ class ThreadedFileManager(AsyncLargeFileManager):
             data = await run_sync(_bytes_of, model) if content else None
             model |= await self._hash_of(self._get_os_path(path), data)
         return model
+
+    async def _read_file(  # type: ignore[override]  # as in the other base class
+        self,
+        os_path: str,
+        format: str | None,  # noqa: A002 - the name upstream
+        raw: bool = False,
+    ) -> Any:
+        # That of the base class which does all of it at once: the other one decodes elsewhere.
+        read = FileManagerMixin._read_file  # noqa: SLF001 - of a base class
+        return await run_sync(partial(read, self, os_path, format, raw))
 
     async def _hash_of(self, os_path: str, data: Any) -> Model:
         """Return the hash of what was read, or else of the file, as parts of a model."""

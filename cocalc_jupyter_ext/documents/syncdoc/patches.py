@@ -141,6 +141,8 @@ def to_message(item: Patch | Snapshot, *, has_format: bool = False) -> dict[str,
 def _write_changes(changes: list[Any]) -> str:
     """Return the text that changes have in a message, compact as JavaScript writes it."""
     text = json.dumps(changes, ensure_ascii=False, separators=(",", ":"))
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:  # halves of characters are escaped, or nobody could send them

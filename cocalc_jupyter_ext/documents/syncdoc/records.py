@@ -69,6 +69,17 @@ class Records:
         """Return the lines of the canonical text, one for each record."""
         return in_javascript_order(map(self._text, self._records))
 
+    def take_texts(self, copy: "Records") -> None:
+        """Note the texts that a copy has written, of records that are still here."""
+        for index, record, text in copy.written():
+            if self._records.get(index) is record:
+                self._texts[index] = text
+
+    def written(self) -> Iterator[tuple[int, Record, str]]:
+        """Yield the records whose texts are known, each with its place."""
+        for index, text in self._texts.items():
+            yield index, self._records[index], text
+
     def by_text(self) -> dict[str, Record]:
         """Return the records by their canonical texts: documents are sets of these (§2.7)."""
         return {self._text(index): record for index, record in self._records.items()}

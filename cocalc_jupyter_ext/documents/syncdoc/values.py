@@ -37,7 +37,14 @@ class Kind(Protocol[Value]):
         ...
 
     def to_lines(self, value: Value) -> list[str]:
-        """Return parts of that text, between newlines, most of which an edit leaves alone."""
+        """Return parts of that text, between newlines, most of which an edit leaves alone.
+
+        Call it in a thread with what ``edit`` has returned, and then ``keep_lines`` with the value.
+        """
+        ...
+
+    def keep_lines(self, value: Value, edited: Value) -> None:
+        """Make the next call of ``to_lines`` a short one."""
         ...
 
     def edit(self, value: Value) -> Value:
@@ -90,6 +97,9 @@ class TextKind:
         """Return the text in one part: it may have more lines than are worth being told apart."""
         return [value]
 
+    def keep_lines(self, value: str, edited: str) -> None:
+        """Keep nothing: the text is there."""
+
     def edit(self, value: str) -> str:
         """Return the text: nobody can change it."""
         return value
@@ -137,6 +147,10 @@ class RecordsKind:
     def to_lines(self, value: Records) -> list[str]:
         """Return the canonical texts of the records."""
         return value.to_lines()
+
+    def keep_lines(self, value: Records, edited: Records) -> None:
+        """Keep the canonical texts of the records."""
+        value.take_texts(edited)
 
     def edit(self, value: Records) -> Records:
         """Return a copy."""

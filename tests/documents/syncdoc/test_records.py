@@ -227,3 +227,15 @@ def test_documents_share_what_both_were_found_to_have() -> None:
 
     assert one.only_here(other) == []
     assert one.get_one() is other.get_one()
+
+
+def test_texts_that_a_copy_has_written_are_those_of_what_did_not_change_since() -> None:
+    one = notebook(*({"type": "cell", "id": name, "pos": 0} for name in "ab"))
+    copy = one.copy()
+    lines = copy.to_lines()
+    one.set({"type": "cell", "id": "a", "pos": 1})
+
+    one.take_texts(copy)
+
+    assert [text for _, _, text in one.written()] == lines[1:]
+    assert one.to_text() == Records(NOTEBOOK, one).to_text()
