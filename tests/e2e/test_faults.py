@@ -282,7 +282,8 @@ def test_pages_that_stay_open_survive_a_stop_and_a_start(
         expect(person.cell(NOTES)).to_contain_text("demo was here meanwhile")
         expect(told(person, "The server does not answer")).to_have_count(0)
     guest.run_cell(SHORT)
-    guest.wait_for_kernel()
+    for person in people:
+        person.wait_for_kernel()
     demo.run_cell(SHORT)
     # The second run of one kernel that both use.
     expect_ended(people, SHORT, "2")

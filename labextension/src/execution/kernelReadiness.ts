@@ -7,9 +7,10 @@ import {
   type ISessionContextDialogs,
   showDialog
 } from '@jupyterlab/apputils';
+import type { Session } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { runningKernelOf } from './runningKernel';
+import { runningSessionOf } from './runningKernel';
 
 /** What is known about a notebook's kernel; `terminating` was told to the user. */
 export type KernelReadiness = 'ready' | 'none' | 'terminating';
@@ -25,28 +26,21 @@ export class KernelStarter {
     context: ISessionContext,
     dialogs: ISessionContextDialogs | undefined
   ): Promise<KernelReadiness> {
-    return this.once(context, () => this.start(context, dialogs));
+    const pending = this.pending.get(context) ?? this.start(context, dialogs);
+    this.pending.set(context, pending);
+    return pending.finally(() => this.pending.delete(context));
   }
 
   /**
-   * Use the kernel that another participant has started meanwhile; rejects when that fails.
+   * Use the kernel that another participant has started meanwhile, if there is one.
    *
    * A page whose kernel went with the server has none until somebody starts one.
    */
-  async join(context: ISessionContext): Promise<void> {
+  join(context: ISessionContext): void {
     const isIdle = context.isReady && !context.isTerminating && !this.pending.has(context);
     if (isIdle && context.hasNoKernel) {
-      await this.once(context, async () => ((await joinRunning(context)) ? 'ready' : 'none'));
+      joinRunning(context);
     }
-  }
-
-  private once(
-    context: ISessionContext,
-    prepare: () => Promise<KernelReadiness>
-  ): Promise<KernelReadiness> {
-    const pending = this.pending.get(context) ?? prepare();
-    this.pending.set(context, pending);
-    return pending.finally(() => this.pending.delete(context));
   }
 
   private async start(
@@ -61,7 +55,7 @@ export class KernelStarter {
       // The server may have been started anew; Lab would take minutes to notice that.
       await context.sessionManager.refreshRunning();
     }
-    if (context.hasNoKernel && !(await joinRunning(context))) {
+    if (context.hasNoKernel && !joinRunning(context)) {
       if ((await context.startKernel()) && dialogs) {
         await dialogs.selectKernel(context);
       }
@@ -86,11 +80,19 @@ export class KernelStarter {
   private readonly pending = new WeakMap<ISessionContext, Promise<KernelReadiness>>();
 }
 
-/** Use the kernel that another participant has started for the notebook, if there is one. */
-async function joinRunning(context: ISessionContext): Promise<boolean> {
-  const id = runningKernelOf(context.sessionManager.running(), context.path);
-  if (id !== null) {
-    await context.changeKernel({ id });
+/** The part of a session context that its interface hides. */
+interface ITakesSessions {
+  _handleNewSession(session: Session.ISessionConnection): unknown;
+}
+
+/** Use the session that another participant has started for the notebook, if there is one. */
+function joinRunning(context: ISessionContext): boolean {
+  const model = runningSessionOf(context.sessionManager.running(), context.path);
+  if (model !== null) {
+    // `changeKernel` would make a second session, which does not follow when the kernel of the
+    // first is changed; a context connects to a session by itself only when it is opened.
+    const session = context.sessionManager.connectTo({ model });
+    (context as unknown as ITakesSessions)._handleNewSession(session);
   }
-  return id !== null;
+  return model !== null;
 }

@@ -3,14 +3,14 @@
  */
 import type { Session } from '@jupyterlab/services';
 
-/** Return the id of the kernel that runs for a path, or `null` when none does. */
-export function runningKernelOf(
-  sessions: Iterable<Pick<Session.IModel, 'path' | 'kernel'>>,
+/** Return the session of a path that has a kernel, or `null` when none does. */
+export function runningSessionOf<T extends Pick<Session.IModel, 'path' | 'kernel'>>(
+  sessions: Iterable<T>,
   path: string
-): string | null {
+): T | null {
   for (const session of sessions) {
     if (session.path === path && session.kernel) {
-      return session.kernel.id;
+      return session;
     }
   }
   return null;

@@ -4,7 +4,6 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker } from '@jupyterlab/notebook';
 
-import { messageOf } from '../services/messageOf';
 import { IKernelStarter } from '../tokens';
 
 /** How long this page's own choice of a kernel may take to be in effect. */
@@ -23,9 +22,7 @@ export const sharedKernelPlugin: JupyterFrontEndPlugin<void> = {
   ) => {
     const joinAll = (): void => {
       notebooks.forEach(({ context }) => {
-        kernels.join(context.sessionContext).catch((error: unknown) => {
-          console.warn(`${context.path} stays without a kernel: ${messageOf(error)}`);
-        });
+        kernels.join(context.sessionContext);
       });
     };
     sessions.runningChanged.connect(() => {
