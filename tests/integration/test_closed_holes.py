@@ -18,6 +18,7 @@ from cocalc_jupyter_ext.conat.broker.permissions import IfCollaborator, Verdict,
 from cocalc_jupyter_ext.conat.client.client import Client
 from cocalc_jupyter_ext.conat.client.subscription import Subscription
 from cocalc_jupyter_ext.conat.errors import PermissionDenied, RemoteError
+from cocalc_jupyter_ext.conat.services.clock import time_service
 from cocalc_jupyter_ext.conat.transports.tornado_client import TornadoTransport, socket_url
 from cocalc_jupyter_ext.conat.transports.tornado_endpoint import EndpointSettings
 from cocalc_jupyter_ext.conat.types import Operation, ProjectId, User
@@ -29,6 +30,7 @@ from ..support.conat_peers import WireClient, clients
 from ..support.conat_server import serve
 
 A = User("account", "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa")
+B = User("account", "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb")
 P = ProjectId("cccccccc-cccc-4ccc-8ccc-cccccccccccc")
 HUB = User("hub", "hub")
 PLACEHOLDER = '{"_placeholder":true,"num":0}'
@@ -189,6 +191,31 @@ async def test_h_all_chunks_of_a_message_reach_the_same_member() -> None:
         assert {client for client, _data in got} == {one, two}
         for member in members:
             member.close()
+
+
+@pytest.mark.parametrize("subject", [f"account.{B.id}.news", f"hub.account.{B.id}.api", "x"])
+def test_nobody_makes_a_service_speak_where_they_may_not(subject: str) -> None:
+    """conat-core §10.1: replies go to inboxes. A service of the hub may publish everywhere."""
+
+    async def check() -> None:
+        async with (
+            clients(Broker(ProjectAuthorizer(P)), A, B, HUB) as (attacker, victim, hub),
+            time_service(hub),
+        ):
+            told = [await hub.subscribe(subject)]
+            if subject.startswith("account."):
+                told.append(await victim.subscribe(subject))
+            clock = f"time.account-{A.id}.api"
+            ask = {"name": "time", "args": []}
+            with pytest.raises((PermissionDenied, RemoteError), match="permission denied"):
+                await attacker.publish(subject, ask)
+            await attacker.publish(clock, ask, headers={"CN-Reply": subject})
+
+            assert (await attacker.request(clock, ask)).data > 0  # what came before is answered
+            await hub.publish(subject, "later")
+            assert [(await anext(each)).data for each in told] == ["later"] * len(told)
+
+    virtual_time.run(check())
 
 
 async def collect(

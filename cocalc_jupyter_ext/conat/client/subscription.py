@@ -25,6 +25,8 @@ __all__ = ["Message", "MessageSink", "SharedSubscription", "Subscription", "Subs
 _log = logging.getLogger(__name__)
 
 REPLY_HEADER: Final = "CN-Reply"
+INBOXES: Final = "_INBOX"
+"""With this every inbox begins, also those with a prefix of their own (conat-core §10.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,13 @@ class Message:
 
     @property
     def reply_subject(self) -> str | None:
-        """Where the reply goes, when this is a request (conat-core §6)."""
+        """Where the reply goes, when this is a request (conat-core §6).
+
+        That is always an inbox, to which everybody may publish: who asks a service that may do
+        more must not make it speak where the asker may not.
+        """
         reply = self.headers.get(REPLY_HEADER) if isinstance(self.headers, dict) else None
-        return reply if isinstance(reply, str) and reply else None
+        return reply if isinstance(reply, str) and reply.startswith(INBOXES) else None
 
 
 class MessageSink(Protocol):

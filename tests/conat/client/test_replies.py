@@ -28,9 +28,9 @@ def test_an_asker_is_answered_when_its_inbox_is_there_again() -> None:
     async def scenario() -> None:
         async with clients(Broker(), None, None) as (server, client):
             replies = Replies(server)
-            replies.send(await asked(server, client, "inbox.1"), "answer")
+            replies.send(await asked(server, client, "_INBOX.x.1"), "answer")
             await asyncio.sleep(LATE_S)
-            inbox = await client.subscribe("inbox.*")
+            inbox = await client.subscribe("_INBOX.x.*")
 
             assert (await anext(inbox)).data == "answer"
             await replies.close()
@@ -42,9 +42,9 @@ def test_one_who_does_not_come_back_holds_nobody_up(caplog: pytest.LogCaptureFix
     async def scenario() -> None:
         async with clients(Broker(), None, None) as (server, client):
             replies = Replies(server)
-            request = await asked(server, client, "inbox.2")
-            replies.send(await asked(server, client, "gone.1"), "lost")
-            inbox = await client.subscribe("inbox.*")
+            request = await asked(server, client, "_INBOX.x.2")
+            replies.send(await asked(server, client, "_INBOX.gone.1"), "lost")
+            inbox = await client.subscribe("_INBOX.x.*")
             replies.send(request, "answer")
 
             assert (await anext(inbox)).data == "answer"
@@ -59,7 +59,7 @@ def test_those_that_wait_are_bounded_in_number_and_end_with_their_owner() -> Non
     async def scenario() -> None:
         async with clients(Broker(), None, None) as (server, client):
             replies = Replies(server)
-            request = await asked(server, client, "gone.1")
+            request = await asked(server, client, "_INBOX.gone.1")
             for _ in range(MAX_WAITING + 1):
                 replies.send(request, "lost")
             await asyncio.sleep(1)

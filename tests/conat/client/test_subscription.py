@@ -113,14 +113,15 @@ async def test_kept_bytes_are_bounded_but_one_message_always_fits() -> None:
 @pytest.mark.parametrize(
     ("headers", "reply"),
     [
-        ({"CN-Reply": "r"}, "r"),
+        ({"CN-Reply": "_INBOX.r"}, "_INBOX.r"),
+        ({"CN-Reply": "account.a.r"}, None),
         ({"CN-Reply": ""}, None),
         ({"CN-Reply": 7}, None),
         ("text", None),
         (None, None),
     ],
 )
-def test_a_request_is_what_names_a_reply_subject(headers: object, reply: str | None) -> None:
+def test_a_request_is_what_names_an_inbox_for_the_reply(headers: object, reply: str | None) -> None:
     assert message(1, headers).reply_subject == reply
 
 

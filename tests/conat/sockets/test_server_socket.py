@@ -264,7 +264,7 @@ def test_what_a_client_sends_before_it_is_accepted_is_bounded() -> None:
             )
             await virtual_time.settle()
             for number in range(MAX_WAITING + 100):
-                client.publish_sync(TO_SERVER, number, headers={"CN-Reply": "nobody"})
+                client.publish_sync(TO_SERVER, number, headers={"CN-Reply": "_INBOX.nobody"})
             await connecting
             await virtual_time.settle()
 

@@ -92,9 +92,9 @@ def test_who_asks_for_the_server_before_its_inbox_is_there_again_is_told() -> No
     async def check(fabric: Fabric) -> None:
         async with SocketServer(await fabric.client(), "s", server_id="here"):
             client = await fabric.client()
-            await client.publish("s.server.status", headers={"CN-Reply": "inbox.1"})
+            await client.publish("s.server.status", headers={"CN-Reply": "_INBOX.x.1"})
             await asyncio.sleep(1)
-            inbox = await client.subscribe("inbox.*")
+            inbox = await client.subscribe("_INBOX.x.*")
 
             assert (await anext(inbox)).data == {"id": "here"}
 

@@ -63,9 +63,9 @@ def test_who_asks_before_its_inbox_is_there_again_is_answered_when_it_is() -> No
         async with clients(Broker(), None, None) as (server, client):
             balancer = Balancer(server, "persist", ["7"])
             await balancer.start()
-            await client.publish("persist.hub.id", headers={"CN-Reply": "inbox.1"})
+            await client.publish("persist.hub.id", headers={"CN-Reply": "_INBOX.x.1"})
             await asyncio.sleep(1)
-            inbox = await client.subscribe("inbox.*")
+            inbox = await client.subscribe("_INBOX.x.*")
 
             assert (await anext(inbox)).data == "7"
             await balancer.close()
