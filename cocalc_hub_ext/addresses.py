@@ -7,7 +7,7 @@ __all__ = ["is_loopback", "is_loopback_url"]
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches ``host``; no host means every address: False."""
+    """Return whether only this machine reaches ``host``; no host means every address: False."""
     if host == "localhost":
         return True
     try:
@@ -17,5 +17,5 @@ def is_loopback(host: str) -> bool:
 
 
 def is_loopback_url(url: str) -> bool:
-    """Tell whether only this machine reaches the host of ``url``."""
+    """Return whether only this machine reaches the host of ``url``."""
     return is_loopback(urlsplit(url).hostname or "")

@@ -17,7 +17,7 @@ _PROJECT_ID = re.compile(PROJECT_ID_PATTERN)
 
 
 def is_project_id(name: str) -> bool:
-    """Tell whether ``name`` is shaped like a project id, in any letter case.
+    """Return whether ``name`` is shaped like a project id, in any letter case.
 
     Hub user names are lower-cased at login, so an upper-case UUID would become a project's name.
     """

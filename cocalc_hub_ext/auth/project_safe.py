@@ -35,7 +35,7 @@ class TrustedClients(set[str]):
         super().__init__(clients)
 
     def __contains__(self, client: object) -> bool:
-        """Tell whether ``client`` may skip the page."""
+        """Return whether ``client`` may skip the page."""
         if super().__contains__(client):
             return True
         return isinstance(client, str) and is_project_id(client.removeprefix(_SERVER_CLIENT))

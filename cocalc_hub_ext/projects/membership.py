@@ -37,7 +37,7 @@ class ShareChanges:
 
 
 def is_member(users: Users, account_id: AccountId) -> bool:
-    """Tell whether an account may see and use the project."""
+    """Return whether an account may see and use the project."""
     return users.get(account_id, {}).get("group") in {OWNER, COLLABORATOR}
 
 
@@ -68,7 +68,7 @@ def diff_shares(
 ) -> ShareChanges:
     """Return how to get from ``shares`` (name -> scopes) to exactly ``wanted`` for ``names``.
 
-    A share with foreign scopes is taken away and given anew.
+    A share with foreign scopes is taken away and given again.
     """
     members = set(names)
     return ShareChanges(

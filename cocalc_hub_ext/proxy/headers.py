@@ -68,7 +68,7 @@ def forwarded(headers: MultiMapping[str], client: Client) -> CIMultiDict[str]:
 
 
 def is_websocket_request(method: str, headers: Mapping[str, str]) -> bool:
-    """Tell whether a request asks for a WebSocket (RFC 6455 §4.2.1)."""
+    """Return whether a request asks for a WebSocket (RFC 6455 §4.2.1)."""
     connection = headers.get("Connection", "").lower()
     return (
         method == "GET"

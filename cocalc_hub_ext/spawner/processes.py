@@ -30,7 +30,7 @@ def started_at(pid: int) -> float:
 
 
 def is_running(pid: int, started: float) -> bool:
-    """Tell whether process ``pid`` that started at ``started`` still runs; a zombie does not."""
+    """Return whether process ``pid`` that started at ``started`` still runs; a zombie does not."""
     try:
         process = psutil.Process(pid)
         same = started == 0.0 or abs(process.create_time() - started) < 1.0

@@ -1,7 +1,7 @@
 """When the plain file is written while people type (pure).
 
 After a short quiet time, and at least every few seconds while the typing goes on: a wait
-that starts anew with every key would never save for a fast typist.
+that starts again with every key would never save for a fast typist.
 """
 
 from dataclasses import dataclass, replace

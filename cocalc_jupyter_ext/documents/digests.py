@@ -39,7 +39,7 @@ def exact_digest(content: Content, *, prefix: str) -> str:
 
 
 def is_notebook(content: Content) -> bool:
-    """Tell whether content is that of a notebook."""
+    """Return whether content is that of a notebook."""
     return isinstance(content, Mapping) and isinstance(content.get("cells"), list)
 
 

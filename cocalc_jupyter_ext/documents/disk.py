@@ -5,7 +5,7 @@ one that was last read or written here. Nothing is ever dropped: if both sides c
 document stays (people are looking at it) and the other version of the file is kept beside it.
 
 A file that was deleted is not written again on its own, because deleting is somebody's
-wish too; the document and its log stay, and the next edit or explicit save writes the file anew.
+wish too; the document and its log stay, and the next edit or explicit save writes the file again.
 """
 
 from enum import Enum, auto

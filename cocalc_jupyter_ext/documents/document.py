@@ -53,7 +53,7 @@ class Hold:
         self._on_release: Callable[[Hold], None] | None = on_release
 
     def release(self) -> None:
-        """Let go of the document; further calls do nothing."""
+        """Release the document; further calls do nothing."""
         on_release, self._on_release = self._on_release, None
         if on_release is not None:
             on_release(self)
@@ -130,7 +130,7 @@ class LiveDocument:
 
     @property
     def closed(self) -> bool:
-        """Whether the document was closed; it must be opened anew then."""
+        """Whether the document was closed; it must be opened again then."""
         return self._closed
 
     @property
@@ -176,7 +176,7 @@ class LiveDocument:
                 _log.exception("%s: not everything was put in before closing", self.path)
 
     def _free(self) -> None:
-        """Drop the observers by hand: pycrdt 0.14 keeps an observed ``Doc`` alive for ever."""
+        """Drop the observers by hand: pycrdt 0.14 keeps an observed ``Doc`` alive forever."""
         self._freed = True
         self.ydoc.unobserve()
         self.ydoc.ydoc.unobserve(self._subscription)
@@ -288,7 +288,7 @@ class LiveDocument:
         await self.file.save()
 
     def note_heads(self, heads: tuple[int, ...]) -> None:
-        """Note which commits the document contains, in one with the edits of this turn."""
+        """Note which commits the document contains, together with the edits of this turn."""
         if heads != self.heads and not self._closed:
             self.heads = heads
             self._log.note_heads(heads)

@@ -128,7 +128,7 @@ class FileLink:
             self._mark_saved()
 
     async def is_read_only(self) -> bool:
-        """Tell whether there is a file that may not be written; raises FileUnreadableError."""
+        """Return whether there is a file that may not be written; raises FileUnreadableError."""
         return await self._storage.is_read_only(self._document.path)
 
     async def changed_ms(self) -> int | None:

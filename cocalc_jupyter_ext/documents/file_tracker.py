@@ -1,4 +1,4 @@
-"""Looks at the file of a document, and finds it again when it was moved beside Jupyter."""
+"""Looks at the file of a document, and finds it again when it was moved outside of Jupyter."""
 
 import asyncio
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
 """Which update logs may go (pure), and the shell that removes them.
 
-A log is small once its document is closed, but logs of deleted files would gather for ever. One
+A log is small once its document is closed, but logs of deleted files would gather forever. One
 goes when no file belongs to its id any more and nobody has touched it for long; its content was
 written to the file when the document was closed. Logs that were set aside go likewise.
 """

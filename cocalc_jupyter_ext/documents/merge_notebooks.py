@@ -47,7 +47,7 @@ def with_ids_of(known: Notebook, notebook: Notebook) -> dict[str, Any]:
 def with_known_ids(known: Notebook, notebook: Notebook) -> dict[str, Any]:
     """Return the notebook whose cells that no known cell has the id of have those of cells alike.
 
-    For programs that number all cells anew whenever they write (syncdoc-jupyter §7.1).
+    For programs that renumber all cells whenever they write (syncdoc-jupyter §7.1).
     """
     cells = list(notebook["cells"])
     of_known = {cell["id"] for cell in known["cells"]}
@@ -111,7 +111,7 @@ def _merge_cell(base: Cell | None, theirs: Cell | None, ours: Cell | None) -> Me
 
 
 def _was_written(base: Cell, cell: Cell) -> bool:
-    """Tell whether somebody changed a cell; what a kernel put into it does not count."""
+    """Return whether somebody changed a cell; what a kernel put into it does not count."""
     return any(
         base.get(name) != cell.get(name) for name in {**base, **cell} if name not in _RESULTS
     )

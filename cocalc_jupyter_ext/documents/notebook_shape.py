@@ -1,4 +1,4 @@
-"""What a page put into a notebook's shared types that is no notebook, and the way back (pure).
+"""What a page put into a notebook's shared types that is not a notebook, and the way back (pure).
 
 An update of Yjs always applies; it may hold a text where a cell belongs, or a cell whose source is
 no shared text. Nobody could save, run or share such a notebook any more. Parts are mended where
@@ -21,7 +21,7 @@ _PARTS: Final = {"cell_type", "source", "metadata", "outputs"}
 
 
 def is_misshapen(notebook: YNotebook, topic: str, events: Iterable[Any]) -> bool:
-    """Tell whether what was observed may have left the notebook out of shape, at little cost."""
+    """Return whether what was observed may have left the notebook out of shape, at little cost."""
     if topic == "meta":
         return any(not event.path for event in events)  # what came is looked at when it is mended
     return topic == "cells" and any(_has_odd_cell(notebook, event) for event in events)

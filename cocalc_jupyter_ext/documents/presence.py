@@ -96,7 +96,7 @@ class Presence:
         return write_var_uint(len(parts)) + b"".join(parts)
 
     def states(self) -> list[dict[str, Any]]:
-        """Return everybody's state as values; what is not an object is passed over."""
+        """Return everybody's state as values; what is not an object is skipped."""
         values = [json.loads(entry.state) for entry in self._entries.values()]
         return [value for value in values if isinstance(value, dict)]
 

@@ -152,7 +152,7 @@ class DocumentRoom(PresenceRoom):
         peer.send(state_vector_frame(self.document.ydoc.ydoc.get_state()))
 
     def close(self) -> None:
-        """Let go of the document; the room must be empty."""
+        """Release the document; the room must be empty."""
         super().close()
         self._unsubscribe()
         self._hold.release()

@@ -12,7 +12,7 @@ class DocumentSettings:
     """Times in seconds, sizes in bytes.
 
     ``file_poll_s`` is how often the plain file is looked at for changes from outside;
-    ``close_delay_s`` how long a document stays open after the last one let go of it;
+    ``close_delay_s`` how long a document stays open after its last holder released it;
     ``compact_bytes`` the size from which a log is compacted while its document is open;
     ``max_backlog_bytes`` how much may wait to become durable before peers are asked to wait.
     """

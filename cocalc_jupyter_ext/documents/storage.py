@@ -69,7 +69,7 @@ class FileStorage(Protocol):
         ...
 
     async def is_read_only(self, path: str) -> bool:
-        """Tell whether there is a file that may not be written; raises FileUnreadableError."""
+        """Return whether there is a file that may not be written; raises FileUnreadableError."""
         ...
 
     async def save(

@@ -2,7 +2,7 @@
 
 A frame starts with its type as a variable-length integer: 0 synchronisation, 1 awareness, 2 the
 "raw" messages of the stock front end (save requests and their answers), 3 awareness query.
-Types from 100 on belong to other extensions and are passed over.
+Types from 100 on belong to other extensions and are skipped.
 """
 
 import json

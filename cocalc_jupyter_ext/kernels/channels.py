@@ -71,7 +71,7 @@ def connection(
 
 
 def check_parts(*parts: object) -> None:
-    """Raise ``TypeError`` if one of the parts of a message is no object."""
+    """Raise ``TypeError`` if one of the parts of a message is not an object."""
     if not all(isinstance(part, dict) for part in parts):
         raise TypeError("a part of the message is no object")
 

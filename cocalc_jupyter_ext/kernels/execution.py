@@ -6,7 +6,7 @@ lost a race has no effect. Invariants:
 
 - At most one cell runs; a cell starts only on a kernel that is ready.
 - A running cell ends on the kernel's reply followed by its idle status or by the end of a grace
-  period, or when the kernel is lost. So no lost message keeps it running for ever.
+  period, or when the kernel is lost. So no lost message keeps it running forever.
 - Whatever ends a kernel ends the running cell and every queued cell.
 - The code that runs is the cell's text at the time of the request.
 """

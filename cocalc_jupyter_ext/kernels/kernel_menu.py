@@ -37,7 +37,7 @@ def is_version(value: object) -> bool:
 def compare_versions(left: str, right: str) -> int:
     """Return -1, 0 or 1; numbers count as numbers, and a shorter version is smaller.
 
-    Raises ``ValueError`` for what is no version.
+    Raises ``ValueError`` for what is not a version.
     """
     for version in (left, right):
         if not is_version(version):

@@ -65,7 +65,7 @@ def with_limits(argv: Sequence[str], ulimit: str) -> list[str]:
     """Return the command that runs ``argv`` under the limits of ``ulimit``, such as ``-t 30``.
 
     Every option is a command of its own, since not every shell takes several at once. One that
-    cannot be set is passed over: that is where the machine's own limit is lower. Raises
+    cannot be set is skipped: that is where the machine's own limit is lower. Raises
     ``ValueError`` for what are no such options.
     """
     words = shlex.split(ulimit)

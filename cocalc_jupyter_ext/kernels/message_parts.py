@@ -1,7 +1,7 @@
 """Parts of what kernels say, whatever it is that they say (pure; syncdoc-jupyter §12.2).
 
 A kernel is a program of anybody. A part that is not what the Jupyter messaging protocol wants is
-passed over, so that one strange message never ends the run of a notebook.
+skipped, so that one strange message never ends the run of a notebook.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """The notebook's side of execution: folds the kernel's messages and edits the document.
 
 Synchronous. Every change is made inside ``batch()``, one transaction for all cells concerned.
-A cell that was deleted meanwhile is passed over; one that was moved is found by its id.
+A cell that was deleted meanwhile is skipped; one that was moved is found by its id.
 """
 
 import time
@@ -41,7 +41,7 @@ class Releasable(Protocol):
     """A hold on a document."""
 
     def release(self) -> None:
-        """Let go of the document."""
+        """Release the document."""
 
 
 class NotebookDocument(Protocol):

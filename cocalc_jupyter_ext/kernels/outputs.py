@@ -229,7 +229,7 @@ class CellOutputs:
         return OutputsEdit(keep, erase, add, append)
 
     def take_all(self) -> OutputsEdit:
-        """Return an edit that writes everything anew, and count it as taken."""
+        """Return an edit that writes everything again, and count it as taken."""
         return OutputsEdit(0, append=self._take_from(0))
 
     def snapshot(self) -> list[Output]:
@@ -243,7 +243,7 @@ class CellOutputs:
 
     @property
     def taken_text_bytes(self) -> int | None:
-        """UTF-8 length of the last taken output's text; None if that is no stream."""
+        """UTF-8 length of the last taken output's text; None if that is not a stream."""
         return self._taken_text_bytes
 
     def forget_taken(self) -> None:

@@ -91,7 +91,7 @@ def write(cell: Map[Any], folded: CellOutputs) -> int:
     """Bring the cell's outputs up to date with ``folded``; return the characters written.
 
     If somebody cleared the outputs since the previous call they stay cleared; if they were
-    changed otherwise (a front end wrote an old copy back) they are written anew.
+    changed otherwise (a front end wrote an old copy back) they are written again.
     """
     outputs: Array[Any] = cell["outputs"]
     if len(outputs) == 0 and folded.taken_count:

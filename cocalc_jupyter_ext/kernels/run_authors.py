@@ -28,7 +28,7 @@ def asked_by(
 
 
 def _asks_for(changes: Sequence[Any], cell_ids: Collection[str]) -> bool:
-    """Tell whether the operations of a patch (§1.7) set the state of one of these cells."""
+    """Return whether the operations of a patch (§1.7) set the state of one of these cells."""
     return any(
         isinstance(record, dict) and record.get("state") == "start" and record.get("id") in cell_ids
         for operation, records in zip(changes[::2], changes[1::2], strict=False)

@@ -34,7 +34,7 @@ class Arguments:
         self._values = value
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a value."""
+        """Return whether there is a value."""
         return self._values.get(name) is not None
 
     def text(self, name: str, default: Any = _MISSING) -> Any:

@@ -183,7 +183,7 @@ class ListingService:
                     await self._look(key, watched)
         except ConatError as error:
             _log.warning("the listing of '%s' is out of date: %s", key, error)
-        except Exception:  # noqa: BLE001 - the other folders are looked at nevertheless
+        except Exception:  # noqa: BLE001 - the other folders are looked at anyway
             _log.exception("the listing of '%s' is out of date", key)
 
     async def _look(self, key: str, watched: _Watched) -> None:
@@ -205,7 +205,7 @@ class ListingService:
 
 
 def _key(path: object) -> str:
-    """Return the key of a folder; raises ConatError for what is no path."""
+    """Return the key of a folder; raises ConatError for what is not a path."""
     if not isinstance(path, str) or len(path) > MAX_PATH_LENGTH:
         raise ConatError(f"the path of a folder is a text of at most {MAX_PATH_LENGTH} characters")
     return "" if path in _HOME else path

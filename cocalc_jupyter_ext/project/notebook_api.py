@@ -154,7 +154,7 @@ def _code(options: object) -> tuple[str, int]:
 
 
 def _clipped(value: object, largest: int, default: int) -> int:
-    """Return a number from 0 to the largest one, or the default for what is no number."""
+    """Return a number from 0 to the largest one, or the default for what is not a number."""
     if not isinstance(value, int | float) or isinstance(value, bool) or math.isnan(value):
         return default
     return int(min(max(value, 0), largest))

@@ -17,7 +17,7 @@ class ProjectAuthorizer:
         self._project_id = project_id
 
     def allows(self, user: User | None, subject: str, operation: Operation) -> bool:
-        """Tell whether the user may publish or subscribe to the subject or pattern."""
+        """Return whether the user may publish or subscribe to the subject or pattern."""
         match policy(user, subject, operation):
             case Verdict() as verdict:
                 return verdict is Verdict.ALLOW

@@ -3,7 +3,7 @@
 ``GET cocalc/blobs/<sha1>?type=<type>`` needs the right "read" on "contents", like looking at a
 notebook. What is sent was written by whoever made the notebook, so it is confined like Jupyter
 confines files: no script in it runs, and no browser guesses another type. Its address says what
-it is for ever, so browsers ask once.
+it is forever, so browsers ask once.
 
 Whatever writes a notebook through the contents manager writes it complete: a cell that was
 pasted from a live notebook names outputs that only this server has.

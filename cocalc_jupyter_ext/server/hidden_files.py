@@ -15,12 +15,12 @@ __all__ = ["HiddenFiles", "has_hidden_name", "is_hidden_from_pages"]
 
 
 def has_hidden_name(path: str) -> bool:
-    """Tell whether a name in a path begins with a dot."""
+    """Return whether a name in a path begins with a dot."""
     return any(name.startswith(".") for name in path.split("/"))
 
 
 async def is_hidden_from_pages(contents: Any, path: str) -> bool:
-    """Tell whether a contents manager, whose classes are untyped, keeps a file from pages."""
+    """Return whether a contents manager, whose classes are untyped, keeps a file from pages."""
     return not contents.allow_hidden and bool(await ensure_async(contents.is_hidden(path)))
 
 

@@ -3,7 +3,7 @@
 A single-user server remembers for minutes what the hub said about a token, and open
 websockets are never asked again. When a member is removed, the hub's service calls
 ``POST cocalc/api/members/revoke``: what was remembered about that user is forgotten and all of the
-user's websockets end. Every later request asks the hub anew.
+user's websockets end. Every later request asks the hub again.
 """
 
 from typing import Any

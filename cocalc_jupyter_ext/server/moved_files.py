@@ -1,4 +1,4 @@
-"""Files that a program moves or renames beside Jupyter are found again, by their inode.
+"""Files that a program moves or renames outside of Jupyter are found again, by their inode.
 
 A number alone proves nothing, because a new file may get that of a deleted one: size and time of
 the last change must be the same too, as they are after a move. A symbolic link counts as itself,

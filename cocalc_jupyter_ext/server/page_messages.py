@@ -30,7 +30,7 @@ V1: Final = "v1.kernel.websocket.jupyter.org"
 
 
 class UnreadableMessageError(ValueError):
-    """A browser sent something that is no message."""
+    """A browser sent something that is not a message."""
 
 
 @dataclass(frozen=True, slots=True)

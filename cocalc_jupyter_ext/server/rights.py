@@ -40,7 +40,7 @@ RUN = Right("execute", "kernels")
 
 
 async def is_allowed(handler: JupyterHandler, right: Right) -> bool:
-    """Tell whether the handler's user has a right now."""
+    """Return whether the handler's user has a right now."""
     answer = handler.authorizer.is_authorized(
         handler, handler.current_user, right.action, right.resource
     )

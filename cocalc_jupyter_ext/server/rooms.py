@@ -251,7 +251,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, _Authorized):
     def _note_activity(self, message: str | bytes) -> None:
         """Count typing as activity, so that no idle culler stops a server in use.
 
-        Awareness does not count: an abandoned page renews it for ever.
+        Awareness does not count: an abandoned page renews it forever.
         """
         if message[:1] == _SYNC:
             self.settings["last_activity_times"]["cocalc_documents"] = utcnow()

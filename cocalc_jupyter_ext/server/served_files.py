@@ -22,7 +22,7 @@ class Folders(FileStorage, Protocol):
     """Files that are in folders and have a size."""
 
     async def folder_exists(self, path: str) -> bool:
-        """Tell whether there is a folder; the empty path is the root."""
+        """Return whether there is a folder; the empty path is the root."""
         ...
 
     async def size_bytes(self, path: str) -> int | None:
@@ -71,7 +71,7 @@ class ServedFiles:
         return hold
 
     async def exists(self, path: str) -> bool:
-        """Tell whether there is such a file; raises FileUnreadableError."""
+        """Return whether there is such a file; raises FileUnreadableError."""
         return await self._storage.stat(path) is not None
 
     async def _make(self, file: ServedFile) -> None:

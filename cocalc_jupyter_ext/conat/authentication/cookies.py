@@ -17,7 +17,7 @@ def parse_cookies(text: str) -> dict[str, str]:
     """Return the cookies of a header; the first one of a name wins.
 
     Values are URI-decoded, but left alone as a whole when one of their escapes is broken.
-    What has no name or no ``=`` is passed over.
+    What has no name or no ``=`` is skipped.
     """
     cookies: dict[str, str] = {}
     for pair in text.split(";"):

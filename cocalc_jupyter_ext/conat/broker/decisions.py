@@ -52,7 +52,7 @@ class DecisionCache:
     def allows(
         self, user: User | None, subject: str, operation: Operation
     ) -> bool | Awaitable[bool]:
-        """Tell whether the user may publish or subscribe to the subject or pattern."""
+        """Return whether the user may publish or subscribe to the subject or pattern."""
         key = (user, subject, operation)
         known = self._decisions.get(key)
         if known is not None and self._clock() < known.until_s:

@@ -34,7 +34,7 @@ class Authorizer(Protocol):
     def allows(
         self, user: User | None, subject: str, operation: Operation
     ) -> bool | Awaitable[bool]:
-        """Tell whether the user may publish or subscribe to the subject or pattern."""
+        """Return whether the user may publish or subscribe to the subject or pattern."""
         ...  # pragma: no cover - a protocol has no body
 
 

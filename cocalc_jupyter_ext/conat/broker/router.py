@@ -135,7 +135,7 @@ def apply(state: BrokerState, event: RouterEvent, choose: Choose) -> list[Effect
 
 
 def has_interest(state: BrokerState, subject: Subject) -> bool:
-    """Tell whether anybody but a tap is subscribed to the subject (conat-core §8.4, §9.3)."""
+    """Return whether anybody but a tap is subscribed to the subject (conat-core §8.4, §9.3)."""
     return any(pattern != TAP for pattern, _groups in state.routes.match(subject))
 
 

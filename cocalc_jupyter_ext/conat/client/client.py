@@ -129,7 +129,7 @@ class Client:
         )
 
     async def wait_until_signed_in(self) -> Info:
-        """Wait, without limit; raises SignInFailed or ClientClosed when it is in vain."""
+        """Wait, without limit; raises SignInFailed or ClientClosed if that will never happen."""
         return self._session.info or await self._session.wait_until_signed_in()
 
     # Publish
@@ -187,7 +187,7 @@ class Client:
         return await self._publisher.wait_for_interest(parsed, timeout_s)
 
     async def interest(self, subject: str) -> bool:
-        """Tell whether anybody is subscribed to a subject now (conat-core §9.3)."""
+        """Return whether anybody is subscribed to a subject now (conat-core §9.3)."""
         return await self.wait_for_interest(subject, 0)
 
     # Subscribe
@@ -334,7 +334,7 @@ class Client:
     ) -> PublishResult:
         """Answer a request; waits for the asker's inbox to be reachable (conat-core §10.4).
 
-        On a message that is no request it does nothing and returns zeros.
+        On a message that is not a request it does nothing and returns zeros.
         """
         if request.reply_subject is None:
             return PublishResult(0, 0)
@@ -359,7 +359,7 @@ class Client:
     ) -> int:
         """Answer a request without waiting for anything; return the payload's length in bytes.
 
-        On a message that is no request it does nothing and returns 0. Raises what
+        On a message that is not a request it does nothing and returns 0. Raises what
         ``publish_sync`` raises.
         """
         if request.reply_subject is None:
@@ -388,7 +388,7 @@ class Client:
         self._reporter.start()
 
     def on_disconnected(self) -> None:
-        """Count anew (conat-core §11.3)."""
+        """Reset the counters (conat-core §11.3)."""
         self._stats.recv0 = Traffic()
 
     def on_ended(self, error: ConatError) -> None:

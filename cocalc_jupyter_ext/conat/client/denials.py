@@ -1,4 +1,4 @@
-"""What the server refused a short while ago (conat-core §9.2).
+"""What the server refused recently (conat-core §9.2).
 
 A publish that wants no answer learns of its refusal only through a notice. While the
 notice is remembered, doing the same again fails at once and on this side.

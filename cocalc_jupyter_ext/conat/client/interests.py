@@ -35,7 +35,7 @@ class Caller(Protocol):
 
     @property
     def is_signed_in(self) -> bool:
-        """Tell whether the server can be asked."""
+        """Return whether the server can be asked."""
         ...  # pragma: no cover - a protocol has no body
 
     def send(self, event: ClientEvent) -> None:
@@ -99,7 +99,7 @@ class Interests:
             shared.receive(delivery.subject, delivery.chunk, now_s)
 
     def is_confirmed(self, pattern: Pattern) -> bool:
-        """Tell whether the server has the pattern, on this connection."""
+        """Return whether the server has the pattern, on this connection."""
         shared = self._shared.get(pattern)
         return shared is not None and shared.confirmation.done()
 
@@ -157,7 +157,7 @@ class Interests:
                 if await self._resync_once():
                     return
             except Disconnected:
-                return  # the next sign-in begins anew
+                return  # the next sign-in starts over
             except RequestTimeout as error:
                 _log.info("cannot restore the subscriptions yet: %s", error)
             await asyncio.sleep(delay_s)

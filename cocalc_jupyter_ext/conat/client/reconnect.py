@@ -31,7 +31,7 @@ class ResyncPlan:
 
     @property
     def is_stable(self) -> bool:
-        """Tell whether there is nothing to do."""
+        """Return whether there is nothing to do."""
         return self.subscribe is None and self.unsubscribe is None
 
 

@@ -151,11 +151,11 @@ class Session:
 
     @property
     def is_signed_in(self) -> bool:
-        """Tell whether there is a connection on which the server knows us."""
+        """Return whether there is a connection on which the server knows us."""
         return self.info is not None
 
     async def wait_until_signed_in(self) -> Info:
-        """Wait, without limit; raises SignInFailed or ClientClosed when it is in vain."""
+        """Wait, without limit; raises SignInFailed or ClientClosed if that will never happen."""
         while self.info is None:
             if self._ended_by is not None:
                 raise self._ended_by

@@ -32,7 +32,7 @@ class Traffic:
 
 @dataclass(slots=True)
 class ClientStatistics:
-    """Counters of one client; ``recv0`` begins anew with each connection."""
+    """Counters of one client; ``recv0`` starts over with each connection."""
 
     send: Traffic = field(default_factory=Traffic)
     recv: Traffic = field(default_factory=Traffic)

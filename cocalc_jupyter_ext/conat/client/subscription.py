@@ -120,7 +120,7 @@ class Subscription:
 
     @property
     def is_ended(self) -> bool:
-        """Tell whether nothing arrives any more; what did arrive may still be consumed."""
+        """Return whether nothing arrives any more; what did arrive may still be consumed."""
         return self._is_ended
 
     async def __anext__(self) -> Message:

@@ -10,7 +10,7 @@ _EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - recognised
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach a host; raises OSError for an unknown one."""
+    """Return whether only this machine can reach a host; raises OSError for an unknown one."""
     if host in _EVERYWHERE:
         return False
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)

@@ -55,7 +55,7 @@ class Reset:
     """The updates have a gap: what a replica holds may not be what the stream holds.
 
     It comes after a connection was lost (messages that were stored meanwhile have been given
-    before it, deletions cannot be), when an ephemeral stream may have begun anew, and to
+    before it, deletions cannot be), when an ephemeral stream may have started over, and to
     readers who did not keep up. Updates that follow it are complete again.
 
     ``inventory`` is what the stream held when the gap was closed; without it nothing that was
@@ -65,7 +65,7 @@ class Reset:
     inventory: Inventory | None = None
 
     def concerns(self, count: int, last_seq: int) -> bool:
-        """Tell whether a replica of all messages must be loaded again.
+        """Return whether a replica of all messages must be loaded again.
 
         ``count`` and ``last_seq`` are what it holds after the updates before this. Numbers are
         never reused, so equal ones mean that nothing was deleted.

@@ -61,7 +61,7 @@ class StoredMessage(NamedTuple):
 
     @property
     def is_tombstone(self) -> bool:
-        """Tell whether this deletes its key (conat-sync §3.7)."""
+        """Return whether this deletes its key (conat-sync §3.7)."""
         return bool(self.headers and self.headers.get(TOMBSTONE_HEADER))
 
 

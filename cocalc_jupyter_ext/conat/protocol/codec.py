@@ -119,7 +119,7 @@ def from_json(text: str | bytes) -> Any:
 
 
 def depth_exceeds(value: object, limit: int = MAX_DEPTH) -> bool:
-    """Tell whether objects and arrays are nested deeper than ``limit`` levels."""
+    """Return whether objects and arrays are nested deeper than ``limit`` levels."""
     if not isinstance(value, dict | list):
         return False
     items = value.values() if isinstance(value, dict) else value
@@ -138,7 +138,7 @@ _ENCODER: Final = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
 )
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
-# Made once: the functions of ``json`` make them anew for each text.
+# Made once: the functions of ``json`` make them again for each text.
 
 
 def _pack(value: object) -> bytes:
@@ -209,7 +209,7 @@ class _Rules:
 
 
 def _is_plain_json(value: object, depth_left: int) -> bool:
-    """Tell whether Python's encoder writes the value as JavaScript does, without any rule.
+    """Return whether Python's encoder writes the value as JavaScript does, without any rule.
 
     Most of what is sent is plain, and looking is much cheaper than making a copy.
     """
@@ -231,7 +231,7 @@ def _is_plain_json(value: object, depth_left: int) -> bool:
 
 
 def _is_plain_msgpack(value: object, depth_left: int) -> bool:
-    """Tell whether Python's encoder writes the value as JavaScript does, without any rule."""
+    """Return whether Python's encoder writes the value as JavaScript does, without any rule."""
     kind = type(value)
     if kind is dict:
         # Array indices, which come first in JavaScript, begin with a digit.

@@ -46,14 +46,14 @@ def tokens(subject: str) -> list[str]:
 
 
 def is_valid_pattern(text: object) -> bool:
-    """Tell whether the text may be subscribed to (conat-core §7.1)."""
+    """Return whether the text may be subscribed to (conat-core §7.1)."""
     if not isinstance(text, str):
         return False
     return _is_pattern_again(text) if len(text) <= _REMEMBERED_LENGTH else _is_pattern(text)
 
 
 def is_valid_subject(text: object) -> bool:
-    """Tell whether the text may be published to: valid, and without wildcards (conat-core §7.1)."""
+    """Return whether one may publish to the text: valid, without wildcards (conat-core §7.1)."""
     return isinstance(text, str) and is_valid_pattern(text) and "*" not in text and text[-1:] != ">"
 
 
@@ -83,7 +83,7 @@ def parse_subject(text: object, use: str = "") -> Subject:
 
 
 def matches(pattern: Pattern, subject: Subject) -> bool:
-    """Tell whether one pattern matches one subject (conat-core §7.2)."""
+    """Return whether one pattern matches one subject (conat-core §7.2)."""
     wanted, given = tokens(pattern), tokens(subject)
     if wanted[-1] == ">":
         wanted, given = wanted[:-1], given[: len(wanted) - 1] if len(given) >= len(wanted) else []
@@ -93,7 +93,7 @@ def matches(pattern: Pattern, subject: Subject) -> bool:
 
 
 def is_uuid(text: str) -> bool:
-    """Tell whether the text is 36 characters of the form 8-4-4-4-12, hexadecimal."""
+    """Return whether the text is 36 characters of the form 8-4-4-4-12, hexadecimal."""
     return _UUID.fullmatch(text) is not None
 
 

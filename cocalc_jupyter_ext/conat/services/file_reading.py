@@ -80,7 +80,7 @@ class PieceService(Responder):
 
 
 def _paces(request: Message) -> bool:
-    """Tell whether the reader says when it can take the next piece."""
+    """Return whether the reader says when it can take the next piece."""
     return isinstance(request.headers, dict) and bool(request.headers.get(ACKNOWLEDGE))
 
 

@@ -153,7 +153,7 @@ class Folder:
             yield folder
 
     def contains(self, path: str) -> bool:
-        """Tell whether a path leads, links and all, to somewhere inside."""
+        """Return whether a path leads, links and all, to somewhere inside."""
         try:
             self._parts(path)
         except FileRefused:

@@ -43,7 +43,7 @@ class Attempts:
 
     @property
     def is_active(self) -> bool:
-        """Tell whether an attempt is under way and was not interrupted."""
+        """Return whether an attempt is under way and was not interrupted."""
         return self._scope is not None and self._scope.when() is None
 
     async def run(self, states: Signal[[ClientState]]) -> str:

@@ -37,7 +37,7 @@ class ResendTimer:
 
     @property
     def is_running(self) -> bool:
-        """Tell whether a resend is planned."""
+        """Return whether a resend is planned."""
         return self._timer is not None
 
     def watch(self) -> None:

@@ -42,7 +42,7 @@ class Sender:
 
     @property
     def is_full(self) -> bool:
-        """Tell whether nothing can be written now."""
+        """Return whether nothing can be written now."""
         return len(self._kept) >= self._max
 
     @property
@@ -108,7 +108,7 @@ class Receiver:
         return []
 
     def is_duplicate(self, seq: int) -> bool:
-        """Tell whether the packet of this number was handed on before."""
+        """Return whether the packet of this number was handed on before."""
         return seq <= self.emitted_seq
 
     def missing(self, limit: int) -> list[int]:
@@ -122,7 +122,7 @@ class Receiver:
         return numbers
 
     def lacks(self, seq: int) -> bool:
-        """Tell whether the packet of this number has never arrived."""
+        """Return whether the packet of this number has never arrived."""
         return seq > self.emitted_seq and seq not in self._early
 
     def _emit(self, packet: Packet) -> list[Packet]:

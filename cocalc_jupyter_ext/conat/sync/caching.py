@@ -91,7 +91,7 @@ class SharedStructures:
 
 
 async def _abandon(task: "asyncio.Task[Shareable]") -> None:
-    """End an opening that nobody waits for, and close what it opened nevertheless."""
+    """End an opening that nobody waits for, and close what it opened anyway."""
     task.cancel()
     (outcome,) = await asyncio.gather(task, return_exceptions=True)
     if not isinstance(outcome, BaseException):

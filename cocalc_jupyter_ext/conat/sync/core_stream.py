@@ -92,7 +92,7 @@ class CoreStream:
             raise Closed(self.name)
 
     def has_seen(self, seq: int) -> bool:
-        """Tell whether the update of a number has been applied, or will never come."""
+        """Return whether the update of a number has been applied, or will never come."""
         return self.replica.has_seen(seq)
 
     # Write

@@ -162,7 +162,7 @@ class DKO:
         return sum(1 for _ in self)
 
     def has_unsaved_changes(self) -> bool:
-        """Tell whether a row is not acknowledged yet."""
+        """Return whether a row is not acknowledged yet."""
         return self.dkv.has_unsaved_changes()
 
     def unsaved_changes(self) -> list[FieldName]:
@@ -171,7 +171,7 @@ class DKO:
         return [FieldName(row.key, row.field) for row in rows if isinstance(row, FieldRow)]
 
     def is_stable(self) -> bool:
-        """Tell whether everything written has come back from the server."""
+        """Return whether everything written has come back from the server."""
         return self.dkv.is_stable()
 
     def _row(self, row: str) -> Any:

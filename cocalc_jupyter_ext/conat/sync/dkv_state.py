@@ -86,7 +86,7 @@ class Write:
 
     @property
     def is_deletion(self) -> bool:
-        """Tell whether the key is to be absent."""
+        """Return whether the key is to be absent."""
         return self.value is UNDEFINED
 
 
@@ -131,12 +131,12 @@ class DkvState:
 
     @property
     def has_unsaved(self) -> bool:
-        """Tell whether a write is not acknowledged."""
+        """Return whether a write is not acknowledged."""
         return len(self._writes) > len(self._acknowledged)
 
     @property
     def is_blocked(self) -> bool:
-        """Tell whether everything unsaved waits for the server to tell a newer value."""
+        """Return whether everything unsaved waits for the server to tell a newer value."""
         unsaved = self.unsaved
         return bool(unsaved) and all(self._is_blocked(self._writes[key]) for key in unsaved)
 
@@ -149,7 +149,7 @@ class DkvState:
         return UNDEFINED if entry is None else entry.value
 
     def has(self, key: str) -> bool:
-        """Tell whether a key has a value, without decoding it."""
+        """Return whether a key has a value, without decoding it."""
         write = self._writes.get(key)
         return key in self._live() if write is None else not write.is_deletion
 
@@ -245,7 +245,7 @@ class DkvState:
         return corrections
 
     def settle(self, has_seen: Seen, epoch: int) -> None:
-        """Forget writes whose echo is behind us, or was lost when the mirror began anew."""
+        """Forget writes whose echo is behind us, or was lost when the mirror started over."""
         for key in list(self._acknowledged):
             write = self._writes[key]
             if write.receipt is not None and (write.epoch != epoch or has_seen(write.receipt.seq)):

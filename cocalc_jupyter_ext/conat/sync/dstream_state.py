@@ -68,12 +68,12 @@ class DStreamState:
 
     @property
     def has_local(self) -> bool:
-        """Tell whether something is not acknowledged."""
+        """Return whether something is not acknowledged."""
         return bool(self._local)
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether everything is in the mirror."""
+        """Return whether everything is in the mirror."""
         return not self._local and not self._saved
 
     def __len__(self) -> int:
@@ -123,7 +123,7 @@ class DStreamState:
         self._drop(msg_id)
 
     def settle(self, has_seen: Callable[[int], bool], epoch: int) -> None:
-        """Forget what is in the mirror, and what was acknowledged before the mirror began anew."""
+        """Forget what is in the mirror, and what was acknowledged before it started over."""
         for seq, saved in list(self._saved.items()):
             if saved.epoch != epoch or has_seen(seq):
                 del self._saved[seq]

@@ -89,7 +89,7 @@ class Entry:
             return self._value
 
     def holds(self, message: StoredMessage) -> bool:
-        """Tell whether this is that very message."""
+        """Return whether this is that very message."""
         if not hasattr(self, "_let_go"):
             return self._message == message
         return self._let_go == _print(message.raw) and self._message == _without_payload(message)

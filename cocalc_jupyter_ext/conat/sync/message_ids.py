@@ -19,5 +19,5 @@ class MessageIds:
         return f"{self._prefix}{next(self._numbers)}"
 
     def is_own(self, msg_id: str | None) -> bool:
-        """Tell whether an id was made here."""
+        """Return whether an id was made here."""
         return msg_id is not None and msg_id.startswith(self._prefix)

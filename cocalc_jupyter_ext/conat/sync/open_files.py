@@ -47,7 +47,7 @@ class OpenFiles(View[dict[str, Any]]):
         self._disconnect = objects.changes.connect(self._on_change)
 
     def has_unsaved_changes(self) -> bool:
-        """Tell whether something is not acknowledged yet."""
+        """Return whether something is not acknowledged yet."""
         return self._objects.has_unsaved_changes()
 
     # Say
@@ -110,7 +110,7 @@ class OpenFiles(View[dict[str, Any]]):
         return path in self._objects
 
     def is_deleted(self, path: str) -> bool:
-        """Tell whether a file was said to be gone."""
+        """Return whether a file was said to be gone."""
         return bool(self._part(path, "deleted").get("deleted"))
 
     def get_backend(self, path: str) -> Any:

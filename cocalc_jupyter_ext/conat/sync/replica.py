@@ -46,7 +46,7 @@ class Change:
 
     @property
     def is_removal(self) -> bool:
-        """Tell whether afterwards there is no value: gone, expired, or a tombstone."""
+        """Return whether afterwards there is no value: gone, expired, or a tombstone."""
         return self.entry is None or self.entry.is_tombstone
 
 
@@ -85,7 +85,7 @@ class Replica:
         return max(self._by_seq, default=0)
 
     def has_seen(self, seq: int) -> bool:
-        """Tell whether the update that stored ``seq`` is behind us, or will never come."""
+        """Return whether the update that stored ``seq`` is behind us, or will never come."""
         return seq <= self._highest and seq not in self._missing
 
     @property
@@ -143,7 +143,7 @@ class Replica:
         ]
 
     def _is_missed(self, seq: int, entry: Entry) -> bool:
-        """Tell whether a former entry is gone without anything in its place."""
+        """Return whether a former entry is gone without anything in its place."""
         key = entry.key
         if key is not None and (key in self._live or key in self._tombstones):
             return False

@@ -51,12 +51,12 @@ class Backoff:
         return self._last_s
 
     def reset(self) -> None:
-        """Begin anew, because something succeeded."""
+        """Start over, because something succeeded."""
         self._last_s = self._delays.start_s
 
 
 def is_final(error: ConatError) -> bool:
-    """Tell whether trying again is useless: no permission, too many, or closed (§1.8)."""
+    """Return whether trying again is useless: no permission, too many, or closed (§1.8)."""
     if isinstance(error, _FINAL_KINDS) or error.code in _FINAL_CODES:
         return True
     # A path that is not in normal form is refused without a code (§1.7).

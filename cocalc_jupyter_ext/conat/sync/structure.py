@@ -72,12 +72,12 @@ class Structure(ABC):
             self.stable.clear()
 
     def has_unsaved_changes(self) -> bool:
-        """Tell whether something written is not acknowledged yet."""
+        """Return whether something written is not acknowledged yet."""
         self._check_open()
         return self._has_unsaved()
 
     def is_stable(self) -> bool:
-        """Tell whether everything written has come back from the server."""
+        """Return whether everything written has come back from the server."""
         self._check_open()
         return self._is_settled()
 
@@ -89,7 +89,7 @@ class Structure(ABC):
 
     @abstractmethod
     def _has_unsaved(self) -> bool:
-        """Tell whether something is not acknowledged."""
+        """Return whether something is not acknowledged."""
 
     @abstractmethod
     def _settle(self) -> None:
@@ -97,7 +97,7 @@ class Structure(ABC):
 
     @abstractmethod
     def _is_settled(self) -> bool:
-        """Tell whether everything has arrived in the mirror."""
+        """Return whether everything has arrived in the mirror."""
 
     @abstractmethod
     def _forget(self) -> None:

@@ -87,7 +87,7 @@ class KvTable(View[RowChange]):
             disconnect()
 
     def has_uncommitted_changes(self) -> bool:
-        """Tell whether something is not acknowledged yet."""
+        """Return whether something is not acknowledged yet."""
         return self._rows.has_unsaved_changes()
 
     def _on_change(self, change: KeyChange | ObjectChange) -> None:
@@ -132,7 +132,7 @@ class StreamTable(View[RowChange]):
         return sorted(row["time"] for row in self._rows.values() if row.get("time") is not None)
 
     def has_uncommitted_changes(self) -> bool:
-        """Tell whether a row is not acknowledged yet."""
+        """Return whether a row is not acknowledged yet."""
         return self._log.has_unsaved_changes()
 
     def _on_change(self, value: Any, _seq: int) -> None:

@@ -34,7 +34,7 @@ class WebSocketListener(Protocol):
 
     @property
     def is_mid_packet(self) -> bool:
-        """Tell whether another message belongs to the last one."""
+        """Return whether another message belongs to the last one."""
         ...  # pragma: no cover - a protocol has no body
 
     def messages_ended(self, reason: str) -> None:

@@ -215,7 +215,7 @@ def _control(opcode: int, payload: bytes) -> Message:
 
 
 def _may_be_sent(code: int) -> bool:
-    """Tell whether a close code may be on the wire (RFC 6455, section 7.4)."""
+    """Return whether a close code may be on the wire (RFC 6455, section 7.4)."""
     return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
 
 

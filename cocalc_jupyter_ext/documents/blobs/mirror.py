@@ -133,7 +133,7 @@ class BlobMirror:
     def _call(self, then: Then) -> None:
         try:
             then()
-        except Exception:  # noqa: BLE001 - the commits that come next must not wait for ever
+        except Exception:  # noqa: BLE001 - the commits that come next must not wait forever
             _log.exception("%s: a commit was not published", self._path)
 
     async def _open(self) -> StreamAccess | None:

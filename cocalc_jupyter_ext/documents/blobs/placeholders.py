@@ -101,7 +101,7 @@ def make_placeholder(rest: Bundle, blobs: Bundle) -> dict[str, Any]:
 
 
 def blobs_of(data: Bundle) -> dict[str, Any]:
-    """Return the entries of a placeholder, by type; what is malformed is passed over."""
+    """Return the entries of a placeholder, by type; what is malformed is skipped."""
     placeholder = data.get(PLACEHOLDER)
     blobs = placeholder.get("blobs") if isinstance(placeholder, Mapping) else None
     if not isinstance(blobs, Mapping):

@@ -78,7 +78,7 @@ def blob_id(content: bytes) -> str:
 
 
 def is_blob_id(value: object) -> bool:
-    """Tell whether a value stands for bytes elsewhere: exactly 40 hexadecimal digits."""
+    """Return whether a value stands for bytes elsewhere: exactly 40 hexadecimal digits."""
     return isinstance(value, str) and _BLOB_ID.fullmatch(value) is not None
 
 

@@ -199,13 +199,13 @@ class BridgedDocument:
             self._bridge.written_by(self._account_of(name) if name else "")
 
     def _note_contained(self, _what: object = None) -> None:
-        """Note which commits the document contains, in one with the edits that go with them."""
+        """Note which commits the document contains, together with the edits that go with them."""
         if self.document is not None:
             self.live.note_heads(self.document.contained)
 
 
 def _is_newer(changed_ms: int | None, document: SyncDocument[Any]) -> bool:
-    """Tell whether a file was written or put into its place after the newest commit (§1.14).
+    """Return whether a file was written or put into its place after the newest commit (§1.14).
 
     What could not be read until now counts as new, whatever was committed to say so.
     """

@@ -61,7 +61,7 @@ def records_faces(ydoc: Any, path: str, schema: RecordSchema) -> TwoFaces:
 
 
 def repair_notebook(records: Records) -> None:
-    """Make that there is a cell, and that each has a position of its own (§3.2)."""
+    """Ensure that there is a cell, and that each has a position of its own (§3.2)."""
     ensure_cell(records, new_cell_id)
     renumber_if_needed(records)
 

@@ -67,7 +67,7 @@ class OpenEntry:
     error: str = ""
 
     def is_fresh(self, now_ms: int) -> bool:
-        """Tell whether somebody looks at it now; a touch in a far future is none."""
+        """Return whether somebody looks at it now; a touch in a far future is none."""
         return self.touched_ms is not None and abs(now_ms - self.touched_ms) <= FRESH_MS
 
 
@@ -79,7 +79,7 @@ class ServedFile:
     path: str
     is_notebook: bool
     schema: RecordSchema | None = None
-    """Of a document of records that is no notebook."""
+    """Of a document of records that is not a notebook."""
 
 
 class Step(Enum):
@@ -121,7 +121,7 @@ def next_step(entry: OpenEntry, *, now_ms: int, is_open: bool, is_ours: bool) ->
 
 
 def stays_open(synced_path: str) -> bool:
-    """Tell whether a document stays open though nobody touches it: code may be running."""
+    """Return whether a document stays open though nobody touches it: code may be running."""
     return synced_path.endswith(_STAY_OPEN)
 
 

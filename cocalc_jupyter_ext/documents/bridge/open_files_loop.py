@@ -50,7 +50,7 @@ class Files(Protocol):
         ...
 
     async def exists(self, path: str) -> bool:
-        """Tell whether there is such a file; raises DocumentError."""
+        """Return whether there is such a file; raises DocumentError."""
         ...
 
 
@@ -298,7 +298,7 @@ class OpenFilesLoop:
         return opened is not None and not await self._exists(opened.file.path)
 
     async def _exists(self, path: str) -> bool:
-        """Tell whether a file is there; what cannot be looked at is not taken for gone."""
+        """Return whether a file is there; what cannot be looked at is not taken for gone."""
         try:
             return await self._files.exists(path)
         except DocumentError as error:

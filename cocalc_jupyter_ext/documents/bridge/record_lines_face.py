@@ -1,4 +1,4 @@
-"""The face of a document of records that is no notebook: a shared text, a record on each line.
+"""The face of a document of records that is not a notebook: a shared text, a record on each line.
 
 CoCalc's task lists, boards and the like are such files. Pages of JupyterLab show them as text.
 """

@@ -228,7 +228,7 @@ class Saving:
             _log.warning("%s is saved as far as it is known here: %r", self._live.path, error)
 
     async def _was_there(self, expected: object) -> bool:
-        """Tell whether the document had that hash at one of its newest commits."""
+        """Return whether the document had that hash at one of its newest commits."""
         graph = self._document.graph
         for commit in islice(reversed(graph.times), MAX_NEWEST):
             try:

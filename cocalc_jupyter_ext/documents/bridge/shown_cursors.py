@@ -163,7 +163,7 @@ class ShownCursors:
         self._show_soon()
 
     def _on_edited(self, _before: object) -> None:
-        """Place the cursors of those anew whose edits came last."""
+        """Move the cursors of those whose edits came last."""
         graph, users = self._document.graph, self._document.users
         ids = {graph.patch(time_ms).user_id for time_ms in graph.heads}
         authors = {users[user_id] for user_id in ids if user_id < len(users)}

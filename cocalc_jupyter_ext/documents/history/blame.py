@@ -146,7 +146,7 @@ class Blame:
 
 
 def _is_other(record: Any) -> bool:
-    """Tell whether a record of a patch is one that is no cell, such as the settings."""
+    """Return whether a record of a patch is one that is not a cell, such as the settings."""
     return isinstance(record, dict) and record.get("type") not in {None, "cell"}
 
 

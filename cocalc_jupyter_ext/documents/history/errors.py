@@ -70,7 +70,7 @@ class NoSuchCells(HistoryError):  # noqa: N818 - see NoHistory
 
 
 class NoCells(HistoryError):  # noqa: N818 - see NoHistory
-    """Single cells are asked for in a document that is no notebook."""
+    """Single cells are asked for in a document that is not a notebook."""
 
     code = 400
 

@@ -1,6 +1,6 @@
 """Lets the history of a document follow its file to another path (rules: SPEC H).
 
-The stores of a document are named by its path (syncdoc-jupyter §1.1), so they are written anew
+The stores of a document are named by its path (syncdoc-jupyter §1.1), so they are written again
 under the new name and then emptied under the old one: who makes another file of the old name
 begins with a history of its own. A move that was interrupted is completed by the next attempt.
 """

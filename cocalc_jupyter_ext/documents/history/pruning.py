@@ -158,7 +158,7 @@ def _is_worthwhile(items: Sequence[StoredItem], plan: Plan) -> bool:
 
 
 def keeps_newest(items: Sequence[StoredItem], kind: Kind[Any], plan: Plan) -> bool:
-    """Tell whether a reader of what a plan leaves has the same document as now."""
+    """Return whether a reader of what a plan leaves has the same document as now."""
     gone = set(plan.seqs)
     before, after = _graph_of(items, kind), PatchGraph(kind)
     after.add(stored.item for stored in items if stored.seq not in gone)

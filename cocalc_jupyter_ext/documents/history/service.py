@@ -202,7 +202,7 @@ class HistoryService:
             return {"patches": [], "info": {}}
 
     async def is_listed(self, path: str) -> bool:
-        """Tell whether the project's inventory lists the history of a file.
+        """Return whether the project's inventory lists the history of a file.
 
         It costs nothing to ask for what does not exist, other than reading a history.
         """

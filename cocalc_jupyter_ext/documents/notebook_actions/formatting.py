@@ -47,7 +47,7 @@ def parser_of(cell_type: str, language: str) -> str:
 
 
 def is_formattable(cell_type: str, text: str) -> bool:
-    """Tell whether there is something to format in a cell."""
+    """Return whether there is something to format in a cell."""
     first = text.lstrip()
     is_other = cell_type == "code" and first.startswith("%%") and not _STILL_PYTHON.match(first)
     return bool(first) and cell_type in {"code", "markdown"} and not is_other

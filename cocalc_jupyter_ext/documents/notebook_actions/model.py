@@ -68,7 +68,7 @@ class NotebookModel:
         return outputs_of(require_cell(self._document.value, cell_id))
 
     def is_running(self, cell_id: str) -> bool:
-        """Tell whether a cell runs or waits for that; raises UnknownCellError."""
+        """Return whether a cell runs or waits for that; raises UnknownCellError."""
         return not is_at_rest(require_cell(self._document.value, cell_id))
 
     @property

@@ -106,7 +106,7 @@ class Notebook(NotebookActions):
         await self.model.until(lambda model: model.backend_state != "running", HALT_TIMEOUT_S)
 
     async def restart(self) -> None:
-        """End the kernel and start it anew."""
+        """End the kernel and start it again."""
         await self.halt()
         await self.load_kernel_info()
 

@@ -138,7 +138,7 @@ def answer(records: Records, cell_id: str, value: str) -> list[Change]:
 
 
 def is_secret(records: Records, cell_id: str) -> bool:
-    """Tell whether a cell asks for a password; raises as ``answer``."""
+    """Return whether a cell asks for a password; raises as ``answer``."""
     _number, question = _question(require_cell(records, cell_id))
     options = question.get("opts")
     return isinstance(options, Mapping) and bool(options.get("password"))

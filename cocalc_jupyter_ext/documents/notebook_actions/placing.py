@@ -119,7 +119,7 @@ def _place(staying: Sequence[Record], index: int, count: int) -> tuple[list[floa
     """Return positions for ``count`` cells before one that stays, and what makes room for them.
 
     Where the numbers between two neighbours run out, or both have the same, all cells are
-    numbered anew.
+    renumbered.
     """
     index = min(max(index, 0), len(staying))
     positions = [position_of(cell) for cell in staying]

@@ -31,7 +31,7 @@ __all__ = [
 
 
 def cells_in_order(records: Records) -> list[Record]:
-    """Return the cells as everybody shows them; what has no id of text is no cell."""
+    """Return the cells as everybody shows them; what has no text as id is not a cell."""
     cells = [cell for cell in records.get({"type": "cell"}) if isinstance(cell.get("id"), str)]
     return in_order(cells)
 
@@ -76,12 +76,12 @@ def require_deletable(records: Records, cell_id: str) -> Record:
 
 
 def is_editable(cell: Record) -> bool:
-    """Tell whether a cell is not write protected."""
+    """Return whether a cell is not write protected."""
     return metadata_of(cell).get("editable") is not False
 
 
 def is_deletable(cell: Record) -> bool:
-    """Tell whether a cell may go: what is write protected may not."""
+    """Return whether a cell may go: what is write protected may not."""
     return is_editable(cell) and metadata_of(cell).get("deletable") is not False
 
 
@@ -103,7 +103,7 @@ def input_of(cell: Record) -> str:
 
 
 def is_blank(cell: Record) -> bool:
-    """Tell whether there is nothing but white space in a cell."""
+    """Return whether there is nothing but white space in a cell."""
     return not input_of(cell).strip()
 
 

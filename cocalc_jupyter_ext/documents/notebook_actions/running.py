@@ -44,7 +44,7 @@ def request_runs(
 ) -> RunRequests:
     """Ask for cells in this order; ``starts`` gives ascending times in milliseconds.
 
-    Blank cells are cleared instead, cells that are no code or run already are passed over.
+    Blank cells are cleared instead; cells that hold no code or already run are skipped.
     Raises UnknownCellError, and KernelNotChosenError where there is something to run.
     """
     cells = [require_cell(records, cell_id) for cell_id in distinct(ids)]
@@ -90,7 +90,7 @@ def cells_from(records: Records, cell_id: str) -> list[str]:
 
 
 def is_at_rest(cell: Record) -> bool:
-    """Tell whether a cell neither runs nor waits for that."""
+    """Return whether a cell neither runs nor waits for that."""
     return (cell.get("state") or "done") == "done"
 
 

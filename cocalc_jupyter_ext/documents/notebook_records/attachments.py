@@ -22,7 +22,7 @@ def wanted_loads(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def is_loading(record: Mapping[str, Any], name: str | None = None) -> bool:
-    """Tell whether a file, or any file, of a cell is being read."""
+    """Return whether a file, or any file, of a cell is being read."""
     return any(
         entry.get("type") == LOADING["type"] and name in {each, None}
         for each, entry in _entries(record)

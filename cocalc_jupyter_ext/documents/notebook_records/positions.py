@@ -26,7 +26,7 @@ def in_order(cells: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def needs_renumbering(cells: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether a position is missing or used twice."""
+    """Return whether a position is missing or used twice."""
     positions = [position_of(record) for record in cells]
     return len(set(positions)) < len(positions) or any(
         not isinstance(record.get("pos"), int | float) for record in cells

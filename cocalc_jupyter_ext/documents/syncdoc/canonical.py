@@ -44,7 +44,7 @@ def canonical_json(value: object) -> str:
 
 
 def is_same_json(one: object, other: object) -> bool:
-    """Tell whether two values have the same text, without writing it: values may be long."""
+    """Return whether two values have the same text, without writing it: values may be long."""
     if one is other:
         return True
     match one, other:

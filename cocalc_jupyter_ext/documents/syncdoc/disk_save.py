@@ -25,7 +25,7 @@ class SaveFailed(ConatError):  # noqa: N818 - a result, like Rejected
 
 
 def has_unsaved_changes(document: SyncDocument[Value]) -> bool:
-    """Tell whether the file has something else than the document, as far as the record says."""
+    """Return whether the file has something else than the document, as far as the record says."""
     return bool(string_hash(document.text) != _save_state(document).get("hash"))
 
 

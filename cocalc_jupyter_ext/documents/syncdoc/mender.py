@@ -1,6 +1,6 @@
 """Finds what the replay of simultaneous commits has lost, as commits come (pure; SPEC B9).
 
-A look begins at a cut: a version in which nothing is amiss and that all later commits know. Cuts
+A look begins at a cut: a version in which nothing is wrong and that all later commits know. Cuts
 are where the document was right, which is after each commit of one's own and after each look.
 """
 
@@ -45,7 +45,7 @@ class Mender(Generic[Value]):
         self._order += [patch.time for patch in patches]
 
     def is_right(self) -> None:
-        """Note that nothing is amiss in the value now."""
+        """Note that nothing is wrong in the value now."""
         cut = _Cut(len(self._order), tuple(self._graph.heads))
         if not self._cuts or self._cuts[-1] != cut:
             self._cuts.append(cut)
@@ -54,7 +54,7 @@ class Mender(Generic[Value]):
             del self._cuts[: MAX_CUTS // 2 : 2]
 
     def begin(self, times: Collection[int]) -> None:
-        """Note that nothing is amiss where these commits, with what they build on, are all.
+        """Note that nothing is wrong where these commits, with what they build on, are all.
 
         Before that, it is where somebody knew all that was before. Raises HistoryMissing.
         """
@@ -136,7 +136,7 @@ class NoMender(Generic[Value]):
 
 
 def _is_chain(heads: Sequence[int], patches: Sequence[Patch]) -> bool:
-    """Tell whether each commit knows all that was before it."""
+    """Return whether each commit knows all that was before it."""
     newest = set(heads)
     for patch in patches:
         if not newest.issubset(patch.parents):

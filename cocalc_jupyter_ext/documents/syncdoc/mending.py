@@ -51,7 +51,7 @@ def texts_of_records(records: Records) -> dict[Hashable, dict[str, str]]:
 def mend_records(replayed: Records, wanted: Mapping[Hashable, Wanted[Records]]) -> Records:
     """Return the replayed records with the texts and the records that are wanted.
 
-    The very same object is returned where nothing is amiss. Other fields stay as the replay has
+    The very same object is returned where nothing is wrong. Other fields stay as the replay has
     them: who changed those last is right. But what came back by a few fields gets all others.
     """
     mended: Records | None = None

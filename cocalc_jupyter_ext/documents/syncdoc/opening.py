@@ -131,7 +131,7 @@ def _join(
 
 
 async def _has_file_server(client: Client, project_id: str) -> bool:
-    """Tell whether the project's process runs: it then serves the project's API."""
+    """Return whether the project's process runs: it then serves the project's API."""
     subject = project_subject(ProjectId(project_id), "api", compute_server_id=0)
     return await client.wait_for_interest(subject, 0)
 

@@ -120,7 +120,7 @@ class PatchGraph(Generic[Value]):
 
     @property
     def has_full_history(self) -> bool:
-        """Tell whether the document is known from its first patch on."""
+        """Return whether the document is known from its first patch on."""
         if not self._times:
             return not self._staged
         first = self._live[self._times[0]]
@@ -162,7 +162,7 @@ class PatchGraph(Generic[Value]):
         return self._value_of(self._reached_from_heads() - set(times), self._history)
 
     def knows(self, times: Iterable[int]) -> bool:
-        """Tell whether all these times are live, or were before the first patch."""
+        """Return whether all these times are live, or were before the first patch."""
         return all(time in self._live or time == NO_TIME for time in times)
 
     def reached(self, heads: Iterable[int]) -> set[int]:

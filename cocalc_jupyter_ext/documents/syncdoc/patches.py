@@ -88,7 +88,7 @@ class Patch:
         return (self.time, self.version or 0, self.user_id)
 
     def is_same(self, other: "Patch", text: str | None = None) -> bool:
-        """Tell whether both are one commit; two commits may have got the same time.
+        """Return whether both are one commit; two commits may have got the same time.
 
         ``text`` is that of the changes, if it is known: reading those of the other takes a while
         where they are long.

@@ -20,7 +20,7 @@ _SET: Final = 1
 
 
 def apply_record_patch(patch: RecordPatch, document: Records) -> None:
-    """Apply a patch in place. Raises ValueError or TypeError for what is no patch."""
+    """Apply a patch in place. Raises ValueError or TypeError for what is not a patch."""
     for operation, arguments in zip(patch[::2], patch[1::2], strict=False):
         if operation in {_DELETE, _SET} and not all(isinstance(each, dict) for each in arguments):
             raise TypeError("deletions and sets need objects")

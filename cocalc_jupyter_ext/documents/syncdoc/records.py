@@ -119,7 +119,7 @@ class Records:
     def set(self, record: Record) -> bool:
         """Edit the first record with this key, or add one; return whether anything changed.
 
-        Raises FieldError when a text column would get something that is no text (§2.3).
+        Raises FieldError when a text column would get something that is not text (§2.3).
         """
         key = self.schema.key_of(record)
         index = self._first(key)

@@ -18,12 +18,12 @@ SAVE_FIELD: Final = "save"
 
 
 def is_requested(state: Mapping[str, Any]) -> bool:
-    """Tell whether the field of a record asks for a save."""
+    """Return whether the field of a record asks for a save."""
     return state.get("state") == "requested"
 
 
 def is_same_request(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Tell whether two requests are the same; who asks again gives another time."""
+    """Return whether two requests are the same; who asks again gives another time."""
     return all(equal(one.get(name), other.get(name)) for name in ("expected_hash", "time"))
 
 

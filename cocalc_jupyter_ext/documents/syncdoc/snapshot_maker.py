@@ -38,7 +38,7 @@ class SnapshotMaker(Generic[Value]):
         self._unfit: set[int] = set()
 
     def make_if_due(self) -> None:
-        """Look whether a snapshot is due, unless that was done a short while ago."""
+        """Look whether a snapshot is due, unless that was done recently."""
         now_ms = self._now_ms()
         if now_ms < self._next_look_ms:
             return

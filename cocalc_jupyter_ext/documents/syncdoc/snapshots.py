@@ -59,7 +59,7 @@ def _wanted_index(since: Sequence[Patch], interval: int) -> int | None:
 
 
 def _is_cut(patches: Sequence[Patch]) -> bool:
-    """Tell whether exactly one distinct time is missing among the parents (rule 3)."""
+    """Return whether exactly one distinct time is missing among the parents (rule 3)."""
     times = {patch.time for patch in patches}
     missing = {parent for patch in patches for parent in patch.parents} - times
     return len(missing) == 1

@@ -47,7 +47,7 @@ def make_string_patch(old: str, new: str) -> list[Any]:
 
 
 def apply_string_patch(patch: StringPatch, text: str) -> str:
-    """Return the patched text. What is no patch changes nothing; hunks that do not fit neither."""
+    """Return the patched text; what is not a patch, and hunks that do not fit, change nothing."""
     try:
         patches = [_from_hunk(hunk) for hunk in patch]
         patched, _applied = _ENGINE.patch_apply(patches, to_units(text))
@@ -76,7 +76,7 @@ def _from_hunk(hunk: Any) -> Any:
 
 
 def _keep_pairs_whole(patch: Any, preceding: str, following: str) -> None:
-    """Never cut between the two halves of a character: half of one is no text."""
+    """Never cut between the two halves of a character: half of one is not text."""
     diffs = [[op, text] for op, text in patch.diffs]
     first, last = diffs[0], diffs[-1]
     if first[0] == _KEEP and is_low(first[1][:1]) and is_high(preceding):

@@ -207,7 +207,7 @@ class SyncDocument(Generic[Value]):
 
     @property
     def has_uncommitted_changes(self) -> bool:
-        """Tell whether a commit is not stored yet, or edits are not committed."""
+        """Return whether a commit is not stored yet, or edits are not committed."""
         return self._patches.has_unsaved_changes() or bool(
             self.kind.difference(self._synced, self._live)
         )

@@ -60,12 +60,12 @@ def units(text: str) -> Iterator[int]:
 
 
 def is_high(unit: str) -> bool:
-    """Tell whether a character is the first of a pair of surrogates."""
+    """Return whether a character is the first of a pair of surrogates."""
     return "\ud800" <= unit <= "\udbff"
 
 
 def is_low(unit: str) -> bool:
-    """Tell whether a character is the second of a pair of surrogates."""
+    """Return whether a character is the second of a pair of surrogates."""
     return "\udc00" <= unit <= "\udfff"
 
 

@@ -123,5 +123,5 @@ def text_edits(old: str, new: str) -> list[tuple[int, str]]:
     """Return the pieces that were kept, erased and typed, as few as can be found in time."""
     engine: Any = diff_match_patch()
     engine.Diff_Timeout = MAX_DIFF_TIME_S
-    # Not by lines: whoever types into a line has not typed the rest of the line anew.
+    # Not by lines: whoever types into a line has not typed the rest of the line again.
     return list(engine.diff_main(old, new, False))

@@ -42,7 +42,7 @@ class WovenThing:
     # As some commits have it
 
     def is_alive(self, commits: int) -> bool:
-        """Tell whether it is there."""
+        """Return whether it is there."""
         buried = self._buried(commits)
         if buried is None:
             return self._was_there or bool(self._writers & commits)
@@ -218,7 +218,7 @@ class WovenThing:
         return buried
 
     def _is_apart(self, one: int, other: int) -> bool:
-        """Tell whether neither of two commits knows the other."""
+        """Return whether neither of two commits knows the other."""
         return not (self._reach[one] >> other & 1 or self._reach[other] >> one & 1)
 
 

@@ -98,7 +98,7 @@ class _Batch:
     def __init__(self, stream: PromptOutStream) -> None:
         self._stream = stream
         self._texts: list[tuple[Parent, list[str]]] = []
-        # A bound method is made anew at each look, and could not be found in the queue.
+        # A bound method is made again at each look, and could not be found in the queue.
         self.send: Callable[[], None] = self._send
 
     def add(self, written: list[tuple[Parent, str]]) -> None:

@@ -83,7 +83,7 @@ class Conversation:
             del self._answers[request_id]
 
     async def close(self) -> None:
-        """Let go of the link; what waits for an answer is told. Idempotent."""
+        """Release the link; what waits for an answer is told. Idempotent."""
         link, self._link = self._link, None
         for answer in self._answers.values():
             if not answer.done():

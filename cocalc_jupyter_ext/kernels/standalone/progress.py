@@ -1,7 +1,7 @@
 """When a piece of code is over (pure; syncdoc-jupyter §4.2, D14).
 
 It is over when both the kernel's reply and its idle status were seen. A lost idle status must not
-keep the queue waiting for ever: after the reply some quiet time, or a longest time, is enough.
+keep the queue waiting forever: after the reply some quiet time, or a longest time, is enough.
 """
 
 from dataclasses import dataclass

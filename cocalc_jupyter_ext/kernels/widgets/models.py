@@ -287,7 +287,7 @@ def is_whole(state: Mapping[str, Any]) -> bool:
 
 
 def _has_place(state: Mapping[str, Any], path: Sequence[str | int]) -> bool:
-    """Tell whether the container exists that a binary part is to be put into."""
+    """Return whether the container exists that a binary part is to be put into."""
     place: Any = state
     for step in path[:-1]:
         try:

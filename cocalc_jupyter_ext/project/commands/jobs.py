@@ -33,7 +33,7 @@ class JobSettings:
 
 
 def job_settings(environ: Mapping[str, str]) -> JobSettings:
-    """Read the settings from the environment; what is no number from 1 is not taken."""
+    """Read the settings from the environment; what is not a number from 1 is not taken."""
 
     def number(name: str, default: int) -> int:
         text = environ.get(name, "")

@@ -83,7 +83,7 @@ class RecordConversion:
             _log.exception("a notebook is not converted")
             error = str(failure) or type(failure).__name__
         finally:
-            # Who asks anew meanwhile is answered by the conversion that follows.
+            # Who asks again meanwhile is answered by the conversion that follows.
             if self._record().get("state") != "start" or not self._asked.is_set():
                 self._write(state="done", error=error[:MAX_ERROR] or None, time=self._now_ms())
 

@@ -17,7 +17,7 @@ class MonitoringSettings:
 
 
 def settings_from_environment(environ: Mapping[str, str]) -> MonitoringSettings:
-    """Return the settings; what is no number from 1 is not taken."""
+    """Return the settings; what is not a number from 1 is not taken."""
     usual = MonitoringSettings()
     scan_s = _number(environ.get("COCALC_PROJECT_INFO_SCAN_INTERVAL_S"), usual.scan_interval_s)
     status_s = _number(environ.get("COCALC_STATUS_UPDATES_INTERVAL_S"), usual.status_interval_s)

@@ -60,7 +60,7 @@ class NbgraderFunctions:
     async def strip(self, path: object) -> str:
         """Return a notebook as JSON without outputs and attachments.
 
-        Raises AssignmentError for what is no notebook, and FileRefused.
+        Raises AssignmentError for what is not a notebook, and FileRefused.
         """
         wanted = path_of(path, f"{_STRIP}: the path")
         if self._save is not None:

@@ -36,7 +36,7 @@ def upgraded(grading: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def points_of(grading: Mapping[str, Any]) -> float:
-    """Return how many points a cell gives; what is no number from 0 is none."""
+    """Return how many points a cell gives; what is not a number from 0 is none."""
     points = grading.get("points")
     if isinstance(points, bool) or not isinstance(points, int | float):
         return 0

@@ -23,7 +23,7 @@ class Collected:
         self._displays: dict[str, list[dict[str, Any]]] = {}
 
     def take(self, msg_type: str, content: Mapping[str, Any]) -> None:
-        """Take a message of the kernel; what shows nothing is passed over."""
+        """Take a message of the kernel; what shows nothing is skipped."""
         if msg_type == "execute_input":
             self.execution_count = content.get("execution_count")
         elif msg_type == "clear_output":

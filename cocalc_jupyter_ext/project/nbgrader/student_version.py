@@ -41,7 +41,7 @@ class AssignmentCell:
         return grading_of(self.metadata) or {}
 
     def has(self, flag: str) -> bool:
-        """Tell whether a flag of the grading metadata is set."""
+        """Return whether a flag of the grading metadata is set."""
         return bool(self.grading.get(flag))
 
 

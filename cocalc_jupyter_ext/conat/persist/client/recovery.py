@@ -1,7 +1,7 @@
 """What readers of a changefeed get when the connection comes and goes; pure (§1.10).
 
 The original filters everything by the largest number seen, and so loses the changes of a
-stream that begins anew. Here only what may have come twice is filtered: changes that arrived
+stream that starts over. Here only what may have come twice is filtered: changes that arrived
 while missed messages were fetched. Deletions cannot be fetched, so readers get a ``Reset`` that
 tells what the stream holds, and load again if they hold something else.
 """

@@ -57,7 +57,7 @@ def copy_database(connection: sqlite3.Connection, target: Path, *, time_ns: int)
 def restore_database(archive: Path, connection: sqlite3.Connection) -> None:
     """Replace the content of an open and locked database by that of an archive, atomically.
 
-    The archive is looked at first: nothing is replaced by a file that is no stream. Raises
+    The archive is looked at first: nothing is replaced by a file that is not a stream. Raises
     sqlite3.Error.
     """
     with closing(sqlite3.connect(f"file:{quote(str(archive))}?mode=ro", uri=True)) as source:

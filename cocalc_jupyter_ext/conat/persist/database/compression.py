@@ -17,7 +17,7 @@ _MAX_BYTES: Final = 1_000_000_000
 class Compression:
     """Compresses payloads longer than ``threshold`` bytes, none if it is None; reads both kinds.
 
-    The result is kept even if it is not smaller. What zstandard works with is made anew for each
+    The result is kept even if it is not smaller. What zstandard works with is made again for each
     payload, in some microseconds: it is megabytes, which each open stream would keep otherwise.
     """
 

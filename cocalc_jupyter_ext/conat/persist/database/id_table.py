@@ -1,7 +1,7 @@
 """The ``recent_ids`` table: message ids that outlive the process that took them (§2.5).
 
 Who did not hear that a message was stored sends it again, also after the server was killed and
-started anew. The table is ours; other programs that share the file ignore it.
+started again. The table is ours; other programs that share the file ignore it.
 """
 
 import sqlite3

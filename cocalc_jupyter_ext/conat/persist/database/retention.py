@@ -117,7 +117,7 @@ class _Plan:
         if limit is None or limit < 0:
             return
         if self._size > limit:
-            # The big message is stored nevertheless and goes with the next enforcement.
+            # The big message is stored anyway and goes with the next enforcement.
             if self._may_discard("max_bytes limit reached"):
                 self._delete(self._rows.in_order())
             return
@@ -135,7 +135,7 @@ class _Plan:
             raise Rejected(f"max_msg_size of {limit} bytes exceeded")
 
     def _may_discard(self, refusal: str) -> bool:
-        """Tell whether old messages make room; if not, a new one is refused."""
+        """Return whether old messages make room; if not, a new one is refused."""
         if self._config.discard_policy == "old":
             return True
         if self._size > 0:

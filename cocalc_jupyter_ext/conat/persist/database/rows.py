@@ -77,7 +77,7 @@ def message_of(row: tuple[Any, ...], compression: Compression) -> StoredMessage:
 
 
 def is_storable(key: str) -> bool:
-    """Tell whether any message can have this key: a lone surrogate is no character."""
+    """Return whether any message can have this key: a lone surrogate is no character."""
     try:
         key.encode()
     except UnicodeEncodeError:
