@@ -1,6 +1,7 @@
 """Notebook files that lack what every notebook has (pure; syncdoc-jupyter §3.2, §7.1).
 
-Programs write such files, and CoCalc opens them: an empty file, one without cells or metadata.
+Programs write such files, and CoCalc opens them: an empty file, one without cells or metadata,
+cells without a type, a source or outputs.
 """
 
 import json
@@ -8,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from nbformat.v4 import new_notebook
+
+from .text_edits import encodable
 
 __all__ = ["completed_notebook"]
 
@@ -27,6 +30,8 @@ def completed_notebook(text: str) -> dict[str, Any] | None:
         return whole
     try:
         found = json.loads(text)
+        # Halves of characters can be written in JSON, and nowhere else.
+        found = json.loads(encodable(json.dumps(found, ensure_ascii=False)))
     except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict) or found.get("nbformat", _MAJOR) != _MAJOR:
@@ -44,6 +49,7 @@ def _are_cells(cells: object) -> bool:
 
 
 def _completed_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
-    kind = cell.get("cell_type", "code")
-    rest = _OF_CODE if kind == "code" else {}
-    return {"cell_type": kind, "metadata": {}, "source": "", **rest, **cell}
+    kind = cell.get("cell_type") or "code"
+    rest = {"metadata": {}, "source": "", **(_OF_CODE if kind == "code" else {})}
+    there = {name: value for name, value in cell.items() if value is not None or name not in rest}
+    return {**rest, **there, "cell_type": kind}

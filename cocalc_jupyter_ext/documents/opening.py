@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from ..conat.persist.database.archive import set_aside
 from ..conat.persist.database.sqlite_store import SqliteStore
 from ..conat.persist.errors import StoreCorrupt, StoreError, StoreLocked
 from .blobs.notebook import keep_all, lost_blobs
-from .contents import YDocument, checked_state
+from .contents import InitialState, YDocument, checked_state
 from .document import LiveDocument
 from .errors import DocumentBusyError, DocumentError, FileUnreadableError, LogWriteError
 from .incomplete_notebooks import completed_notebook
@@ -100,22 +101,30 @@ class DocumentOpener:
     async def _load(
         self, log: UpdateLog, room_id: RoomId, path: str, make: Callable[..., YDocument]
     ) -> tuple[bytes, LogMeta]:
-        loaded = await self._read(room_id, path)
-        loop = asyncio.get_running_loop()
-        state = await loop.run_in_executor(
-            self.executor, checked_state, make, loaded.content, room_id, path
-        )
+        loaded, state = await self._read(room_id, path, make)
         meta = LogMeta(epoch=state.epoch, file=loaded.version, digest=state.digest)
+        loop = asyncio.get_running_loop()
         await loop.run_in_executor(self.executor, _write, log, state.update, meta)
         return state.update, meta
 
-    async def _read(self, room_id: RoomId, path: str) -> LoadedFile:
+    async def _read(
+        self, room_id: RoomId, path: str, make: Callable[..., YDocument]
+    ) -> tuple[LoadedFile, InitialState]:
         """Read a file to begin with; of an incomplete notebook, what is there counts.
 
         Only here: of an open notebook, an incomplete file is one that is just being written.
         """
+
+        async def checked(loaded: LoadedFile) -> tuple[LoadedFile, InitialState]:
+            loop = asyncio.get_running_loop()
+            check = partial(checked_state, make, loaded.content, room_id, path)
+            return loaded, await loop.run_in_executor(self.executor, check)
+
         try:
-            return await self.storage.load(path, file_format=room_id.format, file_type=room_id.type)
+            loaded = await self.storage.load(
+                path, file_format=room_id.format, file_type=room_id.type
+            )
+            return await checked(loaded)
         except FileUnreadableError:
             if room_id.type != _NOTEBOOK:
                 raise
@@ -123,7 +132,7 @@ class DocumentOpener:
             content = None if text is None else completed_notebook(text.content)
             if text is None or content is None:
                 raise
-            return LoadedFile(content, text.version)
+            return await checked(LoadedFile(content, text.version))
 
     async def _text_of(self, path: str) -> LoadedFile | None:
         """Return a file as text; None where it is none, or too large to look into."""

@@ -236,6 +236,11 @@ class ContentsStorage:
             model: dict[str, Any] = await ensure_async(manager.get(path, **options))
         except OSError as error:
             raise FileUnreadableError(path, error.strerror or str(error)) from error
+        except HTTPError:
+            raise
+        except Exception as error:
+            problem = f"not readable ({type(error).__name__}: {error})"
+            raise FileUnreadableError(path, problem) from error
         return model
 
 

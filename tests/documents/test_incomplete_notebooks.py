@@ -43,6 +43,32 @@ def test_what_a_file_has_stays_and_what_it_lacks_is_added() -> None:
     assert text["cells"] == [{"cell_type": "markdown", "metadata": {}, "source": ""}]
 
 
+def test_what_a_cell_says_is_nothing_counts_as_missing() -> None:
+    """syncdoc-jupyter §7.1: the type is code, and there is no text and no output."""
+    empty = {"cell_type": None, "source": None, "outputs": None, "metadata": None, "id": "x"}
+
+    content = read({"cells": [empty]})
+
+    assert content is not None
+    assert content["cells"] == [
+        {
+            "cell_type": "code",
+            "id": "x",
+            "source": "",
+            "metadata": {},
+            "outputs": [],
+            "execution_count": None,
+        }
+    ]
+
+
+def test_halves_of_characters_are_replaced() -> None:
+    content = read({"cells": [{"source": "a \ud83d b 🐍"}]})
+
+    assert content is not None
+    assert content["cells"][0]["source"] == "a \ufffd b 🐍"
+
+
 def test_a_mark_of_the_byte_order_is_no_part_of_the_text() -> None:
     assert completed_notebook("\ufeff{}") is not None
 

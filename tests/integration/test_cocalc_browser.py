@@ -389,6 +389,29 @@ async def test_an_empty_file_is_an_empty_notebook(server: JupyterServer, content
         assert sources(server.work / "empty.ipynb") == ["x = 1"]
 
 
+async def test_cells_that_lack_what_every_cell_has_are_opened(server: JupyterServer) -> None:
+    """syncdoc-jupyter §7.1."""
+    files = {
+        "no type": {"source": "text", "metadata": {}},
+        "no source": {"cell_type": "code", "metadata": {}, "outputs": None},
+        "half a character": {"cell_type": "raw", "metadata": {}, "source": "text \ud83d"},
+    }
+    for name, cell in files.items():
+        content = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        (server.work / f"{name}.ipynb").write_text(json.dumps(content))
+    async with browser(server) as page:
+        for name in files:
+            db = await page.notebook(f".{name}.ipynb.sage-jupyter2")
+            (cell,) = db.get({"type": "cell"})
+            db.set({"type": "cell", "id": cell["id"], "input": f"{cell['input']}, typed"})
+            await db.commit()
+            assert (await save(db.document))["error"] == ""
+
+    assert sources(server.work / "no type.ipynb") == ["text, typed"]
+    assert sources(server.work / "no source.ipynb") == [", typed"]
+    assert sources(server.work / "half a character.ipynb") == ["text \ufffd, typed"]
+
+
 async def test_a_removed_file_is_said_to_be_deleted_and_comes_back_when_it_is_opened_again(
     server: JupyterServer,
 ) -> None:

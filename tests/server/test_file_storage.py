@@ -169,6 +169,17 @@ async def test_a_file_that_is_too_large_is_not_read(
     await storage.load("a.ipynb", file_format="json", file_type="notebook")
 
 
+async def test_what_the_manager_stumbles_over_is_said(
+    storage: ContentsStorage, tmp_path: Path
+) -> None:
+    odd = notebook("1")
+    del odd["cells"][0]["cell_type"]
+    (tmp_path / "a.ipynb").write_text(json.dumps(odd))
+
+    with pytest.raises(FileUnreadableError, match="cell_type"):
+        await storage.load("a.ipynb", file_format="json", file_type="notebook")
+
+
 async def test_a_change_behind_a_link_changes_the_version(
     storage: ContentsStorage, tmp_path: Path
 ) -> None:
