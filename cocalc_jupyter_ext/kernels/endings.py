@@ -18,11 +18,13 @@ class Ending:
     """Exit code as ``subprocess`` gives it (negative: a signal), and the end of stderr.
 
     ``launch`` numbers the processes of one kernel, which may be restarted; 0 if nobody counts.
+    ``by_itself`` if the process was gone before Jupyter ended it.
     """
 
     exit_code: int | None
     stderr: str = ""
     launch: int = field(default=0, compare=False)
+    by_itself: bool = field(default=False, compare=False)
 
     @property
     def shell_exit_code(self) -> int | None:

@@ -55,6 +55,7 @@ class ProjectProvisioner(LocalProvisioner):
         self._notebook_path = notebook_path or (lambda env: env.get(FILENAME_VARIABLE))
         self._stderr: ProcessPipe | None = None
         self._exit_code: int | None = None
+        self._ended_by_itself: bool | None = None
         self._previous = Ending(None)
         self._launches = 0
         self._hearing: asyncio.Task[None] | None = None
@@ -83,6 +84,7 @@ class ProjectProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start the process."""
         self._previous, self._exit_code = await self.ending(), None
+        self._ended_by_itself = None
         self._launches += 1
         if _is_our_python(cmd[0]):
             cmd = with_prompt_output(cmd, kwargs.get("env") or os.environ)
@@ -121,6 +123,16 @@ class ProjectProvisioner(LocalProvisioner):
             self._exit_code = status
         return status
 
+    async def shutdown_requested(self, restart: bool = False) -> None:
+        """Notice that Jupyter has asked the process to end, or restarts one that is gone."""
+        await self._note_own_end()
+        await super().shutdown_requested(restart)
+
+    async def kill(self, restart: bool = False) -> None:
+        """End the process at once."""
+        await self._note_own_end()
+        await super().kill(restart)
+
     async def cleanup(self, restart: bool = False) -> None:
         """Give ports back as Jupyter does, but not before they are known."""
         await self._stop_hearing()
@@ -133,7 +145,15 @@ class ProjectProvisioner(LocalProvisioner):
         if self._stderr is None or self._exit_code is None:
             return self._previous
         await asyncio.to_thread(self._stderr.wait_until_read, _LAST_WORDS_S)
-        return Ending(self._exit_code, self._stderr.text, self._launches)
+        return Ending(
+            self._exit_code, self._stderr.text, self._launches, self._ended_by_itself is True
+        )
+
+    async def _note_own_end(self) -> None:
+        """Notice whether the process ended before Jupyter did anything about it."""
+        status = await self.poll()
+        if self._ended_by_itself is None:
+            self._ended_by_itself = status is not None and self.process is not None
 
     async def _stop_hearing(self) -> None:
         hearing, self._hearing = self._hearing, None

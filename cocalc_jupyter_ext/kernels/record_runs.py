@@ -84,9 +84,12 @@ class RecordRuns:
         ]
 
     def start(self) -> None:
-        """End what an earlier process left running, and begin to run what is asked for."""
+        """End what an earlier process left running, and begin to run what is asked for.
+
+        What runs goes on: the notebook may just have been renamed.
+        """
         self._worker = asyncio.create_task(self._work(), name="runs asked for by records")
-        self._end(orphaned(self._cells()))
+        self._end_orphaned()
         self._end(unrunnable(self._cells()))
         self._take(requested([], self._cells()))
 
@@ -172,6 +175,9 @@ class RecordRuns:
         self._reconciling = None
         self._runs.cancel_missing()
         self._tell_progress()
+        self._end_orphaned()
+
+    def _end_orphaned(self) -> None:
         active = self._runs.active()
         self._end([cell_id for cell_id in orphaned(self._cells()) if cell_id not in active])
 

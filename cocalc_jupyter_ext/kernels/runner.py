@@ -84,6 +84,7 @@ class NotebookRunner:
         self._dispatching = False
         self._hold = document.hold("execution")
         self._link: Link | None = None
+        self._launches_ended = 0
         self._tasks = OwnedTasks("notebook runner", self._fail)
         self._request: tuple[str, QueuedCell] | None = None
         self._asking = Asking(self._notebook, runs, new_id)
@@ -320,6 +321,7 @@ class NotebookRunner:
             _log.warning("%s", error)
             self._lose(Loss.UNREACHABLE, error.last_words or str(error))
         else:
+            self._launches_ended = (await self._host.ending(self.kernel_id)).launch
             self._tasks.spawn(self._watch(self._link, self.kernel_id), temporary=True)
             self._dispatch(KernelReady())
             # What came while connecting was not taken, and only the first message is announced.
@@ -339,12 +341,16 @@ class NotebookRunner:
             await asyncio.sleep(self._settings.settle_s)
             self._write()
         loss, words = Loss.DIED, ""
-        if self.kernel_id is not None and stopping:
-            loss = Loss.SHUT_DOWN
-            if self._state.busy:
+        if self.kernel_id is not None:
+            ending = await self._host.ending(self.kernel_id)
+            # Jupyter may have found it first, and be restarting it.
+            died = ending.by_itself and ending.launch > self._launches_ended
+            if not stopping or died:
+                words = str(ending)
+            elif self._state.busy:
                 loss = await cause_of_loss(self._host, self.kernel_id, self._settings)
-        elif self.kernel_id is not None:
-            words = str(await self._host.ending(self.kernel_id))
+            else:
+                loss = Loss.SHUT_DOWN
         if link is self._link:
             self._lose(loss, words)
 

@@ -106,6 +106,18 @@ class NotebookKernels:
         if session is not None:
             await ensure_async(self._sessions.delete_session(session["id"]))
 
+    async def follow_rename(self, old_path: str, new_path: str) -> None:
+        """Let a renamed notebook keep its kernel, unless it has got another one.
+
+        Pages of JupyterLab do so themselves, but there may be none.
+        """
+        async with self._starting.setdefault(new_path, asyncio.Lock()):
+            session = await self._session(old_path)
+            if session is None or await self._session(new_path) is not None:
+                return
+            names = {"path": new_path, "name": new_path.rpartition("/")[2]}
+            await ensure_async(self._sessions.update_session(session["id"], **names))
+
     async def restart(self, path: str) -> None:
         """Give a notebook's kernel a new process at once; pages stay connected.
 

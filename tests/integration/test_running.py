@@ -251,3 +251,28 @@ async def test_a_limit_of_the_notebook_counts_for_both_faces(server: JupyterServ
         cell = await notebook.finish("print('x' * 5_000)")
         assert len(cell["output"]) == 2
         assert len(json.dumps(cell["output"]["0"])) == 1_000
+
+
+async def test_a_notebook_that_is_renamed_while_it_runs_keeps_its_kernel_and_its_cells_run_on(
+    server: JupyterServer,
+) -> None:
+    waiting = (
+        "print('began', flush=True)\nimport os, time\n"
+        "while not os.path.exists('go'): time.sleep(0.01)\nx = 'kept'"
+    )
+    write_notebook(server.work / "before.ipynb", "1")
+    async with browser(server) as page:
+        db = await page.notebook(".before.ipynb.sage-jupyter2")
+        before = Notebook(db, "before.ipynb", page)
+        (running,) = await before.run(waiting)
+        await until(lambda: text(before.cell(running)) == "began\n")
+        path = {"path": "after.ipynb"}
+        (await server.request("PATCH", "api/contents/before.ipynb", json=path)).raise_for_status()
+        renamed = await page.notebook(".after.ipynb.sage-jupyter2")
+        after = Notebook(renamed, "after.ipynb", page)
+        await until(lambda: after.settings().get("backend_state") == "running")
+        assert after.state(running) == "busy"
+        (server.work / "go").touch()
+        await until(lambda: after.state(running) == "done")
+        assert text(await after.finish("print(x)")) == "kept\n"
+        await after.signal("SIGKILL")

@@ -126,6 +126,22 @@ async def test_how_the_previous_process_ended_is_known_while_the_next_one_runs(
     assert await host.ending(kernel_id) == died == Ending(-9, "first\n")
 
 
+@pytest.mark.parametrize("dies", [True, False])
+async def test_it_is_known_whether_a_process_was_gone_before_jupyter_ended_it(
+    shell_kernels, tmp_path, dies
+) -> None:
+    """Jupyter may find a dead kernel, and restart it, before anybody asks why it died."""
+    shell_kernels.install("x", "sleep 60")
+    host = shell_kernels()
+    kernel_id = await start(host, "x", tmp_path)
+    if dies:
+        await host.signal(kernel_id, 9)
+        await ended(host, kernel_id)
+    await host._local.get_kernel(kernel_id).provisioner.kill(restart=True)
+
+    assert (await ended(host, kernel_id)).by_itself is dies
+
+
 async def test_python_kernels_of_this_environment_print_promptly(tmp_path) -> None:
     host = LocalKernels()
     try:

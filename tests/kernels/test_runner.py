@@ -191,6 +191,28 @@ async def test_the_end_of_the_process_is_told_by_its_cause(
     assert world.error_names(1) == [name]
 
 
+async def test_a_kernel_that_died_by_itself_is_dead_also_while_jupyter_restarts_it(world):
+    """syncdoc-jupyter §4.5: its users read why it died, not that somebody restarted it."""
+    run = await world.start("c0")
+    world.host.stopping = True
+    world.host.how_it_ended = Ending(9, "last words", launch=1, by_itself=True)
+    world.runner.on_disconnected()
+    assert await finished(run) == ["aborted"]
+    assert world.error_names(0) == ["KernelDied"]
+    assert "exit code 9" in "\n".join(world.outputs(0)[0]["traceback"])
+
+
+async def test_how_an_earlier_process_died_says_nothing_about_the_restart_of_this_one(world):
+    world.host.how_it_ended = Ending(9, "last words", launch=1, by_itself=True)
+    run = await world.start("c0")
+    world.host.stopping = True
+    world.runner.on_disconnected()
+    await asyncio.sleep(0.03)
+    world.host.stopping = False
+    assert await finished(run) == ["aborted"]
+    assert world.error_names(0) == ["KernelRestarted"]
+
+
 async def test_an_interrupt_that_is_part_of_a_restart_starts_no_further_cell(world):
     run = await world.start("c0", "c1", stop_on_error=False)
     world.host.stopping = True

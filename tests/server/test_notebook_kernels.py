@@ -35,6 +35,10 @@ class Sessions:
         self.sessions[path] = session
         return session
 
+    async def update_session(self, session_id: str, path: str, name: str) -> None:
+        (old,) = (p for p, s in self.sessions.items() if s["id"] == session_id)
+        self.sessions[path] = self.sessions.pop(old)
+
     async def delete_session(self, session_id: str) -> None:
         self.sessions = {p: s for p, s in self.sessions.items() if s["id"] != session_id}
 
@@ -151,6 +155,18 @@ async def test_a_kernel_that_is_slow_to_start_keeps_no_other_notebook_waiting() 
         assert await kernels.ensure("other.ipynb", None) == "k1"
         sessions.released.set()
         assert await slow == "k2"
+
+
+async def test_a_renamed_notebook_keeps_its_kernel_unless_it_has_another_one() -> None:
+    kernels = NotebookKernels(Sessions(), Kernels())
+    assert await kernels.ensure("a.ipynb", None) == "k1"
+    await kernels.follow_rename("a.ipynb", "b.ipynb")
+    assert await kernels.find("b.ipynb") == "k1"
+    assert await kernels.find("a.ipynb") is None
+    assert await kernels.ensure("c.ipynb", None) == "k2"
+    for old in ("c.ipynb", "nothing.ipynb", "b.ipynb"):
+        await kernels.follow_rename(old, "b.ipynb")
+    assert [await kernels.find(path) for path in ("b.ipynb", "c.ipynb")] == ["k1", "k2"]
 
 
 class Failing(Sessions):
