@@ -1,6 +1,8 @@
 """Lets CoCalc clients run cells on the server's kernels, and see every run."""
 
-from collections.abc import Callable
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
 from itertools import islice
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -29,6 +31,8 @@ from .notebook_kernels import NotebookKernels
 
 __all__ = ["DocumentRuns"]
 
+_log = logging.getLogger(__name__)
+
 _NOTEBOOK = "notebook"
 
 
@@ -48,6 +52,7 @@ class DocumentRuns:
         self._questions = questions
         self._accompanied: dict[NotebookDocument, _Accompanied] = {}
         self._stored: WeakKeyDictionary[LiveDocument, StoredValues] = WeakKeyDictionary()
+        self._paths: WeakKeyDictionary[LiveDocument, str] = WeakKeyDictionary()
         runners.on_progress = self._on_progress
         runners.on_loss = self._on_loss
         runners.max_output_chars = self._max_output_chars
@@ -110,7 +115,8 @@ class DocumentRuns:
         ignore_file = live.file.taken.connect(own.kernel.tell_loaded)
         own.forget = lambda: (ignore_file(), self._accompanied.pop(live, None))
         self._accompanied[live] = own
-        own.start()
+        path_before, self._paths[live] = self._paths.get(live, live.path), live.path
+        own.start(self._kernels.follow_rename(path_before, live.path))
         return own
 
     def _who_asked(self, document: SyncDocument[Any], request: Request) -> str:
@@ -188,6 +194,7 @@ class _Accompanied:
 
     forget: Callable[[], object]
     document: SyncDocument[Any]
+    _following: asyncio.Task[None]
 
     def __init__(
         self,
@@ -202,14 +209,25 @@ class _Accompanied:
         self.description = description
         self.forget = lambda: None
 
-    def start(self) -> None:
+    def start(self, follow_rename: Coroutine[Any, Any, None]) -> None:
+        self._following = asyncio.create_task(follow_rename, name="kernel of a renamed notebook")
+        self._following.add_done_callback(self._on_followed)
         self.kernel.start()
         self.runs.start()
         self.loop.start()
 
     async def close(self) -> None:
         self.forget()
+        self._following.cancel()
+        await asyncio.wait({self._following})
         await self.loop.close()
         await self.description.close()
         await self.runs.close()
         await self.kernel.close()
+
+    def _on_followed(self, following: asyncio.Task[None]) -> None:
+        if following.cancelled():
+            return
+        if (error := following.exception()) is not None:
+            _log.error("a renamed notebook has lost its kernel", exc_info=error)
+        self.kernel.look_soon()
