@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 MAX_UNSENT_BYTES: Final = 100_000_000
 MAX_CONTROLS: Final = 100
 CONTROL_VERSION: Final = "1.0.0"
+CAUGHT_UP: Final = "cocalc.widgets.caught-up"
+"""No comm has this target: whose page asks for such comms wants to have all earlier messages."""
 
 
 class WidgetPage:
@@ -137,12 +139,16 @@ class WidgetPage:
         return False
 
     def _answer_comm_info(self, request: PageMessage) -> bool:
-        if request.content.get("target_name") != WIDGET_TARGET or not self._widgets.knows_all:
+        target, comms = request.content.get("target_name"), {}
+        if target == CAUGHT_UP and not self._widgets.cannot_follow:
+            self._widgets.catch_up()
+        elif target == WIDGET_TARGET and self._widgets.knows_all:
+            comms = {
+                model.model_id: {"target_name": model.target}
+                for model in self._widgets.models.widgets()
+            }
+        else:
             return False
-        comms = {
-            model.model_id: {"target_name": model.target}
-            for model in self._widgets.models.widgets()
-        }
         header = self._header("comm_info_reply")
         content = {"status": "ok", "comms": comms}
         self._answer(request, [PageMessage("shell", header, content, request.header)])
@@ -199,7 +205,7 @@ class WidgetPage:
         return {
             "msg_id": self._new_id(),
             "msg_type": kind,
-            "session": "cocalc-widgets",
+            "session": self._widgets.kernel_session,
             "username": "",
             "version": "5.3",
             "date": datetime.now(UTC).isoformat(),

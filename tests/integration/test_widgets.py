@@ -85,6 +85,9 @@ async def test_a_page_that_comes_while_a_cell_runs_gets_all_widgets_at_once(
             assert reply["parent_header"]["msg_id"] == asked
             states = [m for m in page.messages if m["header"]["msg_type"] == "status"]
             assert states[-1]["content"]["execution_state"] == "busy"  # as the kernel is
+            # Of another session JupyterLab takes it that the kernel was restarted, and drops all
+            # earlier messages that it has not handled yet.
+            assert len({message["header"]["session"] for message in page.messages}) == 1
 
 
 async def test_a_slider_moved_in_one_page_moves_in_all_and_in_the_table_once(

@@ -1,6 +1,7 @@
 """What the server answers to the widget manager of a page (reference jupyterlab-rtc §6)."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,6 +95,18 @@ async def test_questions_about_what_is_not_known_go_to_the_kernel(world: World) 
     finally:
         Known.knows_all = True  # type: ignore[assignment]
     assert world.written == []
+
+
+async def test_who_asks_whether_it_has_all_messages_has_them_before_the_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def catch_up() -> None:
+        world.page.send(replace(opened("m"), header={"msg_type": "comm_open"}))
+
+    monkeypatch.setattr(world.widgets, "catch_up", catch_up)
+    assert world.ask("comm_info_request", target_name="cocalc.widgets.caught-up")
+    assert world.kinds() == ["comm_open", "busy", "comm_info_reply", "idle"]
+    assert world.written[2].content == {"status": "ok", "comms": {}}
 
 
 async def test_other_messages_pass_and_those_without_an_id_are_dropped(world: World) -> None:

@@ -40,6 +40,8 @@ class CommLink:
         self._heard = asyncio.Event()
         session = new_session(f"widgets-{unique}")
         self.session_id: str = session.session
+        self.kernel_session = ""
+        """The session of the kernel's own messages, once it has answered."""
         self._channels = KernelChannels(info, session, self)
         self._reader = CommReader(
             info,
@@ -80,6 +82,7 @@ class CommLink:
     def on_reply(self, message: dict[str, Any]) -> None:
         """Take a reply of the channels."""
         self._answered.set()
+        self.kernel_session = str(message["header"].get("session", ""))
         comms = message["content"].get("comms")
         if message["header"]["msg_type"] == "comm_info_reply" and isinstance(comms, dict):
             self._listener.on_comms(

@@ -8,6 +8,7 @@ misses nothing and gets nothing twice, also while the kernel is busy.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from ...conat.signals import Signal
@@ -117,6 +118,11 @@ class KernelWidgets:
         """Wait until nothing that the kernel says can be missed; return whether it is so."""
         return await self._process.wait_connected(timeout_s)
 
+    @property
+    def kernel_session(self) -> str:
+        """The session of the kernel's messages, which those made in its place must have too."""
+        return self._messages.session
+
     # Pages
 
     def join(self, page: Page) -> Captures:
@@ -136,6 +142,10 @@ class KernelWidgets:
             self._left[page.session_id] = {model.model_id for model in self.models.widgets()}
             while len(self._left) > MAX_LEFT:
                 self._left.popitem(last=False)
+
+    def catch_up(self) -> None:
+        """Pass all on to the pages that the kernel has said so far."""
+        self._look()
 
     def states(self) -> tuple[dict[str, Any], list[bytes]]:
         """Return the answer to ``request_states``: the data and its binary parts.
@@ -160,7 +170,8 @@ class KernelWidgets:
             return  # The kernel will refuse it.
         changes = self.models.apply(message)
         if changes:  # Other comms concern the page alone.
-            self._tell([message], but=page.session_id)
+            told = replace(message, header={**message.header, "session": self.kernel_session})
+            self._tell([told], but=page.session_id)
             self._emit(changes)
 
     # To the kernel
@@ -375,6 +386,7 @@ class KernelWidgets:
         self.models = WidgetModels()
         self._unconfirmed.clear()
         self._missing = None
+        self._messages.session = link.kernel_session
         if self._has_begun:
             self.restarted.emit()
         self._has_begun = True

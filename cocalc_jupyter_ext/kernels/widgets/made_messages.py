@@ -11,14 +11,18 @@ __all__ = ["MessageMaker", "states_answer"]
 
 PROTOCOL: Final = "2.1.0"
 """The version of the widgets' messages."""
-SESSION: Final = "cocalc-widgets"
 
 
 class MessageMaker:
-    """Makes messages; ``new_id`` gives each its id."""
+    """Makes messages; ``new_id`` gives each its id, ``session`` is that of the kernel's own.
+
+    JupyterLab drops the messages that it has not handled yet when one of another session comes,
+    because that means to it that the kernel was restarted.
+    """
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._new_id = new_id
+        self.session = ""
 
     def opening(self, model: WidgetModel) -> CommMessage:
         """Return a message that opens a model in its present state."""
@@ -57,7 +61,7 @@ class MessageMaker:
         header = {
             "msg_id": self._new_id(),
             "msg_type": kind,
-            "session": SESSION,
+            "session": self.session,
             "username": "",
             "version": "5.3",
             "date": "",

@@ -1,17 +1,18 @@
 /**
- * Shows widgets for everybody, also those whose models come later than their views.
+ * Shows widgets for everybody, in step with what the kernel says about them.
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 
 import { LateViews } from '../widgets/lateViews';
+import { OrderedViews } from '../widgets/orderedViews';
 
 const LOOK_AFTER_MS = 50;
 
 /** Follows the widgets of all open notebooks. */
 export const widgetsPlugin: JupyterFrontEndPlugin<void> = {
   id: 'cocalc-jupyter:widgets',
-  description: 'Shows views of widgets whose models came later.',
+  description: 'Shows views of widgets in step with their models.',
   autoStart: true,
   requires: [INotebookTracker],
   activate: (_: JupyterFrontEnd, notebooks: INotebookTracker) => {
@@ -26,7 +27,9 @@ function follow(panel: NotebookPanel): void {
   const views = new LateViews(panel.content, panel.sessionContext, look => {
     window.setTimeout(look, LOOK_AFTER_MS);
   });
+  const ordered = new OrderedViews(panel.content.rendermime, panel.sessionContext);
   panel.disposed.connect(() => {
+    ordered.dispose();
     views.dispose();
   });
 }
