@@ -9,9 +9,10 @@ from weakref import WeakKeyDictionary
 
 from ..documents.blobs.notebook import BlobNotebook
 from ..documents.bridge.bridges import Companion
+from ..documents.bridge.left_out_outputs import left_out_outputs
 from ..documents.document import LiveDocument
 from ..documents.notebook_actions.outputs import max_output_length
-from ..documents.notebook_records.blobs import BlobSink
+from ..documents.notebook_records.blobs import BlobSink, Outside
 from ..documents.notebook_records.outputs import message_from_output
 from ..documents.syncdoc.sync_document import SyncDocument
 from ..kernels.events import BY_RECORDS, Loss
@@ -75,9 +76,14 @@ class DocumentRuns:
             own.kernel.tell_saved(modified_ms)
 
     def more_output(self, live: LiveDocument, cell_id: str) -> list[dict[str, Any]]:
-        """Return the messages of a cell that are kept outside of its notebook (§4.6)."""
-        put = _sink_of(live)
+        """Return the messages of a cell that its record leaves out (§4.6).
+
+        They are kept outside of the notebook, or are in the file that they come from.
+        """
         outputs = self._runners.more_output(live, cell_id)
+        if not outputs and (own := self._accompanied.get(live)) is not None:
+            outputs = left_out_outputs(live.ydoc, own.document.value, cell_id)
+        put = _sink_of(live)
         return [message_from_output(output, put) for output in outputs]
 
     def accompany(self, live: LiveDocument, document: SyncDocument[Any]) -> Companion | None:
@@ -156,7 +162,9 @@ class DocumentRuns:
 
 
 def _sink_of(live: LiveDocument) -> BlobSink:
-    return live.ydoc.blobs.put if isinstance(live.ydoc, BlobNotebook) else _keep_inline
+    if not isinstance(live.ydoc, BlobNotebook):
+        return _keep_inline
+    return Outside(live.ydoc.blobs.put, live.ydoc.blobs.get)
 
 
 def _keep_inline(content: bytes) -> None:

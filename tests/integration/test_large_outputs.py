@@ -14,6 +14,7 @@ from typing import Any
 import nbformat
 import pytest
 
+from cocalc_jupyter_ext.conat.services.named import ServiceClient, service_subject
 from cocalc_jupyter_ext.conat.sync.opening import open_akv
 from cocalc_jupyter_ext.documents.blobs.placeholders import PLACEHOLDER
 
@@ -159,6 +160,38 @@ async def test_a_notebook_with_large_outputs_is_a_small_document(server: Jupyter
             )
         )
         assert page.document.ycells[2]["outputs"].to_py()[0]["data"][PLACEHOLDER]
+
+
+async def test_long_text_of_a_file_is_in_records_up_to_the_limit_of_a_cell(
+    server: JupyterServer,
+) -> None:
+    """§4.6, §7.1: clients ask for the rest; pages and the file have all of it."""
+    write_notebook(server.work / "long.ipynb", "1")
+    content = json.loads((server.work / "long.ipynb").read_text())
+    short = {"output_type": "stream", "name": "stdout", "text": "short"}
+    long = {"output_type": "stream", "name": "stderr", "text": "long" * 100_000}
+    content["cells"][0]["outputs"] = [short, long]
+    (server.work / "long.ipynb").write_text(json.dumps(content))
+    subject = service_subject("api", project_id=project_id_of(server), path="long.ipynb")
+    async with (
+        RoomClient(server, "long.ipynb") as page,
+        open_cocalc_notebook(server, "long.ipynb") as db,
+        client_of(server) as client,
+    ):
+        (cell,) = db.get({"type": "cell"})
+        marked = {"0": {"name": "stdout", "text": "short"}, "1": {"more_output": True}}
+        assert cell["output"] == marked
+        api = ServiceClient(client, subject, timeout_s=30)
+        assert await api.call("more_output", cell["id"]) == [
+            {"name": "stderr", "text": long["text"]}
+        ]
+
+        db.set({"type": "cell", "id": cell["id"], "pos": 5, "input": "2"})
+        await db.commit()
+        await page.until(lambda: page.text == "2")
+        assert await page.save() == "success"
+    (saved,) = json.loads((server.work / "long.ipynb").read_text())["cells"]
+    assert "".join(saved["outputs"][1]["text"]) == long["text"]
 
 
 async def test_what_the_store_has_lost_is_found_in_the_file(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ is kept beside the document as a whole, as JSON, and this stands for it::
      "data": {"text/plain": "the first lines …",
               "application/vnd.cocalc.blob+json": {"output": {"sha1": "…", "size": 1203114}}}}
 
-Its pictures stay named beside it, in ``blobs``. Records have these outputs inline
-(syncdoc-jupyter §4.7), and what runs show is bounded anyway (§4.6).
+Its pictures stay named beside it, in ``blobs``. Records have these outputs inline, up to the limit
+of a cell (syncdoc-jupyter §4.6, §7.1).
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Any, Final
 from .placeholders import PLACEHOLDER, Get, Put
 from .values import is_blob_id
 
-__all__ = ["WHOLE_BYTES", "keep_output", "reference_to_output", "whole_output"]
+__all__ = ["WHOLE_BYTES", "keep_output", "reference_to_output", "size_of_whole", "whole_output"]
 
 WHOLE_BYTES: Final = 65_536
 """Outputs whose JSON is not longer stay in the shared types."""
@@ -70,6 +70,14 @@ def reference_to_output(output: object) -> str | None:
     entry = placeholder.get(_OUTPUT) if isinstance(placeholder, Mapping) else None
     blob = entry.get("sha1") if isinstance(entry, Mapping) else None
     return blob if is_blob_id(blob) else None
+
+
+def size_of_whole(output: object) -> int | None:
+    """Return how long the output is that another one stands for, or None for any other output."""
+    if not isinstance(output, Mapping) or reference_to_output(output) is None:
+        return None
+    size = output["data"][PLACEHOLDER][_OUTPUT].get("size")
+    return size if isinstance(size, int) else 0
 
 
 def _without_placeholder(output: Output) -> tuple[dict[str, Any], dict[str, Any]]:

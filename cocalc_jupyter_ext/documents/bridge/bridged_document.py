@@ -112,6 +112,7 @@ class BridgedDocument:
         self._note_contained()
         self._saving = Saving(self.live, document, self._bridge.flush)
         self._saving.start()
+        await self._tell_loaded(document)
         await document.save()
 
     def flush(self) -> None:
@@ -186,7 +187,16 @@ class BridgedDocument:
     def _reconcile(self, document: SyncDocument[Any], *, file_is_newer: bool) -> None:
         with self._edit():
             reconcile(self._faces.face, document, self.live.heads, file_is_newer=file_is_newer)
-        size, now = len(document.text), datetime.now(UTC)
+
+    async def _tell_loaded(self, document: SyncDocument[Any]) -> None:
+        """Note that the file was loaded; writing out a large value takes a while."""
+        kind, value = document.kind, document.value
+        copy = kind.edit(value)
+        size = await asyncio.to_thread(lambda: len("\n".join(kind.to_lines(copy))))
+        kind.keep_lines(value, copy)
+        if self._is_over():
+            return
+        now = datetime.now(UTC)
         document.record.update(
             {"init": {"time": now, "size": size, "error": ""}, "last_active": now}
         )

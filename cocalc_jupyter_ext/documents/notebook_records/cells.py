@@ -14,7 +14,7 @@ from typing import Any, Final
 from .attachments import image_type
 from .blobs import BlobSink, BlobSource, Elsewhere, reference_of
 from .live_outputs import live_output
-from .outputs import message_from_output, output_from_message
+from .outputs import messages_from_outputs, output_from_message
 
 __all__ = ["PARTS", "cell_from_record", "fields_from_cell", "record_from_cell"]
 
@@ -83,13 +83,10 @@ def _count_fields(cell: Cell, _put: BlobSink) -> dict[str, Any]:
 
 def _output_fields(cell: Cell, put: BlobSink) -> dict[str, Any]:
     """Return the outputs as a map, so that appending one is a small change (§3.5)."""
-    outputs = cell.get("outputs") or []
     restored = _stdin_messages(cell)
-    messages = {
-        str(index): restored.get(str(index)) or message_from_output(output, put)
-        for index, output in enumerate(outputs)
-    }
-    return {"output": messages or None}
+    messages = messages_from_outputs(cell.get("outputs") or [], put)
+    numbered = ((str(index), message) for index, message in enumerate(messages))
+    return {"output": {key: restored.get(key) or message for key, message in numbered} or None}
 
 
 def _stdin_messages(cell: Cell) -> Mapping[str, Any]:

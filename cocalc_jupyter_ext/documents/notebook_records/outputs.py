@@ -4,17 +4,58 @@ A message does not say of which type it is; its shape does. Where the shape alon
 another type of output, the message keeps ``output_type``, as those read from files do.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from ..blobs.whole_outputs import whole_output
+from ..blobs.whole_outputs import size_of_whole, whole_output
 from .blobs import BlobSink, BlobSource, Outside, expand_data, extract_data
 from .live_outputs import message_from_live_output
 
-__all__ = ["MORE_OUTPUT_LOST", "message_from_output", "output_from_message"]
+__all__ = [
+    "MAX_CHARS",
+    "MORE_OUTPUT",
+    "MORE_OUTPUT_LOST",
+    "message_from_output",
+    "messages_from_outputs",
+    "output_from_message",
+]
+
+MAX_CHARS: Final = 250_000
+"""What the messages of a cell may have together, as JSON (§4.6)."""
+
+MORE_OUTPUT: Final[Mapping[str, Any]] = {"more_output": True}
+"""The message that says that there is more; always last."""
+
+_FRAME_CHARS: Final = 1_000
+"""What an output has as JSON beside what its message has."""
 
 MORE_OUTPUT_LOST: Final = "WARNING: Some output was deleted.\n"
 """What stands for output that was kept outside of the notebook and is gone."""
+
+
+def messages_from_outputs(
+    outputs: Sequence[Mapping[str, Any]], put: BlobSink, *, max_chars: int = MAX_CHARS
+) -> Iterator[dict[str, Any]]:
+    """Yield the messages of a cell's outputs; their blobs go to ``put``.
+
+    What a file holds of long text and figures is in records up to ``max_chars`` of each cell, as
+    JSON; a mark says that there is more (§4.6, §7.1). The shared types have all of it.
+    """
+    sizes = [size_of_whole(output) if isinstance(put, Outside) else None for output in outputs]
+    room = max_chars
+    for output, size in zip(outputs, sizes, strict=True):
+        # As it is kept, a character has up to six; so one that is too long is not even read.
+        if size is not None and size > 6 * room + _FRAME_CHARS:
+            yield dict(MORE_OUTPUT)
+            return
+        message = message_from_output(output, put)
+        if any(sizes):
+            room -= len(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+        if size is not None and room < 0:
+            yield dict(MORE_OUTPUT)
+            return
+        yield message
 
 
 def message_from_output(output: Mapping[str, Any], put: BlobSink) -> dict[str, Any]:
@@ -103,7 +144,7 @@ def _dialogue(message: Mapping[str, Any]) -> str:
 
 
 def _lines(traceback: object) -> list[Any]:
-    """Return the lines of a traceback; what is no list has none."""
+    """Return the lines of a traceback; what is not a list has none."""
     return list(traceback) if isinstance(traceback, list) else []
 
 

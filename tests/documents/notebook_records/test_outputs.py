@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
-from cocalc_jupyter_ext.documents.notebook_records.blobs import blob_id
+from cocalc_jupyter_ext.documents.blobs.whole_outputs import keep_output
+from cocalc_jupyter_ext.documents.notebook_records.blobs import Outside, blob_id
 from cocalc_jupyter_ext.documents.notebook_records.outputs import (
+    MORE_OUTPUT,
     MORE_OUTPUT_LOST,
     message_from_output,
+    messages_from_outputs,
     output_from_message,
 )
 
@@ -103,3 +106,53 @@ def test_a_message_of_unknown_shape_is_an_empty_display() -> None:
 
     assert output["output_type"] == "display_data"
     assert output["data"] == {}
+
+
+OUTSIDE = Outside(put, BLOBS.get)
+
+
+def kept_whole(text: str) -> dict[str, Any]:
+    output = {"output_type": "stream", "name": "stdout", "text": text}
+    kept: dict[str, Any] = keep_output(output, put, whole_bytes=10)
+    assert kept != output
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["x" * 73], ["x" * 73]),
+        (["x" * 74], [None]),
+        (["é" * 73], ["é" * 73]),
+        (["é" * 74], [None]),
+        (["x" * 9_000], [None]),
+        (["x" * 10, "x" * 36], ["x" * 10, "x" * 36]),
+        (["x" * 10, "x" * 37, "x"], ["x" * 10, None]),
+    ],
+)
+def test_records_hold_long_outputs_up_to_the_limit_of_a_cell(
+    texts: list[str], expected: list[str | None]
+) -> None:
+    """§4.6, §7.1: the messages are counted as JSON, and the mark is last."""
+    outputs = [kept_whole(text) for text in texts]
+
+    messages = list(messages_from_outputs(outputs, OUTSIDE, max_chars=100))
+
+    assert [message.get("text") for message in messages] == expected
+    assert [message == MORE_OUTPUT for message in messages] == [e is None for e in expected]
+
+
+def test_an_output_that_is_far_too_long_is_not_even_read() -> None:
+    output = kept_whole("x" * 9_000)
+    BLOBS.clear()
+
+    (message,) = messages_from_outputs([output], Outside(put, BLOBS.__getitem__), max_chars=100)
+
+    assert message == MORE_OUTPUT
+
+
+def test_what_runs_show_is_not_counted_again() -> None:
+    """It is bounded already, and by another way of counting."""
+    outputs = [{"output_type": "stream", "name": "stdout", "text": "x" * 90}] * 3
+
+    assert len(list(messages_from_outputs(outputs, OUTSIDE, max_chars=100))) == 3
