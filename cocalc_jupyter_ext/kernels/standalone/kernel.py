@@ -6,40 +6,25 @@ time; an error empties the queue unless the execution says otherwise.
 """
 
 import asyncio
-import logging
 import signal as signals
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeAlias
-from weakref import WeakValueDictionary
+from typing import Any, Final, Self
 
-from ...conat.signals import Signal
-from ..errors import KernelUnreachableError, NoKernelChosenError
+from ..errors import KernelUnreachableError
 from ..kernel import KernelTimes
 from ..overflow import Overflow
 from ..startup_code import chdir_code
-from ..usage import KernelUsage, UsageMeter
-from .code_queue import CodeQueue, Work
-from .conversation import Conversation
-from .errors import KernelClosedError, KernelDiedError
 from .execution import MAX_OVERFLOW_CHARS, Execution, Message, Stdin, is_done
 from .host import LocalKernels, StartingHost
-from .process import KernelProcess
-from .progress import Grace, late_s
+from .life import KernelLife, KernelState, Launch
+from .progress import Grace
 
 __all__ = ["Kernel", "KernelState", "kernel"]
 
-_log = logging.getLogger(__name__)
-
-KernelState: TypeAlias = Literal["off", "spawning", "starting", "running", "closed", "failed"]
-
 START_TIMEOUT_S: Final = 120.0
 QUESTION_TIMEOUT_S: Final = 60.0
-_LAST_OUTPUTS_S: Final = 0.1
-
-_started: WeakValueDictionary[str, "Kernel"] = WeakValueDictionary()
-"""The object that was started last for each path."""
 
 
 def kernel(
@@ -60,17 +45,16 @@ def kernel(
     """
     if host is None:
         times = KernelTimes(connect_s=START_TIMEOUT_S, dead_s=0.0)  # nobody starts it again
-        made = Kernel(name, path, cwd=cwd, env=env, host=LocalKernels(ulimit=ulimit), times=times)
-        made.ends_host = True
-    else:
-        made = Kernel(name, path, cwd=cwd, env=env, host=host)
-    return made
+        local = LocalKernels(ulimit=ulimit)
+        return Kernel(name, path, cwd=cwd, env=env, host=local, times=times, ends_host=True)
+    return Kernel(name, path, cwd=cwd, env=env, host=host)
 
 
 class Kernel:
-    """One kernel of a script; the signals tell what happens to it."""
+    """One kernel of a script; the signals tell what happens to it.
 
-    ends_host = False
+    With ``ends_host`` closing it closes the host too.
+    """
 
     def __init__(
         self,
@@ -82,30 +66,31 @@ class Kernel:
         env: Mapping[str, str] | None = None,
         times: KernelTimes | None = None,
         grace: Grace | None = None,
+        ends_host: bool = False,
     ) -> None:
         self.name = name
         self.path = path
-        self.state_changed: Signal[[KernelState]] = Signal("state")
-        self.running: Signal[[]] = Signal("running")
-        self.failed: Signal[[str]] = Signal("failed")
-        self.closed: Signal[[]] = Signal("closed")
-        self.kernel_error: Signal[[str]] = Signal("kernel error")
-        self.usage: Signal[[KernelUsage]] = Signal("usage")
         self._host = host
-        self._cwd = cwd if cwd is not None or path is None else _folder_of(path)
-        self._env = dict(env or {})
-        self._process = KernelProcess(host, times or KernelTimes(connect_s=START_TIMEOUT_S))
-        self._talk = Conversation(grace or Grace(), self._on_lost)
-        self.shell = self._talk.shell
-        self.iopub = self._talk.iopub
-        self.stdin = self._talk.stdin
-        self._state: KernelState = "off"
+        folder = cwd if cwd is not None or path is None else _folder_of(path)
+        self._life = KernelLife(
+            Launch(name, path, folder, dict(env or {})),
+            host,
+            times=times or KernelTimes(connect_s=START_TIMEOUT_S),
+            grace=grace or Grace(),
+            ends_host=ends_host,
+        )
+        self.state_changed = self._life.state_changed
+        self.running = self._life.running
+        self.failed = self._life.failed
+        self.closed = self._life.closed
+        self.kernel_error = self._life.kernel_error
+        self.usage = self._life.usage
+        self.shell = self._life.talk.shell
+        self.iopub = self._life.talk.iopub
+        self.stdin = self._life.talk.stdin
         self._info: dict[str, Any] | None = None
-        self._spawning = asyncio.Lock()
-        self._queue = CodeQueue(Work(self._run, self._interrupt, self._kill))
+        self.state_changed.connect(self._forget_info)
         self._overflow = Overflow()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._closing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -121,22 +106,22 @@ class Kernel:
     @property
     def state(self) -> KernelState:
         """Where in its life the kernel is."""
-        return self._state
+        return self._life.state
 
     @property
     def kernel_id(self) -> str | None:
         """The id in the kernel manager, once there is a process."""
-        return self._process.kernel_id
+        return self._life.process.kernel_id
 
     @property
     def pid(self) -> int | None:
         """The process of the kernel, if it is on this machine."""
-        return self._process.pid
+        return self._life.process.pid
 
     @property
     def connection_file(self) -> str | None:
         """The file that says where the kernel listens, once there is a process."""
-        return self._process.connection_file
+        return self._life.process.connection_file
 
     # Life
 
@@ -147,21 +132,11 @@ class Kernel:
         ``KernelSpecNotFoundError``, ``KernelDiedError`` with its last words,
         ``KernelUnreachableError``, ``OSError``.
         """
-        async with self._spawning:
-            if self._state in {"running", "closed"}:
-                self._check_open()
-                return
-            try:
-                await self._start()
-            except Exception as error:
-                await self._fail(str(error))
-                raise
+        await self._life.spawn()
 
     async def close(self) -> None:
         """End the kernel and everything that waits for it; idempotent."""
-        if self._closing is None:
-            self._closing = asyncio.create_task(self._close(), name="closing a kernel")
-        await asyncio.shield(self._closing)
+        await self._life.close()
 
     async def signal(self, name: str) -> None:
         """Send a signal such as ``SIGINT`` to the kernel's process group.
@@ -170,13 +145,13 @@ class Kernel:
         unknown name is a ``ValueError``.
         """
         number = _signal_number(name)
-        if not self._process.is_there:
+        if not self._life.process.is_there:
             return
         if number == signals.SIGINT:
-            self._queue.drop()
-            await self._process.interrupt()
+            self._life.code.drop()
+            await self._life.process.interrupt()
         else:
-            await self._process.signal(number)
+            await self._life.process.signal(number)
 
     # Running
 
@@ -201,8 +176,8 @@ class Kernel:
             timeout_ms=timeout_ms,
             overflow=self._overflow.begin(id, MAX_OVERFLOW_CHARS),
         )
-        self._check_open()
-        self._queue.add(execution)
+        self._life.check_open()
+        self._life.code.add(execution)
         return execution
 
     async def run_code(self, code: str, **options: Any) -> list[Message]:
@@ -226,8 +201,8 @@ class Kernel:
         if not code:
             return
         execution = Execution(code, halt_on_error=False, silent=True)
-        self._check_open()
-        self._queue.add(execution, first=True)
+        self._life.check_open()
+        self._life.code.add(execution, first=True)
         errors = [m["content"] async for m in execution if m.get("msg_type") == "error"]
         if errors:
             raise NotADirectoryError(f"{errors[0].get('ename')}: {errors[0].get('evalue')}")
@@ -263,125 +238,15 @@ class Kernel:
     async def _ask(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
         await self.spawn()
         try:
-            return await self._talk.ask(kind, content, QUESTION_TIMEOUT_S)
+            return await self._life.talk.ask(kind, content, QUESTION_TIMEOUT_S)
         except TimeoutError as error:
             why = f"it has not answered within {QUESTION_TIMEOUT_S:g} s, perhaps because it is busy"
             raise KernelUnreachableError(self.kernel_id or "", why) from error
         except ConnectionError as error:
             raise KernelUnreachableError(self.kernel_id or "", "it ended") from error
 
-    # The process
-
-    async def _run(self, execution: Execution) -> bool:
-        if execution.is_over:
-            return False
-        await self.spawn()
-        try:
-            return await self._talk.run(execution)
-        except ConnectionError:
-            raise KernelDiedError(await self._process.ending()) from None
-
-    async def _interrupt(self) -> None:
-        if self._process.is_there:
-            await self._process.interrupt()
-
-    async def _kill(self) -> None:
-        await self.signal("SIGKILL")
-
-    async def _start(self) -> None:
-        await self._replace_previous()
-        if self.name is None:
-            raise NoKernelChosenError
-        self._set_state("spawning")
-        await self._process.launch(self.name, path=self.path, cwd=self._cwd, env=self._env)
-        self._check_open()
-        self._set_state("starting")
-        link = await self._process.connect(self._talk)
-        if self._closing is not None:
-            await link.close()
-            raise KernelClosedError
-        self._talk.use(link, late_s(await self._host.language(self.name)))
-        self._set_state("running")
-        self._spawn_task(self._watch_usage())
-
-    async def _replace_previous(self) -> None:
-        """Close the object that has this path: one at a time."""
-        if self.path is None:
-            return
-        previous = _started.get(self.path)
-        _started[self.path] = self
-        if previous is not None and previous is not self:
-            await previous.close()
-
-    async def _fail(self, text: str) -> None:
-        """Say that the kernel could not be started; it may be tried again."""
-        await self._process.end()
-        if self._closing is None:
-            self._set_state("failed")
-            self.kernel_error.emit(text)
-            self.failed.emit(text)
-
-    def _on_lost(self) -> None:
-        if self._closing is None:
-            self._spawn_task(self._die())
-
-    async def _die(self) -> None:
-        """Tell how the process ended, end all code with that, and close."""
-        await asyncio.sleep(_LAST_OUTPUTS_S)
-        self._talk.on_messages()
-        error = KernelDiedError(await self._process.ending())
-        if self._closing is not None:
-            return
-        self._queue.end_all(error)
-        self._set_state("failed")
-        self.kernel_error.emit(str(error))
-        self.failed.emit(str(error))
-        self._closing = asyncio.create_task(self._close(), name="closing a kernel that ended")
-
-    async def _close(self) -> None:
-        await self._queue.close()
-        await self._talk.close()
-        current = asyncio.current_task()
-        tasks = [task for task in self._tasks if task is not current]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._process.end()
-        if self.ends_host:
-            await self._host.close()
-        self._set_state("closed")
-        self.closed.emit()
-
-    async def _watch_usage(self) -> None:
-        """Measure while somebody wants to know."""
-        meter = UsageMeter()
-        while self.pid is not None:
-            if len(self.usage) and (found := await meter.measure(self.pid)) is not None:
-                self.usage.emit(found)
-            await asyncio.sleep(meter.interval_s)
-
-    def _check_open(self) -> None:
-        if self._closing is not None:
-            raise KernelClosedError
-
-    def _set_state(self, state: KernelState) -> None:
-        if state != self._state:
-            self._state = state
-            self._info = None
-            self.state_changed.emit(state)
-            if state == "running":
-                self.running.emit()
-
-    def _spawn_task(self, work: Any) -> asyncio.Task[None]:
-        task: asyncio.Task[None] = asyncio.create_task(work, name="kernel of a script")
-        self._tasks.add(task)
-        task.add_done_callback(self._on_task_done)
-        return task
-
-    def _on_task_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("Something went wrong with a kernel", exc_info=error)
+    def _forget_info(self, _state: KernelState) -> None:
+        self._info = None
 
 
 def _folder_of(path: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal as signals
 import uuid
 from typing import Final
 
@@ -84,6 +85,10 @@ class KernelProcess:
     async def signal(self, number: int) -> None:
         """Send a signal to its process group; raises ``KernelNotFoundError``."""
         await self._host.signal(self._id(), number)
+
+    async def kill(self) -> None:
+        """End it at once; it is known afterwards how it ended."""
+        await self.signal(signals.SIGKILL)
 
     async def ending(self) -> Ending:
         """Return how it ended, when that can be told."""
