@@ -6,6 +6,7 @@ user is, gives every event to the returned ``Peer``, and calls ``Peer.close`` at
 """
 
 import asyncio
+import logging
 import random
 import time
 from collections import Counter
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from .waiters import WaiterId
 
 __all__ = ["Broker", "BrokerIdentity", "refuse"]
+
+_log = logging.getLogger(__name__)
 
 REFUSAL_DELAY_S = 0.025
 """How long a refused client has to read why, before it is disconnected (conat-core §2.3)."""
@@ -220,7 +223,15 @@ class Broker:
                     answer = self._answers[waiter]
                     if not answer.done():
                         answer.set_result(True)
+                case router.Superseded(older, by):
+                    self._end_superseded(self.peers.get(older), self.peers.get(by))
         return count
+
+    def _end_superseded(self, older: Peer | None, newer: Peer | None) -> None:
+        """End a connection that its client has left, if it is the same user's."""
+        if older is not None and newer is not None and older.user == newer.user:
+            _log.info("%s of %s has come back as %s", older.id, older.user, newer.id)
+            older.close("the client has a newer connection")
 
 
 async def refuse(sink: PeerSink, broker: Broker, error: ConatError) -> None:

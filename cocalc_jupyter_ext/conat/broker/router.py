@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from ..protocol.chunks import CHUNK_EXPIRY_S, Chunk
 from ..protocol.messages import Delivery
-from ..protocol.subjects import TAP
+from ..protocol.subjects import INBOXES, TAP
 from ..types import Choose, ConnectionId, Pattern, QueueGroup, Subject
 from .state import Assignment, AssignmentKey, BrokerState, Groups
 from .waiters import Waiter, WaiterId
@@ -25,6 +25,7 @@ __all__ = [
     "Published",
     "RouterEvent",
     "Subscribed",
+    "Superseded",
     "Unsubscribed",
     "WaitAbandoned",
     "WaitStarted",
@@ -108,10 +109,22 @@ class InterestFound:
     waiter: WaiterId
 
 
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A client has come back on the connection ``by`` while an older one seemed to live.
+
+    An inbox belongs to one client, and a client has one connection (conat-core §10.1). Until it
+    is noticed that the older one is dead, half of what its queue groups get would be lost there.
+    """
+
+    connection: ConnectionId
+    by: ConnectionId
+
+
 RouterEvent: TypeAlias = (
     Joined | Left | Subscribed | Unsubscribed | Published | WaitStarted | WaitAbandoned
 )
-Effect: TypeAlias = Deliver | InterestFound
+Effect: TypeAlias = Deliver | InterestFound | Superseded
 
 
 def apply(state: BrokerState, event: RouterEvent, choose: Choose) -> list[Effect]:
@@ -194,9 +207,14 @@ def _subscribe(
     if groups is None:
         groups = Groups()
         state.routes.insert(pattern, groups)
-    groups.setdefault(queue, []).append(connection)
+    members = groups.setdefault(queue, [])
+    older = list(members) if pattern.startswith(INBOXES) else []
+    members.append(connection)
     woken = [] if pattern == TAP else state.waiters.take(pattern)
-    return [InterestFound(waiter) for waiter in woken]
+    return [
+        *(Superseded(each, connection) for each in older),
+        *(InterestFound(waiter) for waiter in woken),
+    ]
 
 
 def _unsubscribe(state: BrokerState, connection: ConnectionId, pattern: Pattern) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol, Self
 from ..errors import ConatError
 from ..protocol.chunks import Chunk, Reassembler
 from ..protocol.codec import decode
+from ..protocol.subjects import INBOXES
 from ..types import Headers, Pattern, QueueGroup
 
 __all__ = ["Message", "MessageSink", "SharedSubscription", "Subscription", "SubscriptionLimits"]
@@ -25,8 +26,6 @@ __all__ = ["Message", "MessageSink", "SharedSubscription", "Subscription", "Subs
 _log = logging.getLogger(__name__)
 
 REPLY_HEADER: Final = "CN-Reply"
-INBOXES: Final = "_INBOX"
-"""With this every inbox begins, also those with a prefix of their own (conat-core §10.1)."""
 
 
 @dataclass(frozen=True, slots=True)

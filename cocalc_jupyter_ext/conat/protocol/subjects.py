@@ -14,6 +14,7 @@ from ..errors import InvalidSubject
 from ..types import AccountId, Pattern, ProjectId, Subject, User
 
 __all__ = [
+    "INBOXES",
     "TAP",
     "hub_api_subject",
     "inbox_prefix",
@@ -30,6 +31,9 @@ __all__ = [
 
 TAP = Pattern(">")
 """The pattern that receives everything and is never counted (conat-core §8.4)."""
+
+INBOXES: Final = "_INBOX"
+"""With this every inbox begins, also one with a prefix of its own (conat-core §10.1)."""
 
 _REMEMBERED_LENGTH: Final = 256
 """Longer texts are rare, and not worth the memory."""
@@ -109,8 +113,8 @@ def inbox_prefix(user: User | None) -> str:
     as does everybody on a server that authenticates nobody.
     """
     if user is None or user == User("hub", "system"):
-        return "_INBOX"
-    return f"_INBOX.{scope_name(user)}"
+        return INBOXES
+    return f"{INBOXES}.{scope_name(user)}"
 
 
 def project_subject(

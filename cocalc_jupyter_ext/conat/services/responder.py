@@ -7,13 +7,15 @@ where the text of an error goes: into the data, or into the headers (conat-core 
 import asyncio
 import inspect
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from typing import Final, Self
 
 from ..client.client import Client
 from ..client.subscription import Message, Subscription
-from ..errors import ERROR_PREFIX, ConatError
+from ..errors import ERROR_PREFIX, ConatError, LimitExceeded
+from ..protocol.codec import encode
 from ..signals import Signal
 from ..types import Headers
 
@@ -32,6 +34,8 @@ _log = logging.getLogger(__name__)
 
 MAX_CONCURRENT_REQUESTS: Final = 100
 MAX_UNSENT_REPLIES: Final = 100
+MAX_REPLY_BYTES: Final = 50_000_000
+"""More than so much at once would disconnect an asker who reads slowly; the answer is an error."""
 
 Handler = Callable[[Message], Awaitable[object]]
 """Returns the data of the reply. Raises to answer with an error."""
@@ -178,7 +182,10 @@ class Responder:
         async with self._handling:
             value, headers = await self._reply(request)
         try:
-            await self._client.respond(request, value, headers=headers)
+            payload = encode(value)
+            if len(payload) > MAX_REPLY_BYTES:
+                raise LimitExceeded(_too_large(len(payload)))
+            await self._client.respond(request, raw=payload, headers=headers)
         except ConatError as error:
             self._answer_lost(request, error)
 
@@ -199,3 +206,8 @@ class Responder:
             self._client.respond_sync(request, value, headers=headers)
         except ConatError as again:
             _log.info("a request on '%s' stays without an answer: %s", self.subject, again)
+
+
+def _too_large(size_bytes: int) -> str:
+    limit, size = MAX_REPLY_BYTES // 1_000_000, math.ceil(size_bytes / 1_000_000)
+    return f"the answer has {size} MB, and at most {limit} MB can be sent; ask for less"

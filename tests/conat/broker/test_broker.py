@@ -13,14 +13,16 @@ from cocalc_jupyter_ext.conat.broker.broker import Broker, BrokerIdentity, refus
 from cocalc_jupyter_ext.conat.broker.decisions import DecisionCache
 from cocalc_jupyter_ext.conat.broker.limits import BrokerLimits
 from cocalc_jupyter_ext.conat.errors import ConatError, LimitExceeded
+from cocalc_jupyter_ext.conat.protocol.chunks import Chunk
 from cocalc_jupyter_ext.conat.protocol.messages import (
     Info,
+    Publish,
     Subscribe,
     SubscribeRequest,
     WaitForInterest,
 )
 from cocalc_jupyter_ext.conat.protocol.socketio import Frame
-from cocalc_jupyter_ext.conat.types import ConnectionId, User
+from cocalc_jupyter_ext.conat.types import ConnectionId, MessageId, User
 
 from ...support import virtual_time
 from ...support.conat_peers import DenyPrefix, RecordingSink, WireClient
@@ -271,6 +273,55 @@ def test_connections_are_ended_by_their_ids_for_good() -> None:
             [("disconnected by the server", False)],
         ]
         assert list(broker.stats()) == [ids[1]]
+        await broker.stop()
+
+    virtual_time.run(check())
+
+
+INBOX = "_INBOX.account-a.tX9.*"
+
+
+async def listen(broker: Broker, user: User | None) -> tuple[RecordingSink, ConnectionId]:
+    """Connect, and subscribe as one client does that has an inbox and listens to ``x``."""
+    sink = RecordingSink()
+    peer = broker.connect(sink, user)
+    requests = (SubscribeRequest("x", "q7"), SubscribeRequest(INBOX, "q8"))
+    peer.receive(Subscribe(requests, batch=True), 1)
+    await virtual_time.settle()
+    assert sink.answers[1] == [{"status": "added"}] * 2
+    return sink, peer.id
+
+
+@pytest.mark.parametrize("user", [ACCOUNT, None])
+def test_a_client_that_has_come_back_loses_nothing_to_its_dead_connection(
+    user: User | None,
+) -> None:
+    """SPEC R12. After a sleep or in another network the old connection seems to live for 45 s."""
+
+    async def check() -> None:
+        broker = Broker()
+        old, _old_id = await listen(broker, user)
+        new, new_id = await listen(broker, user)
+
+        assert old.closed == [("the client has a newer connection", True)]
+        assert list(broker.peers) == [new_id]
+        chunk = Chunk(MessageId("m"), 0, True, 0, b"x")
+        for subject in ("x", INBOX.replace("*", "1")) * 10:
+            asker = broker.connect(RecordingSink(), None)
+            asker.receive(Publish(subject, chunk), 1)
+            asker.close()
+        assert len(new.deliveries) == 20
+        await broker.stop()
+
+    virtual_time.run(check())
+
+
+def test_nobody_ends_the_connection_of_somebody_else_by_its_inbox() -> None:
+    async def check() -> None:
+        broker = Broker()
+        sinks = [(await listen(broker, user))[0] for user in (ACCOUNT, User("hub", "hub"), None)]
+
+        assert [sink.closed for sink in sinks] == [[], [], []]
         await broker.stop()
 
     virtual_time.run(check())

@@ -12,6 +12,7 @@ from cocalc_jupyter_ext.conat.broker.router import (
     Published,
     RouterEvent,
     Subscribed,
+    Superseded,
     Unsubscribed,
     WaitAbandoned,
     WaitStarted,
@@ -100,6 +101,18 @@ def test_subscribing_twice_changes_nothing() -> None:
 
     assert world.state.subscriptions[A] == {"x": "q"}
     assert world.publish("x") == [(A, "x", True)]
+
+
+def test_an_inbox_on_a_newer_connection_tells_which_one_is_left_behind() -> None:
+    """SPEC R12: an inbox and its queue group are random ids of one client (conat-core §10.1)."""
+    world = World(A, B, C)
+    world.subscribe(A, "_INBOX.account-x.id.*", "random")
+    world.subscribe(A, "x", "q")
+    world.subscribe(C, "_INBOX.account-x.id.*", "another")
+
+    assert world.subscribe(B, "_INBOX.account-x.id.*", "random") == [Superseded(A, by=B)]
+    assert world.subscribe(B, "_INBOX.account-x.id.*", "random") == []
+    assert world.subscribe(B, "x", "q") == []
 
 
 def test_all_chunks_of_a_message_reach_the_same_member() -> None:

@@ -10,6 +10,7 @@ from cocalc_jupyter_ext.conat.client.subscription import Message
 from cocalc_jupyter_ext.conat.errors import ConatError, RemoteError
 from cocalc_jupyter_ext.conat.protocol.codec import encode
 from cocalc_jupyter_ext.conat.services.responder import (
+    MAX_REPLY_BYTES,
     Responder,
     ServiceState,
     in_data,
@@ -160,5 +161,21 @@ def test_a_service_that_drains_answers_what_has_come_and_then_nobody() -> None:
             assert (await asking).data == 1
             await draining
             assert service.state is ServiceState.CLOSED
+
+    virtual_time.run(check())
+
+
+def test_an_answer_that_is_too_large_is_an_error_and_the_asker_stays_connected() -> None:
+    async def large(request: Message) -> object:
+        return "x" * request.data
+
+    async def check() -> None:
+        async with (
+            clients(Broker(), None, None) as (one, two),
+            Responder(one, "large", large, failure=in_data),
+        ):
+            reply = await two.request("large", MAX_REPLY_BYTES)
+            assert "at most 50 MB can be sent; ask for less" in reply.data["error"]
+            assert (await two.request("large", 3)).data == "xxx"
 
     virtual_time.run(check())
