@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import Any, Final
 
-from .questions import ask_kernel
+from .kernel_queries import ask_kernel
 
 __all__ = ["hear_of_relaunched"]
 

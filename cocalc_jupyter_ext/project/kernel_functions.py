@@ -12,8 +12,8 @@ from typing import Any, Final, Protocol
 from ..kernels.stateless.collected import Output
 from ..kernels.stateless.request import Limits, PoolOptions, Request
 from .arguments import Arguments
+from .concurrency import ConcurrencyLimit
 from .dispatch import ApiError, ApiFunction
-from .places import Places
 
 __all__ = ["MAX_EXECUTING", "Execute", "KernelFunctions", "KernelProcesses", "read_request"]
 
@@ -51,7 +51,9 @@ class KernelFunctions:
         self._kernels = kernels
         self._execute = execute
         self._home = home
-        self._places = Places("pieces of code to run", running=MAX_EXECUTING, waiting=0)
+        self._concurrency = ConcurrencyLimit(
+            "pieces of code to run", running=MAX_EXECUTING, waiting=0
+        )
 
     def functions(self) -> dict[str, ApiFunction]:
         """Return the functions by their names on the wire."""
@@ -65,7 +67,7 @@ class KernelFunctions:
     async def execute(self, options: object) -> object:
         """Run code in a kernel of its own; return its outputs."""
         request = read_request(options, self._home)
-        async with self._places.take():
+        async with self._concurrency.slot():
             return await self._execute(request)
 
     async def list_kernels(self) -> object:

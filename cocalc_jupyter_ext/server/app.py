@@ -18,8 +18,8 @@ from ..documents.document import LiveDocument
 from ..documents.opening import DocumentOpener
 from ..documents.registry import DocumentRegistry
 from ..documents.rooms import Rooms
+from ..kernels.kernel_queries import KernelQueries
 from ..kernels.pool.settings import settings_from_environment
-from ..kernels.questions import KernelQuestions
 from ..kernels.settings import RunnerSettings
 from . import (
     atomic_files,
@@ -232,16 +232,16 @@ class CoCalcExtension(ConfiguredExtension):
     def _build_companions(self) -> None:
         manager = self.settings["kernel_manager"]
         kernels = NotebookKernels(self.settings["session_manager"], manager)
-        questions = KernelQuestions(ServerKernels(manager))
+        queries = KernelQueries(ServerKernels(manager))
         name_of = self.author_names.name_of
-        runs = DocumentRuns(self.execution.runners, kernels, questions, name_of)
+        runs = DocumentRuns(self.execution.runners, kernels, queries, name_of)
         self.parts.append(ServerKernelFunctions(self.conat, manager, kernels, self.kernel_pool))
         client, project_id = self.document_bridges.client, self.conat.project_id
         rpc = NotebookRpc(
             client,
             project_id,
             kernels=kernels,
-            questions=questions,
+            queries=queries,
             widgets=self.widgets,
             runs=runs,
         )

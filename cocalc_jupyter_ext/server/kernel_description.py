@@ -13,7 +13,7 @@ from jupyter_ydoc import YNotebook
 
 from ..documents.bridge.shared_cells import edit_metadata, read_metadata
 from ..documents.document import LiveDocument
-from ..kernels.questions import KernelQuestions
+from ..kernels.kernel_queries import KernelQueries
 from .notebook_kernels import NotebookKernels
 
 __all__ = ["KernelDescription"]
@@ -28,11 +28,11 @@ class KernelDescription:
     """What one notebook says of its kernel; ``close`` it before the document."""
 
     def __init__(
-        self, live: LiveDocument, kernels: NotebookKernels, questions: KernelQuestions
+        self, live: LiveDocument, kernels: NotebookKernels, queries: KernelQueries
     ) -> None:
         self._live = live
         self._kernels = kernels
-        self._questions = questions
+        self._queries = queries
         self._described: str | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -61,7 +61,7 @@ class KernelDescription:
     async def _describe(self, kernel_id: str) -> None:
         try:
             spec = await self._kernels.spec_of(kernel_id)
-            info = await self._questions.kernel_info(kernel_id)
+            info = await self._queries.kernel_info(kernel_id)
         except Exception as error:  # noqa: BLE001 - logged; asked again when a cell has run
             _log.info("%s: the kernel is not described yet: %s", self._live.path, error)
             return

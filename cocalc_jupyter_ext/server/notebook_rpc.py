@@ -19,7 +19,7 @@ from ..documents.bridge.bridges import Companion
 from ..documents.document import LiveDocument
 from ..documents.syncdoc.sync_document import SyncDocument
 from ..kernels.errors import KernelNotFoundError, NoKernelChosenError
-from ..kernels.questions import KernelQuestions
+from ..kernels.kernel_queries import KernelQueries
 from ..project.dispatch import ApiError, Dispatcher
 from ..project.notebook_api import MAX_ASKED, NOTEBOOK_FUNCTIONS, NotebookApi
 from ..project.widget_api import WidgetApi
@@ -46,7 +46,7 @@ class NotebookRpc:
         project_id: str,
         *,
         kernels: NotebookKernels,
-        questions: KernelQuestions,
+        queries: KernelQueries,
         widgets: ServerWidgets,
         runs: DocumentRuns,
         clock: Callable[[], float] = time.time,
@@ -54,7 +54,7 @@ class NotebookRpc:
         self._client = client
         self._project_id = project_id
         self._kernels = kernels
-        self._questions = questions
+        self._queries = queries
         self._widgets = widgets
         self._runs = runs
         self._clock = clock
@@ -63,7 +63,7 @@ class NotebookRpc:
         """Begin to serve a notebook."""
         if live.room_id.type != _NOTEBOOK:
             return None
-        host = _Host(live, document, self._kernels, self._questions, self._runs)
+        host = _Host(live, document, self._kernels, self._queries, self._runs)
         opened_ms = round(self._clock() * 1000)
         functions = NotebookApi(host, opened_ms, self._runs.stored(live)).functions()
         functions |= WidgetApi(lambda: self._widgets.of_notebook(live)).functions()
@@ -101,23 +101,23 @@ class _Host:
         live: LiveDocument,
         document: SyncDocument[Any],
         kernels: NotebookKernels,
-        questions: KernelQuestions,
+        queries: KernelQueries,
         runs: DocumentRuns,
     ) -> None:
         self._live = live
         self._runs = runs
         self._document = document
         self._kernels = kernels
-        self._questions = questions
+        self._queries = queries
 
     async def kernel_info(self) -> dict[str, Any]:
-        return await self._questions.kernel_info(await self._kernel())
+        return await self._queries.kernel_info(await self._kernel())
 
     async def complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
-        return await self._questions.complete(await self._kernel(), code, cursor_pos)
+        return await self._queries.complete(await self._kernel(), code, cursor_pos)
 
     async def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict[str, Any]:
-        return await self._questions.inspect(await self._kernel(), code, cursor_pos, detail_level)
+        return await self._queries.inspect(await self._kernel(), code, cursor_pos, detail_level)
 
     async def signal(self, name: str) -> None:
         kernel_id = await self._kernels.find(self._live.path)

@@ -16,9 +16,9 @@ from ..documents.notebook_records.blobs import BlobSink, Outside
 from ..documents.notebook_records.outputs import message_from_output
 from ..documents.syncdoc.sync_document import SyncDocument
 from ..kernels.events import BY_RECORDS, Loss
+from ..kernels.kernel_queries import KernelQueries
 from ..kernels.notebook import NotebookDocument
 from ..kernels.outputs import MAX_OUTPUT_CHARS
-from ..kernels.questions import KernelQuestions
 from ..kernels.record_kernel import NotebookKernel, RecordKernel
 from ..kernels.record_runs import RecordRuns
 from ..kernels.record_states import Request
@@ -44,13 +44,13 @@ class DocumentRuns:
         self,
         runners: RunnerRegistry,
         kernels: NotebookKernels,
-        questions: KernelQuestions,
+        queries: KernelQueries,
         name_of: Callable[[str], str],
     ) -> None:
         self._name_of = name_of
         self._runners = runners
         self._kernels = kernels
-        self._questions = questions
+        self._queries = queries
         self._accompanied: dict[NotebookDocument, _Accompanied] = {}
         self._stored: WeakKeyDictionary[LiveDocument, StoredValues] = WeakKeyDictionary()
         self._paths: WeakKeyDictionary[LiveDocument, str] = WeakKeyDictionary()
@@ -115,7 +115,7 @@ class DocumentRuns:
             RecordRuns(document, start_run, active),
             RecordKernel(document, kernel),
             RunAllLoop(document, restart=lambda: self._kernels.restart(live.path)),
-            KernelDescription(live, self._kernels, self._questions),
+            KernelDescription(live, self._kernels, self._queries),
         )
         own.document = document
         ignore_file = live.file.taken.connect(own.kernel.tell_loaded)

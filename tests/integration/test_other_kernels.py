@@ -11,9 +11,9 @@ from contextlib import suppress
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 
+from cocalc_jupyter_ext.kernels.kernel_queries import ask_kernel
 from cocalc_jupyter_ext.kernels.pool.keys import PoolKey, is_pooled
 from cocalc_jupyter_ext.kernels.pool.warm_kernel import launch_warm_kernel
-from cocalc_jupyter_ext.kernels.questions import ask_kernel
 from cocalc_jupyter_ext.kernels.standalone.errors import KernelDiedError
 from cocalc_jupyter_ext.kernels.standalone.kernel import kernel
 from cocalc_jupyter_ext.kernels.stateless.request import Limits, Request, ulimit_of

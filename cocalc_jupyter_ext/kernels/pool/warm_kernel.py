@@ -22,9 +22,9 @@ from jupyter_core.utils import ensure_dir_exists
 
 from ..channels import ConnectionInfo
 from ..errors import KernelSpecNotFoundError
+from ..kernel_queries import ask_kernel
 from ..launching import SESSION_VARIABLE
 from ..provisioner import ProjectProvisioner
-from ..questions import ask_kernel
 from ..startup_code import startup_code
 from .keys import PoolKey
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ...conat.services.worker_threads import in_thread
+from ..concurrency import ConcurrencyLimit
 from ..dispatch import ApiError, ApiFunction
-from ..places import Places
 from ..processes import Finished, Limits, OnOutput, Process, Start, child_environment
 from .jobs import Job, Jobs, job_settings
 from .options import SCRIPT, Command, ExecOptions, Lookup, read_options
@@ -54,7 +54,9 @@ class Commands:
         self._shared: SharedRuns[Finished] = SharedRuns(time.monotonic)
         self._running: set[asyncio.Task[Any]] = set()
         self._is_closed = False
-        self._places = Places("calls that wait for a command", running=MAX_WAITING, waiting=0)
+        self._concurrency = ConcurrencyLimit(
+            "calls that wait for a command", running=MAX_WAITING, waiting=0
+        )
 
     def functions(self) -> dict[str, ApiFunction]:
         """Return the functions by their names on the wire."""
@@ -105,7 +107,7 @@ class Commands:
     # Calls
 
     async def _blocking(self, options: ExecOptions) -> Finished:
-        async with self._places.take():
+        async with self._concurrency.slot():
             if options.aggregate is None:
                 return await self._own(self._run(options), "a command")
             return await self._shared.call(
@@ -128,7 +130,7 @@ class Commands:
         return job.record(with_stats=lookup.with_stats)
 
     async def _end_of(self, job: Job) -> None:
-        async with self._places.take():
+        async with self._concurrency.slot():
             await job.ended.wait()
 
     # Running

@@ -17,8 +17,8 @@ from ...conat.services.folder import FileRefused, Folder
 from ...conat.services.worker_threads import in_thread
 from ..arguments import Arguments
 from ..browsers import BROWSERS, find_browser
+from ..concurrency import ConcurrencyLimit
 from ..dispatch import ApiError, ApiFunction
-from ..places import Places
 from ..processes import Finished, Limits, Start, child_environment, run, search_path
 from .language import check_language
 from .orders import PRINTED, ConversionOrder, read_order
@@ -78,7 +78,9 @@ class Converter:
         self._environ = environ
         self._save = save
         self._printing = printing or PrintSettings()
-        self._places = Places("conversions", running=MAX_RUNNING, waiting=MAX_WAITING)
+        self._concurrency = ConcurrencyLimit(
+            "conversions", running=MAX_RUNNING, waiting=MAX_WAITING
+        )
 
     def functions(self) -> dict[str, ApiFunction]:
         """Return the functions by their names on the wire."""
@@ -104,7 +106,7 @@ class Converter:
         for name in self._names(path, notebook):
             await self._save(name)
         timeout_s = min(timeout_s or DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S)
-        async with self._places.take():
+        async with self._concurrency.slot():
             with tempfile.TemporaryDirectory(
                 prefix="cocalc-nbconvert-", ignore_cleanup_errors=True
             ) as scratch:

@@ -7,8 +7,8 @@ from typing import Final
 
 from ...conat.services.worker_threads import in_thread
 from ..arguments import Arguments
+from ..concurrency import ConcurrencyLimit
 from ..dispatch import ApiError, ApiFunction
-from ..places import Places
 from ..processes import Limits, Start, child_environment, run, search_path
 from .math import protect, restore
 from .messages import python_message, readable
@@ -53,7 +53,9 @@ class Formatter:
     def __init__(self, home: Path, environ: Mapping[str, str]) -> None:
         self._home = home
         self._environ = environ
-        self._places = Places("texts to format", running=MAX_RUNNING, waiting=MAX_WAITING)
+        self._concurrency = ConcurrencyLimit(
+            "texts to format", running=MAX_RUNNING, waiting=MAX_WAITING
+        )
 
     def functions(self) -> dict[str, ApiFunction]:
         """Return the functions by their names on the wire."""
@@ -99,7 +101,7 @@ class Formatter:
         if command is None:
             raise FormatterMissing(program)
         env = child_environment(self._environ, PATH=path, NO_COLOR="1")
-        async with self._places.take():
+        async with self._concurrency.slot():
             with tempfile.TemporaryDirectory(prefix="cocalc-format-") as name:
                 folder = Path(name)
                 await in_thread(_write, folder / program.input, text)

@@ -14,8 +14,8 @@ from ...conat.services.worker_threads import in_thread
 from ...kernels.standalone.host import LocalKernels
 from ...kernels.standalone.kernel import kernel
 from ..arguments import Arguments, path_of
+from ..concurrency import ConcurrencyLimit
 from ..dispatch import ApiFunction
-from ..places import Places
 from .errors import AssignmentError
 from .limits import RunLimits
 from .run_notebook import kernel_of, run_notebook
@@ -51,7 +51,9 @@ class NbgraderFunctions:
         self._save = save
         self._folder = Folder(home)
         self._find_specs = find_specs
-        self._places = Places("notebooks to run", running=MAX_RUNNING, waiting=MAX_WAITING)
+        self._concurrency = ConcurrencyLimit(
+            "notebooks to run", running=MAX_RUNNING, waiting=MAX_WAITING
+        )
 
     def functions(self) -> dict[str, ApiFunction]:
         """Return the functions by their names on the wire."""
@@ -78,7 +80,7 @@ class NbgraderFunctions:
         notebook = _notebook(arguments.text("ipynb"))
         limits = _limits(arguments.mapping("limits", {}))
         name, folder = kernel_of(notebook), arguments.path("path", "")
-        async with self._places.take():
+        async with self._concurrency.slot():
             file = await in_thread(self._write, folder, arguments.text("ipynb"))
             try:
                 return json.dumps(await self._run(notebook, limits, name, file))

@@ -10,11 +10,11 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.multikernelmanager import AsyncMultiKernelManager
 
+from cocalc_jupyter_ext.kernels.kernel_queries import KernelQueries
 from cocalc_jupyter_ext.kernels.managed_kernels import ManagedKernels
 from cocalc_jupyter_ext.kernels.pool.keys import PoolKey
 from cocalc_jupyter_ext.kernels.pool.provisioner import PooledProvisioner
 from cocalc_jupyter_ext.kernels.pool.warm_kernel import launch_warm_kernel
-from cocalc_jupyter_ext.kernels.questions import KernelQuestions
 
 
 class Pool:
@@ -60,9 +60,9 @@ async def fill(pool, tmp_path):
 
 
 async def value(manager, kernel_id, expression):
-    questions = KernelQuestions(ManagedKernels(manager), timeout_s=20)
+    queries = KernelQueries(ManagedKernels(manager), timeout_s=20)
     ask = partial(
-        questions._ask,
+        queries._ask,
         kernel_id,
         lambda client: client.execute("", user_expressions={"x": expression}),
     )

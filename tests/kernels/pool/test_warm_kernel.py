@@ -8,13 +8,13 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 
 from cocalc_jupyter_ext.kernels.errors import KernelSpecNotFoundError
+from cocalc_jupyter_ext.kernels.kernel_queries import ask_kernel
 from cocalc_jupyter_ext.kernels.pool.keys import PoolKey
 from cocalc_jupyter_ext.kernels.pool.warm_kernel import (
     KernelNotMovedError,
     fingerprint,
     launch_warm_kernel,
 )
-from cocalc_jupyter_ext.kernels.questions import ask_kernel
 
 PYTHON = PoolKey("python3", (("ADDED", "1"),))
 

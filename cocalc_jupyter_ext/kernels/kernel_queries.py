@@ -15,7 +15,7 @@ from .channels import ConnectionInfo
 from .errors import KernelUnreachableError
 from .kernel import KernelHost
 
-__all__ = ["Ask", "KernelQuestions", "ask_kernel"]
+__all__ = ["Ask", "KernelQueries", "ask_kernel"]
 
 DEFAULT_TIMEOUT_S: Final = 60.0
 """As long as a kernel may take to start. Who asks gives up earlier, if at all (§4.9: 10 s)."""
@@ -25,7 +25,7 @@ Ask: TypeAlias = Callable[[AsyncKernelClient], str]
 """Sends a request over the shell channel and returns its id."""
 
 
-class KernelQuestions:
+class KernelQueries:
     """Asks the kernels of a host.
 
     Every method raises ``KernelNotFoundError`` for an unknown kernel, and

@@ -1,21 +1,21 @@
-"""Slow calls leave places for the others."""
+"""Slow calls leave room for the others."""
 
 import asyncio
 
 import pytest
 
+from cocalc_jupyter_ext.project.concurrency import ConcurrencyLimit
 from cocalc_jupyter_ext.project.dispatch import ApiError
-from cocalc_jupyter_ext.project.places import Places
 
 from ..support.virtual_time import settle
 
 
 async def test_some_run_some_wait_and_the_others_are_refused() -> None:
-    places, may_end = Places("conversions", running=2, waiting=1), asyncio.Event()
+    limit, may_end = ConcurrencyLimit("conversions", running=2, waiting=1), asyncio.Event()
     running: list[int] = []
 
     async def work(number: int) -> None:
-        async with places.take():
+        async with limit.slot():
             running.append(number)
             await may_end.wait()
 
@@ -31,11 +31,11 @@ async def test_some_run_some_wait_and_the_others_are_refused() -> None:
     await work(4)
 
 
-async def test_who_gives_up_waiting_makes_place() -> None:
-    places = Places("commands", running=0, waiting=1)
+async def test_who_gives_up_waiting_makes_room() -> None:
+    limit = ConcurrencyLimit("commands", running=0, waiting=1)
 
     for _ in range(3):
-        waiting = asyncio.create_task(places.take().__aenter__())
+        waiting = asyncio.create_task(limit.slot().__aenter__())
         await settle()
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 
 from .dispatch import ApiError
 
-__all__ = ["Places"]
+__all__ = ["ConcurrencyLimit"]
 
 
-class Places:
+class ConcurrencyLimit:
     """``running`` callers at a time; ``waiting`` more wait, and others are refused."""
 
     def __init__(self, what: str, *, running: int, waiting: int) -> None:
@@ -23,8 +23,8 @@ class Places:
         self._callers = 0
 
     @asynccontextmanager
-    async def take(self) -> AsyncIterator[None]:
-        """Have a place until the end of the block; raises ApiError if too many want one."""
+    async def slot(self) -> AsyncIterator[None]:
+        """Hold a slot until the end of the block; raises ApiError if too many want one."""
         if self._callers >= self._most:
             raise ApiError(f"too many {self._what} at once (at most {self._most}); try again later")
         self._callers += 1
