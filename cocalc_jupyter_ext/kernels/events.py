@@ -51,6 +51,7 @@ class Loss(Enum):
     SHUT_DOWN = ("KernelShutDown", "The kernel was shut down.")
     SWITCHED = ("KernelSwitched", "The notebook was switched to another kernel.")
     MISSING = ("KernelMissing", "There is no such kernel any more; start one.")
+    NOT_STARTED = ("KernelNotStarted", "The kernel ended before it could run code.")
     UNREACHABLE = ("KernelUnreachable", "The kernel does not answer; restart it.")
     SERVER_ENDED = ("ServerRestarted", "The server was stopped or restarted.")
     FAILED = ("ExecutionFailed", "The server failed to run cells; its log has the details.")

@@ -319,7 +319,8 @@ class NotebookRunner:
             self._lose(Loss.MISSING)
         except KernelUnreachableError as error:
             _log.warning("%s", error)
-            self._lose(Loss.UNREACHABLE, error.last_words or str(error))
+            loss = Loss.NOT_STARTED if error.last_words else Loss.UNREACHABLE
+            self._lose(loss, error.last_words or str(error))
         else:
             self._launches_ended = (await self._host.ending(self.kernel_id)).launch
             self._tasks.spawn(self._watch(self._link, self.kernel_id), temporary=True)

@@ -151,7 +151,7 @@ class DocumentRuns:
         own = self._accompanied.get(document)
         if own is None:
             return
-        if loss in {Loss.DIED, Loss.UNREACHABLE, Loss.FAILED}:
+        if loss in {Loss.DIED, Loss.NOT_STARTED, Loss.UNREACHABLE, Loss.FAILED}:
             own.kernel.tell_error(f"{loss.message}\n\n{detail}".strip())
         else:
             own.kernel.look_soon()

@@ -256,6 +256,7 @@ async def test_a_kernel_that_ends_while_nothing_runs_is_replaced_without_a_word(
     [
         (KernelNotFoundError("k"), "KernelMissing"),
         (KernelUnreachableError("k", "why"), "KernelUnreachable"),
+        (KernelUnreachableError("k", "why", "ImportError: fish"), "KernelNotStarted"),
         (RuntimeError("unexpected"), "ExecutionFailed"),
     ],
 )
