@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 from ..kernels.errors import KernelNotFoundError
 from ..kernels.stored_values import MAX_STORED, MAX_STORED_CHARS, StoredValues
 from .arguments import Arguments
+from .concurrency import ConcurrencyLimit
 from .dispatch import ApiError, ApiFunction
-from .places import Places
 
 __all__ = ["MAX_ASKED", "NOTEBOOK_FUNCTIONS", "NotebookApi", "NotebookHost"]
 
@@ -75,7 +75,9 @@ class NotebookApi:
         self._opened_ms = opened_ms
         self._stored = stored or StoredValues()
         waiting = MAX_ASKED - _ASKED_AT_ONCE
-        self._asking = Places("questions to the kernel", running=_ASKED_AT_ONCE, waiting=waiting)
+        self._asking = ConcurrencyLimit(
+            "questions to the kernel", running=_ASKED_AT_ONCE, waiting=waiting
+        )
 
     def functions(self) -> dict[str, ApiFunction]:
         """Return the functions by their names on the wire."""
@@ -91,21 +93,21 @@ class NotebookApi:
 
     async def kernel_info(self) -> object:
         """Return what the kernel is, and since when the notebook is open."""
-        async with self._asking.take():
+        async with self._asking.slot():
             content = await self._host.kernel_info()
         return {**content, "nodejs_version": "", "start_time": self._opened_ms}
 
     async def complete(self, options: object) -> object:
         """Return what the text at the cursor can become."""
         code, cursor_pos = _code(options)
-        async with self._asking.take():
+        async with self._asking.slot():
             return await self._host.complete(code, cursor_pos)
 
     async def introspect(self, options: object) -> object:
         """Return the documentation of what is at the cursor."""
         code, cursor_pos = _code(options)
         level = Arguments("introspect", options).value("level")
-        async with self._asking.take():
+        async with self._asking.slot():
             return await self._host.inspect(code, cursor_pos, _clipped(level, 1, 0))
 
     async def signal(self, name: object) -> object:
