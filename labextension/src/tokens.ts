@@ -19,7 +19,7 @@ export interface IUserRights {
 export const IUserRights = new Token<IUserRights>('cocalc-jupyter:IUserRights');
 
 /** What is told about a server that cannot be reached, and done about it. */
-export type IOutage = Pick<Outage, 'report'>;
+export type IOutage = Pick<Outage, 'regain' | 'report'>;
 export const IOutage = new Token<IOutage>('cocalc-jupyter:IOutage');
 
 /** Makes sure that notebooks have kernels, one attempt for each at a time. */

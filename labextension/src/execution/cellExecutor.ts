@@ -18,6 +18,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { markEdits } from '../documents/edits';
 import { docOf, roomIdOf } from '../documents/room';
+import type { Outage } from '../services/outage';
 import type { IEdits } from '../services/requests';
 import type { IUserRights } from '../tokens';
 import type { KernelStarter } from './kernelReadiness';
@@ -32,6 +33,7 @@ export interface ICellExecutorOptions {
   requests: IRunRequests;
   rights: IUserRights;
   kernels: Pick<KernelStarter, 'ensure'>;
+  outage: Pick<Outage, 'regain'>;
   trans: TranslationBundle;
 }
 
@@ -111,6 +113,7 @@ export class ServerCellExecutor implements INotebookCellExecutor {
       slots: this.slots,
       endOfTurn: () => sleep(0),
       sleep,
+      regain: () => this.options.outage.regain(),
       onFailure: message => Notification.error(message, { autoClose: false }),
       trans: this.options.trans
     });

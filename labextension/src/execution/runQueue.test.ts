@@ -13,7 +13,7 @@ interface IWorld {
   failures: string[];
 }
 
-function createWorld(kernelId: string | null = 'kernel'): IWorld {
+function createWorld(kernelId: string | null = 'kernel', isKnown = true): IWorld {
   const requests = new ManualRunRequests();
   const slept: number[] = [];
   const failures: string[] = [];
@@ -31,6 +31,7 @@ function createWorld(kernelId: string | null = 'kernel'): IWorld {
       slept.push(ms);
       return Promise.resolve();
     },
+    regain: () => Promise.resolve(isKnown),
     onFailure: message => failures.push(message),
     trans: { __: words }
   });
@@ -79,6 +80,26 @@ test('a refused request does not keep the next one from being sent', async () =>
   await settled();
   assert.equal(requests.runs.length, 2);
   assert.deepEqual(failures, ['too many queued cells']);
+});
+
+test('a request that was refused is repeated once for a user whom the server knows', async () => {
+  const { queue, requests, failures } = createWorld();
+  const outcome = queue.run('a');
+  await settled();
+  requests.run(0).reject(new RequestError(403, 'unknown cookie'));
+  await settled();
+  requests.run(1).reject(new RequestError(403, 'You may not run code.'));
+  assert.deepEqual(await outcome, { state: 'aborted', reason: 'You may not run code.' });
+  assert.deepEqual(failures, ['You may not run code.']);
+});
+
+test('whoever is signed out runs nothing and is told nothing more than that', async () => {
+  const { queue, requests, failures } = createWorld('kernel', false);
+  const outcome = queue.run('a');
+  await settled();
+  requests.run(0).reject(new RequestError(403, 'XSRF cookie does not match'));
+  assert.deepEqual(await outcome, { state: 'aborted', reason: 'You are signed out.' });
+  assert.deepEqual([requests.runs.length, failures], [1, []]);
 });
 
 test('a batch without a kernel fails once, without a request', async () => {

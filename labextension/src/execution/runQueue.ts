@@ -39,6 +39,8 @@ export interface IRunQueueOptions {
   /** Resolves when all calls of the present turn were made. */
   endOfTurn: () => Promise<void>;
   sleep: (ms: number) => Promise<void>;
+  /** Returns whether the server knows this user; whoever is signed out is told. */
+  regain: () => Promise<boolean>;
   /** Called once for each request that failed as a whole. */
   onFailure: (message: string) => void;
   trans: Pick<TranslationBundle, '__'>;
@@ -107,18 +109,39 @@ export class RunQueue {
       return null;
     }
     try {
-      const { roomId, kernelId, edits } = this.options.target();
-      const runId = await this.options.requests.startRun(roomId, {
-        kernel_id: kernelId,
-        cells: batch.map(({ cellId }) => ({ cell_id: cellId })),
-        stop_on_error: true,
-        edits
-      });
-      return runId;
+      return await this.request(batch);
+    } catch (error) {
+      if (!isRefusal(error)) {
+        this.fail(batch, messageOf(error));
+        return null;
+      }
+    }
+    return this.startAfterRefusal(batch);
+  }
+
+  /** A request that was refused has run nothing, so that it may be repeated. */
+  private async startAfterRefusal(batch: IWaitingCell[]): Promise<string | null> {
+    const isKnown = await this.options.regain();
+    if (!isKnown || this.isDisposed) {
+      settleAll(batch, isKnown ? CLOSED : SIGNED_OUT);
+      return null;
+    }
+    try {
+      return await this.request(batch);
     } catch (error) {
       this.fail(batch, messageOf(error));
       return null;
     }
+  }
+
+  private request(batch: IWaitingCell[]): Promise<string> {
+    const { roomId, kernelId, edits } = this.options.target();
+    return this.options.requests.startRun(roomId, {
+      kernel_id: kernelId,
+      cells: batch.map(({ cellId }) => ({ cell_id: cellId })),
+      stop_on_error: true,
+      edits
+    });
   }
 
   private async watch(runId: string, batch: IWaitingCell[]): Promise<void> {
@@ -178,6 +201,12 @@ export class RunQueue {
 }
 
 const CLOSED: CellOutcome = { state: 'aborted', reason: 'The run is not watched any more.' };
+
+const SIGNED_OUT: CellOutcome = { state: 'aborted', reason: 'You are signed out.' };
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof RequestError && error.isRefusal;
+}
 
 function settleAll(batch: IWaitingCell[], outcome: CellOutcome): void {
   for (const { resolve } of batch) {

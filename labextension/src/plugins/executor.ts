@@ -6,14 +6,14 @@ import { INotebookCellExecutor } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { ServerCellExecutor } from '../execution/cellExecutor';
-import { IKernelStarter, IProjectRequests, IUserRights } from '../tokens';
+import { IKernelStarter, IOutage, IProjectRequests, IUserRights } from '../tokens';
 
 /** Provides `INotebookCellExecutor`. */
 export const executorPlugin: JupyterFrontEndPlugin<INotebookCellExecutor> = {
   id: 'cocalc-jupyter:executor',
   description: 'Runs notebook cells on the project server.',
   autoStart: true,
-  requires: [IProjectRequests, IUserRights, IKernelStarter],
+  requires: [IProjectRequests, IUserRights, IKernelStarter, IOutage],
   optional: [ITranslator],
   provides: INotebookCellExecutor,
   activate: (
@@ -21,9 +21,10 @@ export const executorPlugin: JupyterFrontEndPlugin<INotebookCellExecutor> = {
     requests: IProjectRequests,
     rights: IUserRights,
     kernels: IKernelStarter,
+    outage: IOutage,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
-    return new ServerCellExecutor({ requests, rights, kernels, trans });
+    return new ServerCellExecutor({ requests, rights, kernels, outage, trans });
   }
 };

@@ -82,3 +82,16 @@ test('a second outage is reported again', async () => {
   await outage.report();
   assert.equal(told.filter(text => text === 'unreachable').length, 2);
 });
+
+test('a user who was refused once is signed in again, or told', async () => {
+  const known = createOutage(['ok']);
+  assert.equal(await known.outage.regain(), true);
+  assert.deepEqual(known.told, []);
+  const forgotten = createOutage([403, 'ok']);
+  assert.equal(await forgotten.outage.regain(), true);
+  assert.deepEqual(forgotten.told, ['sign in']);
+  const signedOut = createOutage([403, 403, 403, 403, 'ok']);
+  assert.equal(await signedOut.outage.regain(), false);
+  await signedOut.outage.report();
+  assert.ok(signedOut.told.includes('refused'));
+});

@@ -46,6 +46,23 @@ export class Outage {
     return this.episode;
   }
 
+  /**
+   * Return whether the server knows this user, after a request that it refused.
+   *
+   * Signs in again if that needs nobody's help; otherwise an episode begins.
+   */
+  async regain(): Promise<boolean> {
+    if ((await this.ask()) === 'answers') {
+      return true;
+    }
+    await this.options.signIn();
+    if ((await this.ask()) === 'answers') {
+      return true;
+    }
+    void this.report();
+    return false;
+  }
+
   private async follow(): Promise<void> {
     // A single failed request may be no more than that.
     const first = await this.ask();

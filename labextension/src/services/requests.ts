@@ -66,6 +66,11 @@ export class RequestError extends Error {
   get isTransient(): boolean {
     return TRANSIENT.has(this.status) || this.status >= 500;
   }
+
+  /** Whether the server does not know this user, or does not let them do this. */
+  get isRefusal(): boolean {
+    return this.status === 401 || this.status === 403;
+  }
 }
 
 const RIGHTS_ASKED = { contents: ['write'], kernels: ['execute'] };
