@@ -19,7 +19,7 @@ from .editing import (
 )
 from .errors import InvalidActionError
 from .look_actions import LookActions
-from .reading import cell_ids, index_of, require_cell
+from .reading import cell_ids, index_of, require_cell, require_map
 
 __all__ = ["NotebookActions"]
 
@@ -240,6 +240,7 @@ class NotebookActions(LookActions):
         when the next message comes. What exceeds the limits is marked, and not kept (§3.5).
         """
         require_cell(self.records, cell_id)
+        require_map(content, "the content of a message")
         if msg_type == "clear_output" and content.get("wait"):
             self._to_clear.add(cell_id)
             return False

@@ -67,9 +67,11 @@ def set_cell_heading(records: Records, cell_id: str, level: int) -> list[Change]
 def attach(records: Records, cell_id: str, name: str, content: bytes) -> list[Change]:
     """Attach a file to a cell under its ``attachment_name``, in place of an older one.
 
-    Raises UnknownCellError, NotEditableError.
+    Raises UnknownCellError, NotEditableError, InvalidActionError.
     """
     require_editable(records, cell_id)
+    if not isinstance(content, bytes | bytearray | memoryview):
+        raise InvalidActionError(f"a file is attached as bytes, not {type(content).__name__}")
     entry = {"type": "base64", "value": base64.b64encode(content).decode("ascii")}
     return [set_cell(cell_id, attachments={attachment_name(name): entry})]
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Concatenate, ParamSpec
 
-from ..syncdoc.records import Records
+from ..syncdoc.json_values import checked_record
+from ..syncdoc.records import FieldError, Records
 from ..syncdoc.sync_document import SyncDocument
 from ..syncdoc.syncdb import SyncDB
-from .changes import Change, apply_changes
-from .errors import NotebookReadOnlyError, UndoUnavailableError
+from .changes import Change, Set, apply_changes
+from .errors import InvalidActionError, NotebookReadOnlyError, UndoUnavailableError
 from .reading import cell_ids
 
 __all__ = ["Editor", "new_cell_id"]
@@ -96,14 +97,23 @@ class Editor:
     def edit(self, action: Action[P], *args: P.args, **options: P.kwargs) -> bool:
         """Make what an action changes one commit; return whether it changes anything.
 
-        ``action`` gets the live records and returns changes. Raises NotebookReadOnlyError, and
-        what the action raises, with nothing changed.
+        ``action`` gets the live records and returns changes. Raises NotebookReadOnlyError,
+        InvalidActionError for what a document cannot hold, and what the action raises, with
+        nothing changed.
         """
         with self.together():
-            changes = action(self.records, *args, **options)
+            changes = [self._checked(each) for each in action(self.records, *args, **options)]
             if changes:
                 apply_changes(self.document.editable(), changes)
         return bool(changes)
+
+    def _checked(self, change: Change) -> Change:
+        if not isinstance(change, Set):
+            return change
+        try:
+            return Set(checked_record(self.records.schema, change.record))
+        except FieldError as error:
+            raise InvalidActionError(str(error)) from error
 
     def _new_id(self) -> str:
         taken = set(cell_ids(self.records))

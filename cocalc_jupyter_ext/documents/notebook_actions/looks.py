@@ -6,7 +6,15 @@ from typing import Any, Final
 from ..syncdoc.records import Record, Records
 from .changes import Change, map_changes, set_cell
 from .errors import InvalidActionError, NotEditableError
-from .reading import cell_type_of, cells_in_order, is_editable, metadata_of, require_cell
+from .reading import (
+    cell_type_of,
+    cells_in_order,
+    distinct,
+    is_editable,
+    metadata_of,
+    require_cell,
+    require_map,
+)
 
 __all__ = [
     "SLIDES",
@@ -38,14 +46,14 @@ def set_output_flag(
 ) -> list[Change]:
     """Collapse outputs or put them into a scroll box; None unsets it. Raises UnknownCellError."""
     _require_flag(flag)
-    cells = [require_cell(records, cell_id) for cell_id in ids]
+    cells = [require_cell(records, cell_id) for cell_id in distinct(ids)]
     return [set_cell(cell["id"], **{flag: value}) for cell in cells if cell.get(flag) is not value]
 
 
 def toggle_output_flag(records: Records, ids: Sequence[str], flag: str) -> list[Change]:
     """Turn ``collapsed`` or ``scrolled`` over; a first toggle of ``collapsed`` makes it false."""
     _require_flag(flag)
-    cells = [require_cell(records, cell_id) for cell_id in ids]
+    cells = [require_cell(records, cell_id) for cell_id in distinct(ids)]
     return [
         set_cell(cell["id"], **{flag: not cell.get(flag, _FLAG_DEFAULTS[flag])}) for cell in cells
     ]
@@ -56,7 +64,7 @@ def hide(records: Records, ids: Sequence[str], part: str, is_hidden: bool) -> li
     if part not in _HIDING:
         raise InvalidActionError(f"{part!r} cannot be hidden: {', '.join(_HIDING)}")
     changes: list[Change] = []
-    for cell_id in ids:
+    for cell_id in distinct(ids):
         cell = require_cell(records, cell_id)
         shown = metadata_of(cell).get("jupyter")
         old = shown if isinstance(shown, Mapping) else {}
@@ -74,7 +82,7 @@ def protect(
     wanted = {"editable": editable, "deletable": deletable}
     fields = {name: value for name, value in wanted.items() if value is not None}
     changes: list[Change] = []
-    for cell_id in ids:
+    for cell_id in distinct(ids):
         cell = require_cell(records, cell_id)
         old = metadata_of(cell)
         new = {name: value for name, value in fields.items() if old.get(name, True) is not value}
@@ -90,7 +98,7 @@ def set_tag(records: Records, ids: Sequence[str], tag: str, has_it: bool) -> lis
     """Tag cells, or take a tag away; raises UnknownCellError, InvalidActionError."""
     if not tag or any(sign.isspace() for sign in tag) or "," in tag:
         raise InvalidActionError(f"a tag is one word without commas, not {tag!r}")
-    cells = [require_cell(records, cell_id) for cell_id in ids]
+    cells = [require_cell(records, cell_id) for cell_id in distinct(ids)]
     return [
         set_cell(cell["id"], tags={tag: has_it or None})
         for cell in cells
@@ -101,8 +109,8 @@ def set_tag(records: Records, ids: Sequence[str], tag: str, has_it: bool) -> lis
 def set_slide(records: Records, ids: Sequence[str], slide: str | None) -> list[Change]:
     """Say what cells are in a slide show; None for nothing. Raises UnknownCellError."""
     if slide is not None and slide not in SLIDES:
-        raise InvalidActionError(f"{slide!r} is no type of slide: {', '.join(SLIDES)}")
-    cells = [require_cell(records, cell_id) for cell_id in ids]
+        raise InvalidActionError(f"{slide!r} is not a type of slide: {', '.join(SLIDES)}")
+    cells = [require_cell(records, cell_id) for cell_id in distinct(ids)]
     return [set_cell(cell["id"], slide=slide) for cell in cells if cell.get("slide") != slide]
 
 
@@ -117,8 +125,9 @@ def set_metadata(
     """Replace the metadata of a cell; with ``merge`` only these keys, null taking one away.
 
     Of a write protected cell only with ``bypass_protection``. Raises UnknownCellError,
-    NotEditableError.
+    NotEditableError, InvalidActionError.
     """
+    require_map(metadata, "metadata")
     cell = require_cell(records, cell_id)
     if not bypass_protection and not is_editable(cell):
         raise NotEditableError(cell_id)
@@ -145,4 +154,4 @@ def _tags(cell: Record) -> Mapping[str, Any]:
 
 def _require_flag(flag: str) -> None:
     if flag not in _FLAG_DEFAULTS:
-        raise InvalidActionError(f"{flag!r} is no flag of outputs: {', '.join(_FLAG_DEFAULTS)}")
+        raise InvalidActionError(f"{flag!r} is not a flag of outputs: {', '.join(_FLAG_DEFAULTS)}")

@@ -12,7 +12,7 @@ from ..syncdoc.canonical import canonical_json
 from ..syncdoc.records import Record, Records
 from .changes import Change, set_cell
 from .errors import NoQuestionError
-from .reading import cells_in_order, require_cell, settings_of
+from .reading import cells_in_order, distinct, require_cell, settings_of
 
 __all__ = [
     "DEFAULT_MAX_LENGTH",
@@ -56,7 +56,7 @@ def output_map(messages: Iterable[Any]) -> dict[str, Any]:
 
 def clear_outputs(records: Records, ids: Sequence[str]) -> list[Change]:
     """Clear the outputs and the prompt numbers of cells; raises UnknownCellError."""
-    cells = [require_cell(records, cell_id) for cell_id in ids]
+    cells = [require_cell(records, cell_id) for cell_id in distinct(ids)]
     return [
         set_cell(cell["id"], output=None, exec_count=None)
         for cell in cells

@@ -33,7 +33,8 @@ __all__ = [
 
 CELL_TYPES: Final = ("code", "markdown", "raw")
 
-_OF_A_RUN: Final = frozenset({"id", "pos", "state", "start", "end", "last"})
+_PLACE: Final = frozenset({"type", "id", "pos"})
+_NOT_COPIED: Final = _PLACE | {"state", "start", "end", "last"}
 """What a copy of a cell does not have: its place, and how its run goes."""
 
 
@@ -42,10 +43,13 @@ def insert_cells(
 ) -> list[Change]:
     """Add cells, each an id and its fields, before the one that stands at ``index`` now.
 
-    Raises InvalidActionError for an unknown cell type.
+    Raises InvalidActionError for an unknown cell type, and for fields that say which cell it is
+    or where.
     """
     for _cell_id, fields in cells:
         require_cell_type(fields.get("cell_type", "code"))
+        if given := sorted(_PLACE & fields.keys()):
+            raise InvalidActionError(f"a new cell gets its {given[0]!r} when it is inserted")
     positions, changes = _place(cells_in_order(records), index, len(cells))
     for (cell_id, fields), position in zip(cells, positions, strict=True):
         known = {name: value for name, value in fields.items() if value is not None}
@@ -104,15 +108,14 @@ def copies_of_cells(records: Records, ids: Sequence[str]) -> list[dict[str, Any]
     """Return what new cells need to be like these; raises UnknownCellError."""
     cells = [require_cell(records, cell_id) for cell_id in distinct(ids)]
     return [
-        {name: value for name, value in cell.items() if name not in {"type", *_OF_A_RUN}}
-        for cell in cells
+        {name: value for name, value in cell.items() if name not in _NOT_COPIED} for cell in cells
     ]
 
 
 def require_cell_type(cell_type: object) -> None:
-    """Refuse what is no type of cell; raises InvalidActionError."""
+    """Refuse what is not a type of cell; raises InvalidActionError."""
     if cell_type not in CELL_TYPES:
-        raise InvalidActionError(f"{cell_type!r} is no type of cell: {', '.join(CELL_TYPES)}")
+        raise InvalidActionError(f"{cell_type!r} is not a type of cell: {', '.join(CELL_TYPES)}")
 
 
 def _place(staying: Sequence[Record], index: int, count: int) -> tuple[list[float], list[Change]]:

@@ -26,6 +26,7 @@ __all__ = [
     "require_cell",
     "require_deletable",
     "require_editable",
+    "require_map",
     "settings_of",
 ]
 
@@ -117,3 +118,9 @@ def distinct(ids: Sequence[str]) -> list[str]:
     if isinstance(ids, str):
         raise InvalidActionError(f"a list of cell ids is needed, not the text {ids!r}")
     return list(dict.fromkeys(ids))
+
+
+def require_map(value: object, name: str) -> None:
+    """Raise InvalidActionError for what is no map."""
+    if not isinstance(value, Mapping):
+        raise InvalidActionError(f"{name} is a map of names to values, not {type(value).__name__}")

@@ -6,7 +6,7 @@ from typing import Any
 from ..syncdoc.records import Records
 from .changes import Change, Set, map_changes, set_settings
 from .errors import InvalidActionError
-from .reading import metadata_of, settings_of
+from .reading import metadata_of, require_map, settings_of
 
 __all__ = [
     "request_conversion",
@@ -29,7 +29,9 @@ def set_kernel(records: Records, kernel: str) -> list[Change]:
 
 
 def set_trust(records: Records, is_trusted: bool) -> list[Change]:
-    """Say whether outputs may do what their authors like."""
+    """Say whether outputs may do what their authors like; raises InvalidActionError."""
+    if not isinstance(is_trusted, bool):
+        raise InvalidActionError("trust is True or False")
     is_known = settings_of(records).get("trust") is is_trusted
     return [] if is_known else [set_settings(trust=is_trusted)]
 
@@ -41,6 +43,7 @@ def set_notebook_metadata(
 
     The kernel is not part of it. Raises InvalidActionError for that.
     """
+    require_map(metadata, "metadata")
     if "kernelspec" in metadata:
         raise InvalidActionError("choose the kernel with set_kernel, not by metadata")
     settings = settings_of(records)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from ...conat.client.client import Client
 from .coordination import DocumentType
 from .disk_save import save_to_disk
+from .json_values import checked_record
 from .opening import Opening, name_of, open_document
 from .records import Record, Records, RecordSchema
 from .sync_document import SyncDocument
@@ -48,11 +49,13 @@ class SyncDB:
     def set(self, record: Record | Iterable[Record]) -> None:
         """Edit the record with these primary keys, or add it; several in their order (§2.3).
 
-        Null deletes a field; maps merge one level deep. Raises FieldError.
+        Null deletes a field; maps merge one level deep. Raises FieldError, also for what JSON
+        does not have; then nothing is changed.
         """
+        schema = self._records.schema
         records = [record] if isinstance(record, Mapping) else record
-        for each in records:
-            self.document.editable().set(self._singleton(each))
+        for each in [checked_record(schema, self._singleton(each)) for each in records]:
+            self.document.editable().set(each)
 
     def delete(self, where: Mapping[str, Any] | None = None) -> int:
         """Delete all records with these primary keys, or all; return how many there were."""

@@ -422,7 +422,7 @@ def test_a_cell_that_is_code_no_more_loses_what_only_code_has() -> None:
     notebook.set_cell_type("a", "markdown")
 
     assert read(notebook, "a") == cell("a", 0, "x", cell_type="markdown", slide="skip")
-    with pytest.raises(InvalidActionError, match="'heading' is no type"):
+    with pytest.raises(InvalidActionError, match="'heading' is not a type"):
         notebook.set_cell_type("a", "heading")
 
 
@@ -581,7 +581,7 @@ def test_tags_are_a_map_and_slides_a_word(notebook: NotebookActions) -> None:
     for refused in ("", "two words", "a,b"):
         with pytest.raises(InvalidActionError, match="one word"):
             notebook.add_tag(["a"], refused)
-    with pytest.raises(InvalidActionError, match="no type of slide"):
+    with pytest.raises(InvalidActionError, match="is not a type of slide"):
         notebook.set_slide(["a"], "chapter")
 
 
@@ -914,3 +914,46 @@ def test_any_story_keeps_the_rules_and_can_be_undone(story: list[tuple[Any, ...]
     for _ in range(steps):
         notebook.redo()
     assert notebook.document.text == end
+
+
+# What a document cannot hold
+
+
+@pytest.mark.parametrize(
+    ("action", "problem"),
+    [
+        (lambda n: n.insert_cell(5), "'input' must be a text"),
+        (lambda n: n.insert_cell("x", id="a"), "gets its 'id'"),
+        (lambda n: n.insert_cell("x", pos=7), "gets its 'pos'"),
+        (lambda n: n.insert_cells([{"type": "settings"}]), "gets its 'type'"),
+        (lambda n: n.set_cell_metadata("a", {"x": object()}), "'metadata.x' is of type object"),
+        (lambda n: n.set_cell_metadata("a", {"x": {1: 2}}), "has the key 1"),
+        (lambda n: n.set_cell_metadata("a", 5), "metadata is a map"),
+        (lambda n: n.set_notebook_metadata({"x": float("nan")}), "'metadata.x' is nan"),
+        (lambda n: n.set_notebook_metadata([]), "metadata is a map"),
+        (lambda n: n.set_trust("yes"), "True or False"),
+        (lambda n: n.attach("a", "x.txt", "text"), "as bytes"),
+        (lambda n: n.add_tag("abc", "x"), "not the text 'abc'"),
+        (lambda n: n.clear_outputs("abc"), "not the text 'abc'"),
+        (lambda n: n.process_output("a", "stream", "text"), "content of a message is a map"),
+    ],
+)
+def test_what_no_notebook_can_hold_is_refused_and_changes_nothing(
+    notebook: NotebookActions, action: Callable[[NotebookActions], object], problem: str
+) -> None:
+    before = notebook.document.text
+
+    with pytest.raises(InvalidActionError, match=problem):
+        action(notebook)
+
+    assert notebook.document.text == before
+    assert notebook.document.commit() is None
+
+
+def test_what_is_set_is_a_copy_that_nobody_else_changes(notebook: NotebookActions) -> None:
+    metadata = {"list": (1, [2])}
+
+    notebook.set_cell_metadata("a", metadata)
+    metadata["list"][1].append(3)  # type: ignore[attr-defined]
+
+    assert read(notebook, "a")["metadata"] == {"list": [1, [2]]}

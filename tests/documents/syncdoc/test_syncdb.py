@@ -32,6 +32,20 @@ async def test_records_that_one_commits_others_get_with_their_keys(world: World)
     ]
 
 
+async def test_what_json_does_not_have_is_refused_and_the_document_goes_on(world: World) -> None:
+    ann, bob = await join_notebook(world, "ann"), await join_notebook(world, "bob")
+    ok = {"type": "cell", "id": "a", "input": "1"}
+
+    for odd in ({"metadata": {"x": {1}}}, {"metadata": {1: 2}}, {"input": 5}):
+        with pytest.raises(FieldError):
+            ann.set([ok, {"type": "cell", "id": "b", **odd}])
+    assert len(ann) == 0
+    ann.set(ok)
+    await ann.commit()
+
+    await until(lambda: bob.get() == [ok])
+
+
 async def test_two_edit_one_cell_and_different_fields_at_once(world: World) -> None:
     ann, bob = await join_notebook(world, "ann"), await join_notebook(world, "bob")
     ann.set({"type": "cell", "id": "a", "input": "one\ntwo\nthree\n", "metadata": {"x": 1}})
