@@ -73,7 +73,7 @@ def connection(
 def check_parts(*parts: object) -> None:
     """Raise ``TypeError`` if one of the parts of a message is not an object."""
     if not all(isinstance(part, dict) for part in parts):
-        raise TypeError("a part of the message is no object")
+        raise TypeError("a part of the message is not an object")
 
 
 class KernelChannels:

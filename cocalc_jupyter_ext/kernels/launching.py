@@ -72,7 +72,7 @@ def with_limits(argv: Sequence[str], ulimit: str) -> list[str]:
     options = [" ".join(words[index : index + 2]) for index in range(0, len(words), 2)]
     for option in options:
         if not _LIMIT.fullmatch(option):
-            raise ValueError(f"{option!r} is no option of ulimit with a number, such as -t 30")
+            raise ValueError(f"{option!r} is not an option of ulimit with a number, such as -t 30")
     if not options:
         return list(argv)
     script = "; ".join(f"ulimit {option}" for option in options)

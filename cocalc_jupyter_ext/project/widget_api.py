@@ -40,9 +40,11 @@ class WidgetApi:
             raise ApiError("comm: the argument must be an object with a comm_id")
         data, msg_id = options.get("data"), options.get("msg_id")
         if not isinstance(data, Mapping):
-            raise WidgetMessageError("its data is no object")
+            raise WidgetMessageError("its data is not an object")
         if msg_id is not None and not (isinstance(msg_id, str) and len(msg_id) <= MAX_ID_CHARS):
-            raise WidgetMessageError(f"its msg_id is no text of at most {MAX_ID_CHARS} characters")
+            raise WidgetMessageError(
+                f"its msg_id is not a text of at most {MAX_ID_CHARS} characters"
+            )
         buffers = _buffers(options)
         widgets = await self._find()
         state = data.get("state")
@@ -92,7 +94,7 @@ def _buffers(options: Mapping[str, Any]) -> list[bytes]:
     if plain is None:
         return []
     if not isinstance(plain, list) or not all(isinstance(each, bytes) for each in plain):
-        raise WidgetMessageError("its buffers is no list of binary parts")
+        raise WidgetMessageError("its buffers is not a list of binary parts")
     _check_size(sum(map(len, plain)))
     return plain
 
@@ -100,7 +102,7 @@ def _buffers(options: Mapping[str, Any]) -> list[bytes]:
 def _decoded(encoded: object) -> list[bytes]:
     """Return buffers that came as base64; raises WidgetMessageError."""
     if not isinstance(encoded, list) or not all(isinstance(each, str) for each in encoded):
-        raise WidgetMessageError("its buffers64 is no list of texts")
+        raise WidgetMessageError("its buffers64 is not a list of texts")
     _check_size(sum(map(len, encoded)) * 3 / 4)
     try:
         return [base64.b64decode(each, validate=True) for each in encoded]

@@ -53,16 +53,16 @@ class PageMessage:
 def read(raw: str | bytes, subprotocol: str | None, session: Session) -> PageMessage:
     """Return what a browser sent; raises UnreadableMessageError."""
     if not is_framed(raw, subprotocol):
-        raise UnreadableMessageError("it has not the parts that it says it has")
+        raise UnreadableMessageError("it lacks parts that it announces")
     try:
         message = _read_v1(raw, session) if subprotocol == V1 else _read_plain(raw)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error) as error:
         raise UnreadableMessageError(f"{type(error).__name__}: {error}") from error
     if not isinstance(message.channel, str):
-        raise UnreadableMessageError("its channel is no text")
+        raise UnreadableMessageError("its channel is not text")
     parts = (message.header, message.content, message.parent, message.metadata)
     if not all(isinstance(part, dict) for part in parts):
-        raise UnreadableMessageError("a part of it is no object")
+        raise UnreadableMessageError("a part of it is not an object")
     return message
 
 

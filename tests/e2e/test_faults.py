@@ -18,7 +18,7 @@ from tests.support.hub import Hub, run_hub
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 WORK, BROKEN, FOREIGN = "work.ipynb", "broken.ipynb", "foreign.ipynb"
-NOT_JSON = b'{"cells": [ this is no notebook'
+NOT_JSON = b'{"cells": [ this is not a notebook'
 NOTES, ENDLESS, QUESTION, SHORT = range(4)
 ONLY = 0
 # A dialog that went away again before anybody looked was one too many all the same.

@@ -233,5 +233,5 @@ async def test_a_kernel_that_does_not_exist_is_told_and_nothing_waits_for_ever(
 
 async def test_only_notebooks_can_be_opened_as_such(server: JupyterServer) -> None:
     async with client_of(server) as client:
-        with pytest.raises(ValueError, match="no notebook"):
+        with pytest.raises(ValueError, match="is not a notebook"):
             open_notebook(client, project_id=project_id_of(server), path="a.txt")

@@ -334,6 +334,27 @@ async def test_a_restart_takes_all_widgets_away_and_new_ones_work(server: Jupyte
             assert set(other.models) == set(table.models())
 
 
+async def test_a_page_that_names_a_subshell_of_before_a_restart_harms_nobody(
+    server: JupyterServer,
+) -> None:
+    """ipykernel would drop what anybody says to a widget whose last message named none it has."""
+    async with (
+        notebook(server, "subshell", SLIDER, SEEN) as runs,
+        cocalc(runs) as table,
+        lab(runs, "stale") as stale,
+    ):
+        await runs.run("c0")
+        await table.until(lambda: table.named("IntSliderModel"))
+        (slider,) = table.named("IntSliderModel")
+        stale.subshell_id = "gone"
+        for value in (31, 32):
+            await stale.until_idle(await stale.update(slider, value=value))
+        await table.write(slider, value=33)
+        await stale.until(lambda: stale.models[slider]["value"] == 33)
+        await runs.run("c1")
+        assert runs.text(await runs.cell("c1")) == "[31, 32, 33]\n"
+
+
 async def test_a_page_that_was_away_is_told_which_widgets_were_made_and_closed(
     server: JupyterServer,
 ) -> None:
@@ -391,7 +412,7 @@ async def test_nonsense_from_browsers_is_answered_and_harms_nobody(server: Jupyt
         data: dict[str, Any] = {"method": "update", "state": {"value": 1}}
         for options, text in [
             ({"comm_id": "none", "data": data}, 'no widget "none"'),
-            ({"comm_id": slider, "data": 5}, "its data is no object"),
+            ({"comm_id": slider, "data": 5}, "its data is not an object"),
             ({"comm_id": slider, "data": data, "buffers64": ["?"]}, "not valid base64"),
             ({"comm_id": slider, "data": data, "msg_id": 5}, "msg_id"),
             ({}, "comm_id"),

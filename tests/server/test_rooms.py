@@ -187,7 +187,7 @@ async def test_a_notebook_that_is_no_json_is_explained_once_and_left_alone(
     server: JupyterServer,
 ) -> None:
     path = server.work / "broken.ipynb"
-    path.write_text("{ this is no notebook")
+    path.write_text("{ this is not a notebook")
     page = RoomClient(server, "broken.ipynb")
 
     await page.open()
@@ -200,7 +200,7 @@ async def test_a_notebook_that_is_no_json_is_explained_once_and_left_alone(
     assert payload["reason"] == "initialization_error"
     assert payload["errorReason"] == "broken.ipynb: not a notebook (not valid JSON)"
     assert second[0] == 4500
-    assert path.read_text() == "{ this is no notebook"
+    assert path.read_text() == "{ this is not a notebook"
     assert "broken.ipynb: not a notebook (not valid JSON)" in server.log
 
 

@@ -65,7 +65,7 @@ def _checked(answer: object) -> dict[str, Any]:
     if isinstance(answer, ConatError):
         raise answer
     if not isinstance(answer, dict):
-        raise RemoteError("the server's answer is no object")
+        raise RemoteError("the server's answer is not an object")
     return answer
 
 

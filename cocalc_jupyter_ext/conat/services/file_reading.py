@@ -226,5 +226,5 @@ def _piece(reply: Message, headers: dict[str, Any], seq: int) -> bytes:
         raise TransferFailed(f"lost data: piece {headers.get('seq')!r} came instead of {seq}")
     data = reply.data
     if not isinstance(data, bytes):
-        raise TransferFailed(f"piece {seq} is no binary data")
+        raise TransferFailed(f"piece {seq} is not binary data")
     return data

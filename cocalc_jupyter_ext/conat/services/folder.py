@@ -165,7 +165,7 @@ class Folder:
             root = self._root.resolve()
             real = (root / path).resolve()
         except (OSError, RuntimeError, ValueError) as error:
-            raise FileRefused(path, f"no path of a file: {error}") from error
+            raise FileRefused(path, f"not a path of a file: {error}") from error
         if not real.is_relative_to(root):
             raise FileRefused(path, "this is outside of the project's files")
         return real.relative_to(root).parts

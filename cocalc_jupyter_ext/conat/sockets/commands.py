@@ -202,7 +202,7 @@ def packets_to_wire(packets: Sequence[Packet]) -> list[dict[str, Any]]:
 def packets_from_wire(data: object) -> list[Packet]:
     """Return the packets of an answer to ``missing``; raises SocketError."""
     if not isinstance(data, list):
-        raise SocketError("the answer with missing messages is no list")
+        raise SocketError("the answer with missing messages is not a list")
     return [_packet_from_wire(item) for item in data]
 
 

@@ -20,14 +20,14 @@ _LONG_BYTES: Final = 1024
 
 
 class PayloadGone(LookupError):  # noqa: N818 - named like the errors of conat
-    """The payload of a message was decoded and let go; use its value."""
+    """The payload of a message was decoded and released; use its value."""
 
     def __init__(self, seq: int) -> None:
         super().__init__(seq)
         self.seq = seq
 
     def __str__(self) -> str:
-        return f"the payload of message {self.seq} was decoded and let go; use its value"
+        return f"the payload of message {self.seq} was decoded and released; use its value"
 
 
 class Entry:

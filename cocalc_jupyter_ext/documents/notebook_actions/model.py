@@ -192,7 +192,7 @@ class NotebookModel:
                     changed.clear()
                     await changed.wait()
         except TimeoutError as error:
-            raise RequestTimeout(f"the notebook is not so far within {timeout_s:g} s") from error
+            raise RequestTimeout(f"the condition was not met within {timeout_s:g} s") from error
         finally:
             disconnect()
 

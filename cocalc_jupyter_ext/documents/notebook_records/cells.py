@@ -110,7 +110,7 @@ def _without_trust(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tags(metadata: dict[str, Any]) -> dict[str, bool] | None:
-    """Take the tags out of the metadata; what is no list of names stays there."""
+    """Take the tags out of the metadata; what is not a list of names stays there."""
     tags = metadata.get("tags")
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         return None

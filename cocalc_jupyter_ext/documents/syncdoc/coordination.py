@@ -37,7 +37,7 @@ def string_id(project_id: str, path: str) -> str:
 def synced_path_of_notebook(path: str) -> str:
     """Return the hidden path under which a notebook is synced (§3.1); raises ValueError."""
     if not path.endswith(_NOTEBOOK_SUFFIX):
-        raise ValueError(f"'{path}' is no notebook: its name must end with {_NOTEBOOK_SUFFIX}")
+        raise ValueError(f"'{path}' is not a notebook: its name must end with {_NOTEBOOK_SUFFIX}")
     folder, slash, name = path.rpartition("/")
     return f"{folder}{slash}.{name}.sage-jupyter2"
 

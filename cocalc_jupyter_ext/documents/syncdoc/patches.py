@@ -250,4 +250,4 @@ def _number(value: object) -> int:
         return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    raise PatchError(f"{value!r} is no whole number")
+    raise PatchError(f"{value!r} is not a whole number")

@@ -171,7 +171,9 @@ class Converter:
             )
             printed = await run(start, Limits(PRINT_TIMEOUT_S, MAX_ERROR))
             if printed.exit_code or not await in_thread(made.is_file):
-                raise ConversionFailed(f"the browser does not print: {printed.stderr[-MAX_ERROR:]}")
+                raise ConversionFailed(
+                    f"the browser could not print: {printed.stderr[-MAX_ERROR:]}"
+                )
             await in_thread(os.replace, made, notebook.with_name(f"{order.base}.pdf"))
         finally:
             await in_thread(_remove, page, made)
@@ -221,7 +223,7 @@ def _read_json(notebook: Path) -> object:
     try:
         return json.loads(notebook.read_bytes())
     except ValueError as error:
-        raise ConversionFailed(f"this is no notebook: {error}") from error
+        raise ConversionFailed(f"this is not a notebook: {error}") from error
 
 
 def _remove(*files: Path) -> None:

@@ -49,7 +49,7 @@ class DocumentFormatter:
         await _wait_for(document, options.last_changed_ms)
         text = document.value
         if not isinstance(text, str):
-            raise ApiError(f"'{path[:1000]}' is no text; format its cells one by one")
+            raise ApiError(f"'{path[:1000]}' is not a text; format its cells one by one")
         try:
             formatted = await self._formatter.format(text, options)
         except ConatError as error:

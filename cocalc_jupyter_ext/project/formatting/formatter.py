@@ -126,7 +126,7 @@ def _read(file: Path, said: str) -> str:
         with file.open(encoding="utf-8", errors="replace", newline="") as opened:
             return opened.read(4 * MAX_TEXT)
     except FileNotFoundError as error:
-        raise FormatFailed(readable(said) or "the formatter has made nothing") from error
+        raise FormatFailed(readable(said) or "the formatter produced nothing") from error
 
 
 def _clean_latex(text: str, options: FormatOptions) -> str:

@@ -72,7 +72,7 @@ def grading_for(
     """
     kind = CELL_TYPES.get(name)
     if kind is None:
-        raise CellTypeError(f"{name!r} is no type of cell: {', '.join(CELL_TYPES)}")
+        raise CellTypeError(f"{name!r} is not a type of cell: {', '.join(CELL_TYPES)}")
     if kind.only is not None and cell_type != kind.only:
         raise CellTypeError(f"only {kind.only} cells can be {name!r}; this one is {cell_type}")
     grading: dict[str, Any] = {flag: flag in kind.flags for flag in FLAGS}

@@ -108,7 +108,7 @@ class NbgraderFunctions:
         try:
             return content.decode()
         except UnicodeDecodeError as error:
-            raise AssignmentError(f"{path} is no notebook: {error}") from error
+            raise AssignmentError(f"{path} is not a notebook: {error}") from error
 
     def _write(self, folder: str, content: str) -> Path:
         """Write the notebook under a name that nobody has; return where, links resolved."""
@@ -129,11 +129,11 @@ def _notebook(text: str) -> dict[str, Any]:
     try:
         notebook = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise AssignmentError(f"this is no notebook: {error}") from error
+        raise AssignmentError(f"this is not a notebook: {error}") from error
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells", []), list):
-        raise AssignmentError("this is no notebook: it has no list of cells")
+        raise AssignmentError("this is not a notebook: it has no list of cells")
     if not all(isinstance(cell, dict) for cell in notebook.get("cells", [])):
-        raise AssignmentError("this is no notebook: a cell is not an object")
+        raise AssignmentError("this is not a notebook: a cell is not an object")
     return notebook
 
 

@@ -104,7 +104,9 @@ def _set_type(records: Records, cell_id: str, name: str, language: str) -> list[
 def _set_grading(records: Records, cell_id: str, fields: Mapping[str, Any]) -> list[Change]:
     grading = grading_of(metadata_of(require_cell(records, cell_id)))
     if grading is None:
-        raise AssignmentError(f"cell {cell_id!r} is no part of an assignment; give it a type first")
+        raise AssignmentError(
+            f"cell {cell_id!r} is not part of an assignment; give it a type first"
+        )
     return _grading_change(records, cell_id, {**upgraded(grading), **fields})
 
 

@@ -228,7 +228,7 @@ END: tuple[object, Any] = (None, {"done": True})
         ([GOOD[0], GOOD[0]], TransferFailed, "lost data"),
         ([GOOD[0], (b"3", {"seq": 3})], TransferFailed, "lost data"),
         ([(b"1", {"other": 1})], TransferFailed, "lost data"),
-        ([("text", {"seq": 1})], TransferFailed, "piece 1 is no binary data"),
+        ([("text", {"seq": 1})], TransferFailed, "piece 1 is not binary data"),
         ([*GOOD, (None, {"error": "Error: broken"})], RemoteError, r"^broken$"),
         ([(None, {"error": "no", "code": 403})], RemoteError, r"^no$"),
         (GOOD, TransferFailed, "truncated after piece 2: sender is gone"),

@@ -187,7 +187,7 @@ async def test_a_browser_that_fails_leaves_nothing_behind(project: Project, tmp_
     converter = project.converter(PATH=f"{tmp_path / 'bin'}:/bin:/usr/bin")
     (tmp_path / "bin" / "google-chrome").symlink_to(browser)
 
-    with pytest.raises(ConversionFailed, match="does not print: no sandbox"):
+    with pytest.raises(ConversionFailed, match="could not print: no sandbox"):
         await converter.convert(read_order(["--to", "classic-pdf"], "a.ipynb"), "nb/a.ipynb")
 
     assert project.names == ["a.ipynb"]

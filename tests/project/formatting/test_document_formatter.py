@@ -139,7 +139,7 @@ async def test_a_notebook_is_no_text(project: Project) -> None:
     project.world.stack.push_async_callback(db.close)
     project.open["a.ipynb"] = db.document
 
-    with pytest.raises(ApiError, match="is no text"):
+    with pytest.raises(ApiError, match="is not a text"):
         await project.format("a.ipynb")
 
 

@@ -47,5 +47,5 @@ def test_some_types_are_for_one_type_of_cell_only() -> None:
     for name, wrong in (("task", "code"), ("auto", "markdown"), ("test", "raw")):
         with pytest.raises(CellTypeError, match="only"):
             grading_for(name, wrong, "g")
-    with pytest.raises(CellTypeError, match="'exam' is no type"):
+    with pytest.raises(CellTypeError, match="'exam' is not a type"):
         grading_for("exam", "code", "g")

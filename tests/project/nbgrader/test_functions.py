@@ -97,7 +97,7 @@ async def test_nothing_runs_outside_of_the_project(tmp_path: Path) -> None:
 )
 async def test_what_is_no_notebook_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.ipynb").write_bytes(content)
-    with pytest.raises(AssignmentError, match="no notebook"):
+    with pytest.raises(AssignmentError, match="is not a notebook"):
         await call(tmp_path, "editor.jupyterStripNotebook", "a.ipynb")
 
 

@@ -118,7 +118,7 @@ def test_points_and_ids_are_set_and_ids_stay_different() -> None:
     for points in (-1, True, float("nan"), "3"):
         with pytest.raises(AssignmentError, match="from 0"):
             set_points(notebook, "c0", points)  # type: ignore[arg-type]
-    with pytest.raises(AssignmentError, match="no part of an assignment"):
+    with pytest.raises(AssignmentError, match="is not part of an assignment"):
         set_points(notebook, "c2", 1)
 
 

@@ -51,7 +51,7 @@ def draft_of(message: NewMessage) -> Draft:
     except CodecError as error:
         raise Rejected(f"the headers cannot be stored: {error}") from error
     if message.key is not None and not is_storable(message.key):
-        raise Rejected(f"the key {message.key!r} is no valid text")
+        raise Rejected(f"the key {message.key!r} is not valid text")
     size = len(message.raw) + _length(message.key or "") + _length(headers or "")
     if not 0 <= message.encoding < _MAX_ENCODING:
         raise Rejected(f"the encoding {message.encoding} is unknown")
