@@ -5,10 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-__all__ = ["DEFAULT_ULIMIT", "Limits", "PoolOptions", "Request", "ulimit_of"]
+__all__ = ["DEFAULT_ULIMIT", "MAX_OUTPUT", "Limits", "PoolOptions", "Request", "ulimit_of"]
 
 DEFAULT_ULIMIT: Final = "-n 1000 -f 10485760 -t 30 -v 3000000"
 """Open files, file size in the shell's blocks, seconds of CPU, KiB of virtual memory (§6.1)."""
+
+MAX_OUTPUT: Final = 40_000_000
+"""Characters that are kept of any output, whatever a request says: they are one answer."""
 
 _MUCH_ADDRESS_SPACE: Final = frozenset({"javascript", "typescript", "julia", "java", "kotlin"})
 """Languages whose programs reserve much more memory than they use, and do not start without."""
@@ -38,8 +41,8 @@ class Limits:
         return cls(
             timeout_ms_per_cell=given.get("timeout_ms_per_cell") or 60_000,
             timeout_ms=given.get("timeout_ms") or None,
-            max_output_per_cell=given.get("max_output_per_cell") or 500_000,
-            max_output=given.get("max_output") or 4_000_000,
+            max_output_per_cell=min(given.get("max_output_per_cell") or 500_000, MAX_OUTPUT),
+            max_output=min(given.get("max_output") or 4_000_000, MAX_OUTPUT),
             total_output=given.get("total_output") or 0,
             start_time=given.get("start_time"),
         )

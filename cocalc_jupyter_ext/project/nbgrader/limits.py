@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["RunLimits"]
+__all__ = ["MAX_OUTPUT", "RunLimits"]
 
-MAX_OUTPUT: Final = 50_000_000
-"""What a cell may print where nobody limits it: the result is one message."""
+MAX_OUTPUT: Final = 40_000_000
+"""What all cells together may print, whatever the limits are: the result is one message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ class Collected:
     def __init__(self, max_chars: int) -> None:
         self.outputs: list[dict[str, Any]] = []
         self.execution_count: int | None = None
+        self.chars = 0
         self._max_chars = max_chars
-        self._chars = 0
         self._is_full = False
         self._clears = False
         self._displays: dict[str, list[dict[str, Any]]] = {}
@@ -45,10 +45,10 @@ class Collected:
         last = self.outputs[-1] if self.outputs else {}
         size = len(canonical_json(output))
         is_error = output["output_type"] == "error"
-        if not is_error and (self._is_full or self._chars + size > self._max_chars):
+        if not is_error and (self._is_full or self.chars + size > self._max_chars):
             self._note_limit()
             return
-        self._chars += size
+        self.chars += size
         if output["output_type"] == "stream" and last.get("name") == output["name"]:
             last["text"] += output["text"]
             return
@@ -61,8 +61,8 @@ class Collected:
         display_id = (content.get("transient") or {}).get("display_id")
         new = {"data": dict(content.get("data") or {}), "metadata": content.get("metadata") or {}}
         for shown in self._displays.get(str(display_id), ()):
-            self._chars += len(canonical_json(new)) - len(canonical_json(shown["data"]))
-            if self._chars > self._max_chars:
+            self.chars += len(canonical_json(new)) - len(canonical_json(shown["data"]))
+            if self.chars > self._max_chars:
                 self._note_limit()
                 return
             shown.update(new)
@@ -75,7 +75,7 @@ class Collected:
 
     def _clear(self) -> None:
         self.outputs, self._displays = [], {}
-        self._chars, self._is_full, self._clears = 0, False, False
+        self.chars, self._is_full, self._clears = 0, False, False
 
 
 def error_output(name: str, text: str) -> dict[str, Any]:

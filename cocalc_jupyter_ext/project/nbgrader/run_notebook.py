@@ -14,7 +14,7 @@ from ...kernels.errors import KernelsError, KernelSpecNotFoundError
 from ...kernels.standalone.execution import is_done
 from ...kernels.standalone.kernel import Kernel
 from .errors import AssignmentError
-from .limits import RunLimits
+from .limits import MAX_OUTPUT, RunLimits
 from .outputs import Collected
 from .student_version import cell_of_notebook
 
@@ -60,6 +60,7 @@ class _Run:
         self._kernel: Kernel | None = None
         self._clock = asyncio.get_running_loop().time
         total_s = limits.max_total_time_ms / 1000
+        self._left_chars = MAX_OUTPUT
         self._end_s = self._clock() + total_s if total_s else math.inf
 
     async def all(self, notebook: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +76,7 @@ class _Run:
             await kernel.close()
 
     async def _cell(self, cell: dict[str, Any], source: str) -> None:
-        collected = Collected(self._limits.output_of_cell)
+        collected = Collected(min(self._limits.output_of_cell, self._left_chars))
         if self._left_s() > 0:
             kernel = await self._started()
             try:
@@ -86,6 +87,7 @@ class _Run:
         if self._left_s() <= 0:
             total_s = self._limits.max_total_time_ms / 1000
             collected.fail(f"the time for the whole notebook is over ({total_s:g} s)")
+        self._left_chars = max(0, self._left_chars - collected.chars)
         cell["outputs"] = [*(cell.get("outputs") or ()), *collected.outputs]
         cell["execution_count"] = collected.execution_count
 

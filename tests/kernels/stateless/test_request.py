@@ -4,6 +4,7 @@ import pytest
 
 from cocalc_jupyter_ext.kernels.stateless.request import (
     DEFAULT_ULIMIT,
+    MAX_OUTPUT,
     Limits,
     Request,
     ulimit_of,
@@ -62,3 +63,9 @@ def test_languages_that_reserve_much_memory_have_no_limit_of_that() -> None:
 def test_the_notice_names_the_limit_that_was_exceeded(limits: Limits, named: str) -> None:
     """syncdoc-jupyter §6.1: "a notice naming the limit"."""
     assert limits.notice.endswith(named)
+
+
+def test_no_request_may_have_more_put_out_than_fits_into_an_answer() -> None:
+    limits = Limits.from_given({"max_output": 10**12, "max_output_per_cell": 10**12})
+
+    assert limits.max_chars == MAX_OUTPUT

@@ -11,6 +11,7 @@ import pytest
 
 from cocalc_jupyter_ext.kernels.standalone.host import LocalKernels
 from cocalc_jupyter_ext.kernels.standalone.kernel import Kernel, kernel
+from cocalc_jupyter_ext.project.nbgrader import run_notebook as run_notebook_module
 from cocalc_jupyter_ext.project.nbgrader.errors import AssignmentError
 from cocalc_jupyter_ext.project.nbgrader.limits import RunLimits
 from cocalc_jupyter_ext.project.nbgrader.run_notebook import kernel_of, run_notebook
@@ -121,6 +122,18 @@ async def test_output_is_limited_for_each_cell_and_errors_are_kept(kernels: Kern
     assert "limited to 200 characters" in "".join(each.get("text", "") for each in first)
     assert [each["ename"] for each in first if "ename" in each] == ["ZeroDivisionError"]
     assert shown(ran)[1] == "y" * 100 + "\n"
+
+
+async def test_all_cells_together_print_no_more_than_fits_into_one_answer(
+    kernels: Kernels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_notebook_module, "MAX_OUTPUT", 300)
+    made = notebook(*["print('x' * 100)"] * 4)
+
+    first, *_, last = shown(await run_notebook(made, RunLimits(), kernels))
+
+    assert first == "x" * 100 + "\n"
+    assert last.startswith("[the output of a cell is limited to")
 
 
 async def test_outputs_can_be_cleared_and_updated(kernels: Kernels) -> None:
