@@ -12,6 +12,7 @@ shown by the widget and nowhere else (syncdoc-jupyter §8.4).
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -42,6 +43,13 @@ _IN_DOCUMENT = {
 _MARK = RUNNER_SESSION_PREFIX.encode()
 _OF_COMMS = b'"comm_'
 TOO_SLOW: Final = 4408
+SUBSHELL: Final = "subshell_id"
+"""Left out of messages of comms, which then go to the main shell.
+
+JupyterLab makes a subshell for them in each page, and a page goes on naming its own after another
+one has restarted the kernel. ipykernel sends everybody's next message to the subshell that was
+named last, and drops it where that is gone: the widget would be dead for all.
+"""
 
 
 class DocumentOutputsConnection(ZMQChannelsWebsocketConnection):
@@ -99,7 +107,13 @@ class DocumentOutputsConnection(ZMQChannelsWebsocketConnection):
                 return
             if page.takes(message):
                 return
+            if SUBSHELL in message.header:
+                incoming_msg = self._without_subshell(message)
         super().handle_incoming_message(incoming_msg)
+
+    def _without_subshell(self, message: PageMessage) -> Any:
+        header = {key: value for key, value in message.header.items() if key != SUBSHELL}
+        return write(replace(message, header=header), self.subprotocol, self.session)
 
     def handle_outgoing_message(self, stream: Any, outgoing_msg: list[Any]) -> None:
         """Pass a message of the kernel to the browser, unless it gets it in another way."""

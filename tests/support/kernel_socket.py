@@ -18,6 +18,8 @@ class KernelSocket:
     def __init__(self, server: JupyterServer, kernel_id: str, session_id: str = "browser") -> None:
         self._url = server.socket_url(f"api/kernels/{kernel_id}/channels?session_id={session_id}")
         self._session_id = session_id
+        self.subshell_id: str | None = None
+        """The subshell that messages ask for, as JupyterLab's for widgets do."""
         self._socket: ClientConnection | None = None
 
     async def __aenter__(self) -> Self:
@@ -43,6 +45,8 @@ class KernelSocket:
             "version": "5.3",
             "date": "2026-01-01T00:00:00Z",
         }
+        if self.subshell_id is not None:
+            header["subshell_id"] = self.subshell_id
         message = {
             "header": header,
             "parent_header": {},
