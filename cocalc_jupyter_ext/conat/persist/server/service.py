@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from ...client.client import Client
+from ...errors import ConatError
 from ...sockets.server_socket import ServerSocket
 from ...sockets.socket_server import SocketServer
 from ...sockets.states import SocketSettings, SocketState
@@ -68,7 +69,7 @@ class PersistService:
             open_store or files.open, archive_interval_s=settings.archive_interval_s
         )
         admission = Admission(settings.limits)
-        self._server = Server(client, server_id, service, self._storages, admission)
+        self._server = Server(client, server_id, service, self._storages, admission, self._end_gone)
         self._sockets = SocketServer(
             client, f"{service}.*", server_id=server_id, settings=settings.sockets
         )
@@ -76,6 +77,7 @@ class PersistService:
         self._balancer = Balancer(client, service, ids) if ids else None
         self._sessions: set[Session] = set()
         self._closing: set[asyncio.Task[None]] = set()
+        self._sweeps: dict[str, asyncio.Task[None]] = {}
         self._sockets.connections.connect(self._on_connection)
 
     async def __aenter__(self) -> Self:
@@ -112,6 +114,8 @@ class PersistService:
         """Answer what was asked, send the clients away, close all files; may be called again."""
         if self._balancer is not None:
             await self._balancer.close()
+        for sweep in self._sweeps.values():
+            sweep.cancel()
         await self._finish_sessions()
         await self._sockets.end()
         if self._closing:
@@ -136,6 +140,26 @@ class PersistService:
                 closing.add_done_callback(self._closing.discard)
 
         socket.states.connect(on_state)
+
+    async def _end_gone(self, scope: str) -> None:
+        """End the sockets of an owner whose clients are gone; who asks meanwhile shares the work.
+
+        A page that is reloaded leaves its sockets behind: after a few times they would be as
+        many as an owner may have.
+        """
+        sweep = self._sweeps.get(scope)
+        if sweep is None:
+            sweep = asyncio.create_task(self._sweep(scope), name=f"sweep-{scope}")
+            self._sweeps[scope] = sweep
+            sweep.add_done_callback(lambda _: self._sweeps.pop(scope))
+        await asyncio.shield(sweep)
+
+    async def _sweep(self, scope: str) -> None:
+        for session in [each for each in self._sessions if each.scope == scope]:
+            try:
+                await session.end_if_gone()
+            except ConatError as error:
+                _log.warning("whether a client is gone is not known: %s", error)
 
     async def _close(self, session: Session) -> None:
         try:

@@ -7,7 +7,7 @@ when it is done, a ``set`` after it was committed.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -54,8 +54,17 @@ class Socket(Protocol):
     requests: Signal[[Message]]
     drained: Signal[[]]
 
+    @property
+    def peer_subject(self) -> str:
+        """Where messages for the client are published."""
+        ...
+
     def write(self, value: object, *, headers: dict[str, Any] | None = None) -> None:
         """Send a value to the client."""
+        ...
+
+    def finish(self, reason: str) -> None:
+        """Close the socket without telling the client."""
         ...
 
     async def close(self) -> None:
@@ -65,13 +74,17 @@ class Socket(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What all sockets of a server share."""
+    """What all sockets of a server share.
+
+    ``end_gone`` ends those sockets of an owner whose clients have left without a word.
+    """
 
     client: Client
     server_id: str
     service: str
     storages: Storages
     admission: Admission
+    end_gone: Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +113,21 @@ class Session:
         # The socket itself forgets these when it is closed; until then requests are answered.
         socket.data.connect(self._on_data)
         socket.requests.connect(self._on_request)
+
+    @property
+    def scope(self) -> str:
+        """The owner whose stream it is, such as ``project-<id>``."""
+        return self._socket.subject.split(".")[1]
+
+    async def end_if_gone(self) -> None:
+        """Close the socket if its client's connection is over.
+
+        Such a client comes back with a new socket (§1.10), and this one would count until its
+        pings fail. What has not selected a stream does not count. Raises what asking raises.
+        """
+        if self._on_end and not await self._server.client.interest(self._socket.peer_subject):
+            self._socket.finish("its client is gone")
+            await self.close()
 
     async def close(self) -> None:
         """Let commands that have begun end, and give the stream up; may be called again.
@@ -151,10 +179,19 @@ class Session:
     async def _acquire(self, selection: Selection) -> OpenStorage:
         server, socket = self._server, self._socket
         # A socket counts until it closes, also when opening fails (§1.9).
-        self._on_end.append(server.admission.admit(socket.subject.split(".")[1]))
+        self._on_end.append(await self._admit())
         subject = f"{socket.subject}.server.{server.server_id}.{socket.id}"
         check_path(subject, selection.storage.path, service=server.service)
         return await server.storages.acquire(selection.storage)
+
+    async def _admit(self) -> Callable[[], None]:
+        """Count the socket; where there are too many, those of clients that are gone make room."""
+        server = self._server
+        try:
+            return server.admission.admit(self.scope)
+        except LimitExceeded:
+            await server.end_gone(self.scope)
+            return server.admission.admit(self.scope)
 
     def _settle(
         self, storage: OpenStorage | None = None, *, error: ConatError | None = None

@@ -158,6 +158,28 @@ async def test_only_so_many_sockets_of_one_owner_are_served(tmp_path: Path) -> N
         assert (await ask(third, "keys")).data == []
 
 
+async def test_sockets_of_clients_that_left_without_a_word_make_room(tmp_path: Path) -> None:
+    """conat-sync §1.9, §1.10: a page that is reloaded comes back with new sockets."""
+    settings = PersistSettings(UsageLimits(per_scope=4))
+    async with persist_world(tmp_path, settings=settings) as world:
+        (service,) = world.services
+        stays = await open_socket(world, DEMO)
+        await ask(stays, "set", 1)
+        for _reload in range(3):
+            pages = [await open_socket(world, DEMO) for _ in range(3)]
+            for page in pages:
+                assert (await ask(page, "inventory")).data["count"] == 1
+            for peer in list(world.broker.peers.values())[-3:]:
+                peer.close(may_return=False)
+        assert service.open_sockets == 4
+
+        pages = await asyncio.gather(*(open_socket(world, DEMO) for _ in range(3)))
+        for page in [stays, *pages]:
+            assert (await ask(page, "inventory")).data["count"] == 1
+        late = await open_socket(world, DEMO)
+        assert (await ask(late, "keys")).headers["code"] == 429  # type: ignore[index, call-overload]
+
+
 async def test_the_changefeed_is_on_before_it_is_confirmed(
     world: World, socket: ClientSocket
 ) -> None:
