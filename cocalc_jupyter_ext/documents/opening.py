@@ -23,6 +23,7 @@ from .blobs.notebook import keep_all, lost_blobs
 from .contents import InitialState, YDocument, checked_state
 from .document import LiveDocument
 from .errors import DocumentBusyError, DocumentError, FileUnreadableError, LogWriteError
+from .heavy_work import is_large, one_at_a_time
 from .incomplete_notebooks import completed_notebook
 from .notices import Notice, Notify
 from .room_ids import RoomId
@@ -118,7 +119,8 @@ class DocumentOpener:
         async def checked(loaded: LoadedFile) -> tuple[LoadedFile, InitialState]:
             loop = asyncio.get_running_loop()
             check = partial(checked_state, make, loaded.content, room_id, path)
-            return loaded, await loop.run_in_executor(self.executor, check)
+            async with one_at_a_time(is_long=is_large(loaded.content)):
+                return loaded, await loop.run_in_executor(self.executor, check)
 
         try:
             loaded = await self.storage.load(

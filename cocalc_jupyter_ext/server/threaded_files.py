@@ -15,6 +15,8 @@ from jupyter_server.services.contents.largefilemanager import AsyncLargeFileMana
 from nbformat.sign import NotebookNotary
 from tornado.web import HTTPError
 
+from ..documents.heavy_work import LARGE, is_large, one_at_a_time
+
 __all__ = ["ThreadedFileManager"]
 
 Model = dict[str, Any]
@@ -53,13 +55,17 @@ class ThreadedFileManager(AsyncLargeFileManager):
     async def _sign_and_write(
         self, os_path: str, content: object, path: str, errors: dict[str, Any]
     ) -> None:
+        is_long = is_large(content)
         # Asked for here: what makes it opens a database, which belongs to its thread.
-        notebook, signature = await run_sync(_signed, self.notary, content)
+        sign = partial(_signed, self.notary, content)
+        async with one_at_a_time(is_long=is_long):
+            notebook, signature = await run_sync(sign)
         if signature is None:
             self.log.warning("Notebook %s is not trusted", path)
         else:
             self._store_signature(signature)
-        await self._save_notebook(os_path, notebook, capture_validation_error=errors)
+        async with one_at_a_time(is_long=is_long):
+            await self._save_notebook(os_path, notebook, capture_validation_error=errors)
 
     def _store_signature(self, signature: str) -> None:
         """Store a signature, in a new store where the one there is cannot be used any more."""
@@ -78,9 +84,10 @@ class ThreadedFileManager(AsyncLargeFileManager):
         data: bytes | None = None
         if content:
             errors: dict[str, Any] = {}
-            notebook, data = await self._read_notebook(
-                os_path, as_version=4, capture_validation_error=errors, raw=True
-            )
+            async with one_at_a_time(is_long=int(model["size"] or 0) > LARGE):
+                notebook, data = await self._read_notebook(
+                    os_path, as_version=4, capture_validation_error=errors, raw=True
+                )
             await self._mark_trusted(notebook, path)
             model |= {"content": notebook, "format": "json"}
             self.validate_notebook_model(model, errors)
@@ -91,7 +98,9 @@ class ThreadedFileManager(AsyncLargeFileManager):
     async def _mark_trusted(self, notebook: Any, path: str) -> None:
         is_trusted = False
         if notebook.nbformat >= 3:
-            signature = await run_sync(self.notary.compute_signature, notebook)
+            sign = partial(self.notary.compute_signature, notebook)
+            async with one_at_a_time(is_long=is_large(notebook)):
+                signature = await run_sync(sign)
             is_trusted = self.notary.store.check_signature(signature, self.notary.algorithm)
         if not is_trusted:
             self.log.warning("Notebook %s is not trusted", path)

@@ -22,6 +22,7 @@ from typing import Any, Final
 from ...conat.errors import ConatError
 from ..document import LiveDocument
 from ..errors import DocumentError, FileWriteError
+from ..heavy_work import is_large, one_at_a_time
 from ..syncdoc.patch_graph import HistoryMissing
 from ..syncdoc.save_requests import is_requested, is_same_request
 from ..syncdoc.sync_document import SyncDocument
@@ -86,6 +87,7 @@ class Saving:
         self._unanswered: SaveState | None = None
         self._known_hash: int | None = None
         self._line_hashes: LineHashes = {}
+        self._is_large = False
         self._noting: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._disconnects: list[Callable[[], None]] = []
@@ -270,10 +272,12 @@ class Saving:
         kind = self._document.kind
         copy = kind.edit(value)
 
-        def find() -> int:
-            return hash_of_lines(kind.to_lines(copy), self._line_hashes)
+        def find() -> tuple[int, bool]:
+            lines = kind.to_lines(copy)
+            return hash_of_lines(lines, self._line_hashes), is_large(lines)
 
-        found = await asyncio.get_running_loop().run_in_executor(None, find)
+        async with one_at_a_time(is_long=self._is_large):
+            found, self._is_large = await asyncio.to_thread(find)
         kind.keep_lines(value, copy)
         return found
 
