@@ -224,8 +224,7 @@ class IopubReader:
             if shortened is not None:
                 return IopubMessage(parent_id, kind, shortened)
         if len(content) > MAX_OUTPUT_BYTES:
-            notice = {"name": "stderr", "text": too_large(len(content))}
-            return IopubMessage(parent_id, "stream", notice)
+            return IopubMessage(parent_id, *too_large(kind, len(content)))
         return _Unread(parent_id, kind, lambda: self._readable(parent_id, kind, parts))
 
     def _readable(self, parent_id: str, kind: str, parts: list[Part]) -> IopubMessage | None:

@@ -43,9 +43,15 @@ def shortened_text(content: bytes | memoryview, max_bytes: int) -> dict[str, Any
     return {"name": beginning.group(1).decode(), "text": f"{head}{notice}{tail}"}
 
 
-def too_large(size_bytes: int) -> str:
-    """Return the line that stands for an output which is not shown."""
-    return f"[An output of {size_bytes / 1_000_000:.0f} MB is too large to be shown.]\n"
+def too_large(kind: str, size_bytes: int) -> tuple[str, dict[str, Any]]:
+    """Return kind and content of the message that stands for an output which is not shown.
+
+    An error stays one: those who look for errors must find it.
+    """
+    line = f"[An output of {size_bytes / 1_000_000:.0f} MB is too large to be shown.]"
+    if kind == "error":
+        return kind, {"ename": "Error", "evalue": line, "traceback": [line]}
+    return "stream", {"name": "stderr", "text": f"{line}\n"}
 
 
 def _cut_text(piece: bytes, *, from_end: bool) -> str | None:

@@ -44,4 +44,18 @@ def test_what_is_not_as_kernels_write_it_is_left_to_the_parser(other):
 
 
 def test_what_is_not_shown_is_told_with_its_size():
-    assert too_large(300_000_000) == "[An output of 300 MB is too large to be shown.]\n"
+    line = "[An output of 300 MB is too large to be shown.]"
+
+    assert too_large("display_data", 300_000_000) == (
+        "stream",
+        {"name": "stderr", "text": f"{line}\n"},
+    )
+
+
+def test_an_error_that_is_too_large_is_an_error_still():
+    """syncdoc-jupyter §9.6: text on stderr alone is no failure of a test that is graded."""
+    kind, content = too_large("error", 300_000_000)
+
+    assert kind == "error"
+    assert content.keys() == {"ename", "evalue", "traceback"}
+    assert "300 MB is too large" in content["evalue"]

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from ...documents.syncdoc.canonical import canonical_json
 
-__all__ = ["Collected", "error_output"]
+__all__ = ["MAX_ERROR_CHARS", "Collected", "error_output"]
 
+MAX_ERROR_CHARS: Final = 100_000
 _SHOWN: Final = frozenset({"display_data", "execute_result"})
 
 
@@ -21,6 +22,11 @@ class Collected:
         self._is_full = False
         self._clears = False
         self._displays: dict[str, list[dict[str, Any]]] = {}
+
+    @property
+    def has_error(self) -> bool:
+        """Whether one of the outputs tells of an error."""
+        return any(output["output_type"] == "error" for output in self.outputs)
 
     def take(self, msg_type: str, content: Mapping[str, Any]) -> None:
         """Take a message of the kernel; what shows nothing is skipped."""
@@ -91,9 +97,7 @@ def _output(msg_type: str, content: Mapping[str, Any]) -> dict[str, Any] | None:
             "text": str(content.get("text") or ""),
         }
     if msg_type == "error":
-        traceback = [str(line) for line in content.get("traceback") or ()]
-        names = {name: str(content.get(name) or "") for name in ("ename", "evalue")}
-        return {"output_type": "error", **names, "traceback": traceback}
+        return _error(content)
     if msg_type not in _SHOWN:
         return None
     output: dict[str, Any] = {
@@ -104,3 +108,12 @@ def _output(msg_type: str, content: Mapping[str, Any]) -> dict[str, Any] | None:
     if msg_type == "execute_result":
         output["execution_count"] = content.get("execution_count")
     return output
+
+
+def _error(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an error, of which only the end is kept if it is longer than anybody reads."""
+    traceback = [str(line) for line in content.get("traceback") or ()]
+    if sum(map(len, traceback)) > MAX_ERROR_CHARS:
+        traceback = ["".join(traceback)[-MAX_ERROR_CHARS:]]
+    names = {name: str(content.get(name) or "")[-MAX_ERROR_CHARS:] for name in ("ename", "evalue")}
+    return {"output_type": "error", **names, "traceback": traceback}

@@ -22,6 +22,8 @@ __all__ = ["MakeKernel", "kernel_of", "run_notebook"]
 
 START_S: Final = 30.0
 START_AGAIN_S: Final = 1.0
+_SUCCESS: Final = "execute_reply"
+"""It comes only of code that has not failed (§15)."""
 
 MakeKernel = Callable[[], Kernel]
 """Returns a kernel that was not started yet."""
@@ -97,9 +99,13 @@ class _Run:
         execution = kernel.execute_code(
             source, halt_on_error=False, timeout_ms=time_ms if math.isfinite(time_ms) else None
         )
+        has_succeeded = False
         async for message in execution:
             if not is_done(message):
+                has_succeeded |= message["msg_type"] == _SUCCESS
                 collected.take(message["msg_type"], message["content"])
+        if not has_succeeded and not collected.has_error:
+            collected.fail("the code has failed; its error is not shown")
 
     async def _started(self) -> Kernel:
         if self._kernel is None:

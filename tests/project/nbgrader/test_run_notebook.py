@@ -14,6 +14,7 @@ from cocalc_jupyter_ext.kernels.standalone.kernel import Kernel, kernel
 from cocalc_jupyter_ext.project.nbgrader import run_notebook as run_notebook_module
 from cocalc_jupyter_ext.project.nbgrader.errors import AssignmentError
 from cocalc_jupyter_ext.project.nbgrader.limits import RunLimits
+from cocalc_jupyter_ext.project.nbgrader.outputs import MAX_ERROR_CHARS
 from cocalc_jupyter_ext.project.nbgrader.run_notebook import kernel_of, run_notebook
 
 
@@ -122,6 +123,24 @@ async def test_output_is_limited_for_each_cell_and_errors_are_kept(kernels: Kern
     assert "limited to 200 characters" in "".join(each.get("text", "") for each in first)
     assert [each["ename"] for each in first if "ename" in each] == ["ZeroDivisionError"]
     assert shown(ran)[1] == "y" * 100 + "\n"
+
+
+async def test_an_error_that_is_taken_away_or_too_long_is_a_failure_still(
+    kernels: Kernels,
+) -> None:
+    """Nobody passes a test by what becomes of its error (§9.6)."""
+    made = notebook(
+        "get_ipython().set_custom_exc((AssertionError,), lambda *_, **__: None)\nassert False",
+        "raise ValueError('x' * 10**6)",
+        "'passed'",
+    )
+
+    ran = await run_notebook(made, RunLimits(), kernels)
+    cells = [cell for cell in ran["cells"] if cell["cell_type"] == "code"]
+
+    names = [[each.get("ename") for each in cell["outputs"]] for cell in cells]
+    assert names == [["RunFailed"], ["ValueError"], [None]]
+    assert len(cells[1]["outputs"][0]["traceback"][0]) == MAX_ERROR_CHARS
 
 
 async def test_all_cells_together_print_no_more_than_fits_into_one_answer(
