@@ -5,13 +5,15 @@ for its content (syncdoc-jupyter §1.13, §1.14).
 """
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from ...conat.client.client import Client
 from ...conat.errors import ConatError
 from ...conat.sync.open_files import OpenFiles
+from ..syncdoc.coordination import DocumentType
 from .open_entries import OpenEntry, ServedFile
 from .unopened import tell_not_loaded, tell_unreadable
 
@@ -63,6 +65,15 @@ class FailedFiles:
             entries.set_error(entry.path, error)
         return known is None or known.error != error
 
+    async def note_not_served(self, entries: OpenFiles, entry: OpenEntry, error: str) -> None:
+        """Write the reason into an entry that names no file, and where clients wait for it."""
+        if self.note(entries, entry, error):
+            doctype = entry.doctype or DocumentType()
+            with self._unless_out_of_reach(entry.path):
+                await tell_not_loaded(
+                    self._client, self._project_id, entry.path, doctype, error[:_MAX_ERROR_LENGTH]
+                )
+
     async def note_not_loaded(
         self,
         entries: OpenFiles,
@@ -78,8 +89,16 @@ class FailedFiles:
         """
         if not self.note(entries, entry, error):
             return
-        tell = tell_unreadable if file.is_notebook and is_unreadable else tell_not_loaded
+        client, project_id, error = self._client, self._project_id, error[:_MAX_ERROR_LENGTH]
+        with self._unless_out_of_reach(file.path):
+            if file.is_notebook and is_unreadable:
+                await tell_unreadable(client, project_id, file, error)
+            else:
+                await tell_not_loaded(client, project_id, file.synced_path, file.doctype, error)
+
+    @contextmanager
+    def _unless_out_of_reach(self, path: str) -> Iterator[None]:
         try:
-            await tell(self._client, self._project_id, file, error[:_MAX_ERROR_LENGTH])
-        except ConatError as reason:
-            _log.warning("%s: clients are not told why it is not loaded: %s", file.path, reason)
+            yield
+        except (ConatError, UnicodeEncodeError) as reason:
+            _log.warning("%s: clients are not told why it is not loaded: %s", path, reason)

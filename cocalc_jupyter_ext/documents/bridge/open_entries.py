@@ -81,6 +81,11 @@ class ServedFile:
     schema: RecordSchema | None = None
     """Of a document of records that is not a notebook."""
 
+    @property
+    def doctype(self) -> DocumentType:
+        """The type of the document that clients share."""
+        return DocumentType(NOTEBOOK_SCHEMA if self.is_notebook else self.schema)
+
 
 class Step(Enum):
     """What to do next about an entry."""

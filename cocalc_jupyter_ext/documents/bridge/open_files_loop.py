@@ -230,7 +230,7 @@ class OpenFilesLoop:
         try:
             file = self._file_of(entry)
         except FileNotServed as error:
-            self._failed.note(lists.entries, entry, str(error))
+            await self._failed.note_not_served(lists.entries, entry, str(error))
             return
         try:
             hold = await self._opened(file)
@@ -311,7 +311,7 @@ class OpenFilesLoop:
         try:
             file = self._file_of(entry)
         except FileNotServed as error:
-            self._failed.note(lists.entries, entry, str(error))
+            await self._failed.note_not_served(lists.entries, entry, str(error))
             return
         if not await self._exists(file.path):
             self._leave(path, lists)

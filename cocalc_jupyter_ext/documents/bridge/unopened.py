@@ -12,7 +12,7 @@ from ...conat.client.client import Client
 from ..blobs.mirror import fetch_lost
 from ..blobs.store import BlobStore
 from ..notebook_records.blobs import references_in
-from ..notebook_records.notebooks import NOTEBOOK_SCHEMA, notebook_from_records
+from ..notebook_records.notebooks import notebook_from_records
 from ..storage import Content
 from ..syncdoc.coordination import DocumentType, new_record, participation
 from ..syncdoc.opening import open_document
@@ -61,16 +61,20 @@ async def tell_unreadable(client: Client, project_id: str, file: ServedFile, err
         await document.close()
 
 
-async def tell_not_loaded(client: Client, project_id: str, file: ServedFile, error: str) -> None:
-    """Say in the record of a document that its file could not be loaded (§1.14).
+async def tell_not_loaded(
+    client: Client, project_id: str, synced_path: str, doctype: DocumentType, error: str
+) -> None:
+    """Say in the record of a document that it could not be loaded (§1.14).
 
     Raises ConatError when that cannot be said.
     """
-    path, now = file.synced_path, datetime.now(UTC)
-    record = await open_record(client, project_id, path, is_file_server=True)
+    now = datetime.now(UTC)
+    record = await open_record(
+        client, project_id, synced_path, ephemeral=doctype.is_ephemeral, is_file_server=True
+    )
     try:
         if not record.get().get("users"):
-            record.update(new_record(project_id, path, _doctype(file), now))
+            record.update(new_record(project_id, synced_path, doctype, now))
             record.update(participation(record.get(), project_id)[0])
         record.update({"init": {"time": now, "size": 0, "error": error}, "last_active": now})
         await record.save()
@@ -79,7 +83,7 @@ async def tell_not_loaded(client: Client, project_id: str, file: ServedFile, err
 
 
 async def _opened(client: Client, project_id: str, file: ServedFile) -> SyncDocument[Any]:
-    doctype = _doctype(file)
+    doctype = file.doctype
     kind: Kind[Any] = TextKind() if doctype.schema is None else RecordsKind(doctype.schema)
     return await open_document(
         client,
@@ -90,7 +94,3 @@ async def _opened(client: Client, project_id: str, file: ServedFile) -> SyncDocu
         participant=project_id,
         is_file_server=True,
     )
-
-
-def _doctype(file: ServedFile) -> DocumentType:
-    return DocumentType(NOTEBOOK_SCHEMA if file.is_notebook else file.schema)

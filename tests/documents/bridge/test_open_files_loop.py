@@ -23,7 +23,7 @@ from cocalc_jupyter_ext.documents.document import Hold
 from cocalc_jupyter_ext.documents.errors import FileUnreadableError, FileWriteError
 from cocalc_jupyter_ext.documents.notebook_records.notebooks import NOTEBOOK_SCHEMA
 from cocalc_jupyter_ext.documents.syncdoc.coordination import DocumentType
-from cocalc_jupyter_ext.documents.syncdoc.stores import open_record
+from cocalc_jupyter_ext.documents.syncdoc.stores import RecordStore, open_record
 
 from ...support.persist import World, persist_world
 from ...support.waiting import until
@@ -98,9 +98,14 @@ class Project:
     async def is_open(self, *paths: str) -> None:
         await until(lambda: sorted(self.disk.held) == sorted(paths))
 
-    async def init_of(self, path: str) -> dict[str, Any]:
-        record = await open_record(await self.world.client(), PROJECT, path)
+    async def wait_at(self, path: str, *, ephemeral: bool = False) -> RecordStore:
+        client = await self.world.client()
+        record = await open_record(client, PROJECT, path, ephemeral=ephemeral)
         self.world.stack.push_async_callback(record.close)
+        return record
+
+    async def init_of(self, path: str) -> dict[str, Any]:
+        record = await self.wait_at(path)
         await until(lambda: "init" in record.get())
         return dict(record.get()["init"])
 
@@ -230,6 +235,25 @@ async def test_a_path_outside_the_project_is_refused_with_an_error(project: Proj
     await project.is_told("../a.txt", "no '..'")
     await project.is_told("/a.txt", "relative to the project's folder")
     assert project.disk.attempts == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "doctype", "told"),
+    [
+        ("a\\b.txt", TEXT, "relative to the project's folder"),
+        ("a.txt", {"type": "string", "opts": {"ephemeral": True}}, "needs no project"),
+    ],
+)
+async def test_who_waits_for_what_is_no_file_of_the_project_is_told_so(
+    project: Project, path: str, doctype: dict[str, Any], told: str
+) -> None:
+    await project.serve()
+    record = await project.wait_at(path, ephemeral=doctype != TEXT)
+
+    project.touch(path, doctype)
+
+    await project.is_told(path, told)
+    await until(lambda: told in record.get().get("init", {}).get("error", ""))
 
 
 async def test_an_error_is_written_once_however_often_opening_is_tried(project: Project) -> None:

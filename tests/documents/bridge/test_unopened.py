@@ -57,7 +57,7 @@ async def test_a_notebook_is_what_its_patches_say(world: World, blobs: BlobStore
 
 async def test_a_record_says_why_its_document_could_not_be_loaded(world: World) -> None:
     client = await world.client()
-    await tell_not_loaded(client, PROJECT, TEXT, "not UTF-8 text")
+    await tell_not_loaded(client, PROJECT, TEXT.synced_path, TEXT.doctype, "not UTF-8 text")
     record = await open_record(await world.client(), PROJECT, "a.txt")
 
     known = record.get()
@@ -74,7 +74,7 @@ async def test_an_existing_record_keeps_what_it_has(world: World) -> None:
     record.update({"users": ["ann"], "save": {"hash": 5}})
     await record.save()
 
-    await tell_not_loaded(await world.client(), PROJECT, TEXT, "gone")
+    await tell_not_loaded(await world.client(), PROJECT, TEXT.synced_path, TEXT.doctype, "gone")
 
     again = await open_record(await world.client(), PROJECT, "a.txt")
     assert (again.get()["users"], again.get()["save"]) == (["ann"], {"hash": 5})
