@@ -184,6 +184,38 @@ async def test_a_script_attaches_a_file_of_the_project(server: JupyterServer) ->
         assert saved.cells[0].attachments == {"dot.png": {"image/png": "iVBORyBkb3Q="}}
 
 
+async def test_a_script_gets_the_pictures_and_the_outputs_that_records_only_name(
+    server: JupyterServer,
+) -> None:
+    """syncdoc-jupyter §4.6, §4.7, §7.2."""
+    code = (
+        "from IPython.display import HTML, display\n"
+        "display({'image/png': 'iVBORyBkb3Q='}, raw=True)\n"
+        "display(HTML('<b>bold</b>'))\n"
+        "print('x' * 300_000 + ' the end')"
+    )
+    async with script(server, "j.ipynb", code) as notebook:
+        (cell,) = notebook.model.cell_list
+        await notebook.run_cell(cell)
+        await notebook.wait_until_done(cell, timeout_s=60)
+        await notebook.model.until(
+            lambda model: model.outputs(cell)[-1] == {"more_output": True}, timeout_s=20
+        )
+        picture, html = notebook.model.outputs(cell)[:2]
+        ids = [picture["data"]["image/png"], html["data"]["iframe"]]
+
+        assert (await notebook.more_output(cell))[-1]["text"].endswith(" the end\n")
+        blobs = await notebook.load_blobs([*ids, "0" * 40])
+        assert blobs == dict(zip(ids, [b"\x89PNG dot", b"<b>bold</b>"], strict=True))
+        whole = nbformat.from_dict(await notebook.to_ipynb())  # type: ignore[no-untyped-call]
+
+    nbformat.validate(whole)
+    outputs = whole.cells[0].outputs
+    assert outputs[0].data["image/png"].strip() == "iVBORyBkb3Q="
+    assert outputs[1].data["text/html"] == "<b>bold</b>"
+    assert "".join(output.get("text", "") for output in outputs) == "x" * 300_000 + " the end\n"
+
+
 async def test_what_a_script_has_asked_for_runs_though_nobody_looks_on(
     server: JupyterServer,
 ) -> None:

@@ -5,7 +5,7 @@ Opening it makes the project open the file; it stays open there as long as someb
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from .actions import NotebookActions
 from .errors import KernelNotChosenError
 from .model import NotebookModel
 from .reading import cell_ids, cell_type_of, distinct, input_of, is_editable, require_cell
+from .whole_notebook import load_blobs, whole_notebook
 
 __all__ = ["Notebook", "open_notebook"]
 
@@ -190,6 +191,27 @@ class Notebook(NotebookActions):
             still = [i for i in new if input_of(self.model.cells.get(i, {})) == old[i]]
             changed = [self.set_cell_input(cell_id, new[cell_id]) for cell_id in still]
         return any(changed)
+
+    # What the records only name
+
+    async def more_output(self, cell_id: str) -> list[Any]:
+        """Return the messages of a cell beyond its limits, as far as they are kept (§4.6).
+
+        Raises UnknownCellError.
+        """
+        require_cell(self.records, cell_id)
+        return list(await self._service.call("more_output", cell_id))
+
+    async def load_blobs(self, ids: Iterable[str]) -> dict[str, bytes]:
+        """Return the pictures, PDF and HTML that messages name by their SHA-1 (§4.7).
+
+        What is not kept any more is not there.
+        """
+        return await load_blobs(self._client, self.project_id, self.path, ids)
+
+    async def to_ipynb(self) -> dict[str, Any]:
+        """Return the notebook as its file has it, with all outputs in their places (§7.2)."""
+        return await whole_notebook(list(self.records), self.more_output, self.load_blobs)
 
     # The file
 
