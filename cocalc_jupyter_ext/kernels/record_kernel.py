@@ -45,10 +45,10 @@ class KernelState:
 
 @dataclass(frozen=True, slots=True)
 class NotebookKernel:
-    """The kernel of one notebook: how to look at it, and how to end it."""
+    """The kernel of one notebook: how to look at it, and how to end it for one of another name."""
 
     look: Callable[[], Awaitable[KernelState]]
-    end: Callable[[], Awaitable[None]]
+    replace: Callable[[str], Awaitable[None]]
 
 
 class RecordKernel:
@@ -190,14 +190,14 @@ class RecordKernel:
         # A notebook that names none runs in the server's default kernel.
         had = old or self._running_name
         if old != new and had and had != new:
-            task = asyncio.create_task(self._end(), name="end of a kernel that was replaced")
+            task = asyncio.create_task(self._end(new or ""), name="end of a replaced kernel")
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
         self.look_soon()
 
-    async def _end(self) -> None:
+    async def _end(self, new: str) -> None:
         try:
-            await self._kernel.end()
+            await self._kernel.replace(new)
         except Exception as error:  # noqa: BLE001 - told to everybody in the notebook
             _log.warning("a kernel that was replaced does not end: %s", error)
             self._set({"kernel_error": f"the previous kernel does not end: {error}"})

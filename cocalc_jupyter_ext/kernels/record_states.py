@@ -123,8 +123,9 @@ def progress_fields(
 
 
 def orphaned(cells: Iterable[Record]) -> Sequence[str]:
-    """Return the cells that seem to run, of a project that has just started."""
-    return [str(record.get("id")) for record in cells if record.get("state") in _PENDING]
+    """Return the cells that seem to run: those with any state but done and start (§4.5)."""
+    at_rest = {None, _REQUESTED, _ENDED}
+    return [str(record.get("id")) for record in cells if record.get("state") not in at_rest]
 
 
 def _is_code(record: Record) -> bool:

@@ -29,7 +29,7 @@ class NotebookKernels:
         self._sessions = sessions
         self._kernels = kernels
         self._host = ServerKernels(kernels)
-        self._starting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._spawning: set[str] = set()
 
     async def find(self, path: str) -> str | None:
@@ -50,13 +50,12 @@ class NotebookKernels:
         ``KernelNotStartedError``, and what else starting a kernel raises.
         """
         # Of two who ask at once, the second finds the first one's; other notebooks do not wait.
-        starting = self._starting.setdefault(path, asyncio.Lock())
-        async with starting:
+        async with self._changing(path):
             found = await self.find(path)
             if found is not None and self._is_as_wanted(found, kernel_name or None):
                 return found
             if found is not None:
-                await self.end(path)
+                await self._end(path)
             kernel_id = await self._start(path, kernel_name or self._kernels.default_kernel_name)
         _log.info("started a kernel for %s", path)
         return kernel_id
@@ -100,8 +99,17 @@ class NotebookKernels:
         """
         await self._host.signal(kernel_id, signum)
 
-    async def end(self, path: str) -> None:
-        """End a notebook's session and its kernel."""
+    async def end(self, path: str, *, unless_named: str = "") -> None:
+        """End a notebook's session and its kernel; who asks for one meanwhile gets another.
+
+        A kernel of the name ``unless_named`` goes on: it is already the one that took its place.
+        """
+        async with self._changing(path):
+            found = await self.find(path)
+            if not (unless_named and found and self._is_as_wanted(found, unless_named)):
+                await self._end(path)
+
+    async def _end(self, path: str) -> None:
         session = await self._session(path)
         if session is not None:
             await ensure_async(self._sessions.delete_session(session["id"]))
@@ -111,7 +119,7 @@ class NotebookKernels:
 
         Pages of JupyterLab do so themselves, but there may be none.
         """
-        async with self._starting.setdefault(new_path, asyncio.Lock()):
+        async with self._changing(new_path):
             session = await self._session(old_path)
             if session is None or await self._session(new_path) is not None:
                 return
@@ -155,6 +163,9 @@ class NotebookKernels:
         ):
             return False
         return bool(self._execution_state(kernel_id) != "dead")
+
+    def _changing(self, path: str) -> asyncio.Lock:
+        return self._locks.setdefault(path, asyncio.Lock())
 
     async def _session(self, path: str) -> dict[str, Any] | None:
         if not await ensure_async(self._sessions.session_exists(path)):

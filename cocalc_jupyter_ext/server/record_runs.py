@@ -108,7 +108,8 @@ class DocumentRuns:
                 await self._runners.run(str(live.room_id), wanted)
 
         kernel = NotebookKernel(
-            look=lambda: self._kernels.look(live.path), end=lambda: self._kernels.end(live.path)
+            look=lambda: self._kernels.look(live.path),
+            replace=lambda name: self._kernels.end(live.path, unless_named=name),
         )
         active = _ActiveRuns(self._runners, live, self.stored(live))
         own = _Accompanied(

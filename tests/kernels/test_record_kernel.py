@@ -19,6 +19,7 @@ class Kernel:
     def __init__(self) -> None:
         self.state = KernelState()
         self.ended = 0
+        self.replaced_by = ""
         self.looks = 0
         self.problem: Exception | None = None
 
@@ -28,8 +29,9 @@ class Kernel:
             raise self.problem
         return self.state
 
-    async def end(self) -> None:
+    async def replace(self, new: str) -> None:
         self.ended += 1
+        self.replaced_by = new
         if self.problem is not None:
             raise self.problem
         self.state = KernelState()
@@ -45,7 +47,7 @@ async def follow(
     project, bob = await join_notebook(world, PROJECT), await join_notebook(world, "bob")
     follower = RecordKernel(
         project.document,
-        NotebookKernel(kernel.look, kernel.end),
+        NotebookKernel(kernel.look, kernel.replace),
         clock=clock,
         look_every_s=look_every_s,
         error_shown_s=error_shown_s,
@@ -138,6 +140,7 @@ async def test_the_kernel_ends_when_another_one_is_chosen(world: World) -> None:
     await bob.commit()
 
     await until(lambda: kernel.ended == 1)
+    assert kernel.replaced_by == "ir"
 
 
 async def test_an_error_goes_when_the_kernel_runs(world: World) -> None:

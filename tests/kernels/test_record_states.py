@@ -74,3 +74,4 @@ def test_cells_that_ran_when_the_project_ended_are_found() -> None:
     cells = [cell("a", state="run"), cell("b", state="busy"), cell("c", state="start"), cell("d")]
 
     assert orphaned(cells) == ["a", "b"]
+    assert orphaned([cell("a", state="done"), cell("b", state="nonsense")]) == ["b"]

@@ -88,6 +88,17 @@ async def test_a_kernel_of_the_wanted_name_is_started() -> None:
     assert sessions.kernel_names == ["ir", "python3"]
 
 
+async def test_the_kernel_that_has_replaced_another_one_is_not_ended_in_its_place() -> None:
+    """syncdoc-jupyter §4.4: who chooses a kernel and runs a cell at once keeps the new kernel."""
+    manager = Kernels()
+    kernels = NotebookKernels(Sessions(), manager)
+    assert await kernels.ensure("a.ipynb", "python3") == "k1"
+    await kernels.end("a.ipynb", unless_named="python3")
+    assert await kernels.find("a.ipynb") == "k1"
+    await kernels.end("a.ipynb", unless_named="ir")
+    assert await kernels.find("a.ipynb") is None
+
+
 async def test_kernels_are_interrupted_and_ended_with_their_session() -> None:
     sessions, manager = Sessions(), Kernels()
     kernels = NotebookKernels(sessions, manager)
@@ -110,6 +121,28 @@ async def test_a_kernel_of_another_name_and_one_that_died_for_good_are_replaced(
     assert await kernels.ensure("a.ipynb", "ir") == "k2"
     manager.kernel.execution_state = "dead"
     assert await kernels.ensure("a.ipynb", None) == "k3"
+
+
+async def test_who_runs_code_while_a_kernel_is_being_ended_gets_another_one() -> None:
+    """syncdoc-jupyter §4.5: the code of a restart is not sent to the kernel that it ends."""
+
+    class Slow(Sessions):
+        released = asyncio.Event()
+
+        async def delete_session(self, session_id: str) -> None:
+            await self.released.wait()
+            await super().delete_session(session_id)
+
+    kernels = NotebookKernels(sessions := Slow(), Kernels())
+    assert await kernels.ensure("a.ipynb", None) == "k1"
+    ending = asyncio.create_task(kernels.end("a.ipynb"))
+    await asyncio.sleep(0)
+    running = asyncio.create_task(kernels.ensure("a.ipynb", None))
+    await asyncio.sleep(0.01)
+    assert not running.done()
+    sessions.released.set()
+    await ending
+    assert await running == "k2"
 
 
 async def test_a_kernel_that_is_being_started_is_spawning() -> None:
