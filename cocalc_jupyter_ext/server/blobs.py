@@ -105,18 +105,23 @@ class ProjectBlobs:
 
     def _in_use(self) -> set[str]:
         """Return what open documents show, and closed ones whose edits no file has."""
+        self._let_go()
+        return {
+            blob for document in self._documents.values() for blob in references_of(document.ydoc)
+        }
+
+    def _let_go(self) -> None:
+        """Let go of closed documents whose outputs their files have."""
         self._documents = {
             room_id: document
             for room_id, document in self._documents.items()
             if not document.closed or document.file.unsaved
         }
-        return {
-            blob for document in self._documents.values() for blob in references_of(document.ydoc)
-        }
 
     async def _tidy(self) -> None:
         while True:
             await asyncio.sleep(self._tidy_every_s)
+            self._let_go()
             try:
                 removed = await self.store.tidy()
             except StoreError as error:

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import os
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -192,6 +193,21 @@ async def test_old_outputs_go_unless_a_document_needs_them(tmp_path: Path) -> No
     assert fresh.size(named[0]) is not None  # it is open
     assert fresh.size(named[1]) is not None  # its file does not have it yet
     assert [fresh.size(blob) for blob in (named[2], *unnamed)] == [None, None, None]
+
+
+async def test_a_closed_document_is_not_kept_in_memory(tmp_path: Path) -> None:
+    blobs = project_blobs(tmp_path, 60_000)
+    document = live(blobs, b"a", closed=False, unsaved=False)
+    gone = weakref.ref(document)
+    blobs.opened(document)
+
+    await blobs.start()
+    document.closed = True
+    del document
+    async with asyncio.timeout(60):
+        while gone() is not None:
+            await asyncio.sleep(0.01)
+    await blobs.stop()
 
 
 async def test_stopping_writes_what_waits(tmp_path: Path) -> None:
