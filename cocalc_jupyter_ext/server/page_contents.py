@@ -51,6 +51,8 @@ class PageContentsHandler(ContentsHandler):
             )
         except (FileMissingError, InvalidRoomIdError):
             return  # Jupyter Server's own answer says so
+        except DocumentError as error:
+            raise HTTPError(400, str(error)) from error
         try:
             await self._services.documents.open(room_id)
         except FileMissingError:

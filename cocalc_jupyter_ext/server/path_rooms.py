@@ -3,7 +3,7 @@
 An open document keeps its room even when the ids of files have lost track of it.
 """
 
-from ..documents.errors import FileMissingError, InvalidRoomIdError
+from ..documents.errors import FileMissingError, FileUnreadableError, InvalidRoomIdError
 from ..documents.file_ids import FileIds
 from ..documents.registry import DocumentRegistry
 from ..documents.room_ids import RoomId
@@ -27,9 +27,12 @@ class PathRooms:
         """Return the room of a path, read that way.
 
         Raises InvalidRoomIdError for a format or type that no document has, FileMissingError
-        when there is no file to give an id to.
+        when there is no file to give an id to, FileUnreadableError for a name with a backslash:
+        the ids of files take it for a slash, and so for another file.
         """
         path = normal_path(path)
+        if "\\" in path:
+            raise FileUnreadableError(path, "rename it: its name may have no backslash")
         document = self._documents.find(path, file_format=file_format, file_type=file_type)
         if document is not None:
             return document.room_id

@@ -87,7 +87,8 @@ class SessionHandler(_Authorized, APIHandler):
     async def put(self, path: str) -> None:
         """Answer ``{format, type, fileId, sessionId}``: 200, or 201 when the id is new.
 
-        400 for a body without a usable format and type, 403, 404 when there is no file.
+        400 for a body without a usable format and type, or a name that no document can have, 403,
+        404 when there is no file.
         """
         await self.require_view()
         form, kind = self._wanted()
@@ -103,6 +104,8 @@ class SessionHandler(_Authorized, APIHandler):
             raise HTTPError(400, f"no document of format {form!r} and type {kind!r}") from error
         except FileMissingError as error:
             raise HTTPError(404, str(error)) from error
+        except DocumentError as error:
+            raise HTTPError(400, str(error)) from error
         session_id = await self._session_id(room_id)
         self.set_status(200 if known else 201)
         self.finish(

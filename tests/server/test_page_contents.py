@@ -1,5 +1,7 @@
 """What a page is answered about a file whose document it is about to show."""
 
+import json
+
 import pytest
 
 from ..support.notebooks import write_notebook
@@ -30,6 +32,21 @@ async def test_a_page_is_told_why_once_and_then_its_tab_is_closed(
     assert answer.status_code == 400
     assert answer.json()["message"] == f"{name}: {reason}"
     assert (code, words) == (4500, f"{name}: {reason}")
+
+
+async def test_a_name_with_a_backslash_is_refused_and_is_no_other_file(
+    server: JupyterServer,
+) -> None:
+    write_notebook(server.work / "a" / "b.ipynb", "another")
+    write_notebook(server.work / "a\\b.ipynb", "1")
+
+    answer = await server.request("GET", f"api/contents/a%5Cb.ipynb{SHOWN_NOTEBOOK}")
+    body = json.dumps({"format": "json", "type": "notebook"})
+    room = await server.request("PUT", "api/collaboration/session/a%5Cb.ipynb", content=body)
+
+    for refusal in (answer, room):
+        assert refusal.status_code == 400
+        assert "rename it: its name may have no backslash" in refusal.json()["message"]
 
 
 async def test_what_shows_no_document_is_answered_as_ever(server: JupyterServer) -> None:
