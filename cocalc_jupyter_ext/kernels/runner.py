@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from itertools import dropwhile
 from typing import Any
 
 from .asking import Asking
@@ -253,7 +254,7 @@ class NotebookRunner:
             self._dispatch(Idle(cell.serial))
             self._dispatch(Replied(cell.serial, Reply("ok")))
         elif self._link is not None:
-            request_id = self._link.execute(cell.source, cell.cell_id)
+            request_id = self._link.execute(_trimmed(cell.source), cell.cell_id)
             self._request = (request_id, cell)
             self._notebook.expect(request_id, cell)
 
@@ -386,3 +387,12 @@ class NotebookRunner:
     def _fail(self, error: BaseException) -> None:
         _log.error("Running cells failed", exc_info=error)
         self._lose(Loss.FAILED)
+
+
+def _trimmed(source: str) -> str:
+    """Return code without blank lines around it (§4.2), but with the indent of its first line.
+
+    A cell that is indented as a whole runs in Python kernels, and would not without that indent.
+    """
+    lines = source.rstrip().splitlines(keepends=True)
+    return "".join(dropwhile(lambda line: not line.strip(), lines))

@@ -115,6 +115,22 @@ async def test_the_text_at_the_time_of_the_request_is_what_runs(world):
     assert world.kernel.requests == ["one", "two"]
 
 
+@pytest.mark.parametrize(
+    ("source", "sent"),
+    [
+        ("\n \n%%time\nx \n\n", "%%time\nx"),
+        ("  indented()\n  whole()\n", "  indented()\n  whole()"),
+        ("a\n\nb", "a\n\nb"),
+    ],
+)
+async def test_code_is_sent_without_blank_lines_around_it(source, sent):
+    """syncdoc-jupyter §4.2."""
+    world = World(sources=(source,))
+    await world.start("c0")
+    assert world.kernel.requests == [sent]
+    await world.runner.close()
+
+
 async def test_outputs_are_written_in_batches(world):
     run = await world.start("c0")
     before = world.document.transactions
