@@ -168,9 +168,13 @@ def live(blobs: ProjectBlobs, content: bytes, *, closed: bool, unsaved: bool) ->
     data = {"image/png": base64.b64encode(content).decode()}
     shown["cells"][0]["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {}}]
     ydoc.set(shown)
-    return SimpleNamespace(
+    return _Document(
         ydoc=ydoc, room_id=str(content[:1]), closed=closed, file=SimpleNamespace(unsaved=unsaved)
     )
+
+
+class _Document(SimpleNamespace):
+    """Unlike its base class, it can be referred to weakly."""
 
 
 async def test_old_outputs_go_unless_a_document_needs_them(tmp_path: Path) -> None:
