@@ -5,10 +5,11 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { URLExt } from '@jupyterlab/coreutils';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ServerConnection } from '@jupyterlab/services';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ITranslator } from '@jupyterlab/translation';
 
 import { BlobRenderer, type IBlobPage } from '../outputs/blobRenderer';
 import { PLACEHOLDER } from '../outputs/blobs';
+import { translationFrom } from '../services/translation';
 
 /** Before all representations that may stand beside a placeholder, after live widgets. */
 const RANK = -5;
@@ -29,7 +30,7 @@ export const blobsPlugin: JupyterFrontEndPlugin<void> = {
     const page: IBlobPage = {
       baseUrl: serverSettings.baseUrl,
       renderers,
-      trans: (translator ?? nullTranslator).load('cocalc_jupyter'),
+      trans: translationFrom(translator),
       fetch: (path, init) =>
         ServerConnection.makeRequest(
           URLExt.join(serverSettings.baseUrl, path),

@@ -4,10 +4,11 @@
 import { ICollaborativeContentProvider } from '@jupyter/collaborative-drive';
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { IStatusBar } from '@jupyterlab/statusbar';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ITranslator } from '@jupyterlab/translation';
 import type { Widget } from '@lumino/widgets';
 
 import { connectionOf, type IOpenDocument, ReconnectWatch } from '../documents/connection';
+import { translationFrom } from '../services/translation';
 import { IOutage, IUserRights } from '../tokens';
 import { ConnectionStatus } from '../ui/connectionStatus';
 
@@ -28,7 +29,7 @@ export const connectionStatusPlugin: JupyterFrontEndPlugin<void> = {
     outage: IOutage,
     translator: ITranslator | null
   ) => {
-    const item = new ConnectionStatus((translator ?? nullTranslator).load('cocalc_jupyter'));
+    const item = new ConnectionStatus(translationFrom(translator));
     const { write } = await rights.ready;
     statusBar.registerStatusItem('cocalc-jupyter:connection-status', {
       item,

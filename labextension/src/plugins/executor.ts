@@ -3,9 +3,10 @@
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookCellExecutor } from '@jupyterlab/notebook';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ITranslator } from '@jupyterlab/translation';
 
 import { ServerCellExecutor } from '../execution/cellExecutor';
+import { translationFrom } from '../services/translation';
 import { IKernelStarter, IOutage, IProjectRequests, IUserRights } from '../tokens';
 
 /** Provides `INotebookCellExecutor`. */
@@ -24,7 +25,7 @@ export const executorPlugin: JupyterFrontEndPlugin<INotebookCellExecutor> = {
     outage: IOutage,
     translator: ITranslator | null
   ) => {
-    const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
+    const trans = translationFrom(translator);
     return new ServerCellExecutor({ requests, rights, kernels, outage, trans });
   }
 };

@@ -2,16 +2,15 @@
  * Shows the history of the current document beside it.
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, MainAreaWidget } from '@jupyterlab/apputils';
-import { PathExt } from '@jupyterlab/coreutils';
-import type { DocumentRegistry } from '@jupyterlab/docregistry';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { ITranslator } from '@jupyterlab/translation';
 import { historyIcon } from '@jupyterlab/ui-components';
 import type { Widget } from '@lumino/widgets';
 
 import { HistoryRequests } from '../services/history';
+import { translationFrom } from '../services/translation';
 import { IProjectRequests, IUserRights } from '../tokens';
-import { HistoryPanel } from '../ui/historyPanel';
+import { HistoryTabs, type IDocument } from '../ui/historyTabs';
 
 const COMMAND = 'cocalc-history:open';
 
@@ -30,51 +29,14 @@ export const historyPlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ) => {
     const { commands, serviceManager, shell } = app;
-    const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
-    const requests = new HistoryRequests(send);
-    const open = new Map<string, MainAreaWidget<HistoryPanel>>();
-
-    const show = async (document: IDocument): Promise<void> => {
-      const known = open.get(document.id);
-      if (known !== undefined) {
-        shell.activateById(known.id);
-        return;
-      }
-      const { context } = document;
-      const { write } = await rights.ready;
-      const content = new HistoryPanel({
-        requests,
-        pathOf: () => serviceManager.contents.localPath(context.path),
-        mayRestore: write,
-        trans
-      });
-      const panel = new MainAreaWidget({ content });
-      const name = (): void => {
-        panel.title.label = trans.__('History of %1', PathExt.basename(context.path));
-        panel.title.caption = panel.title.label;
-      };
-      const move = (): void => {
-        name();
-        void content.refresh();
-      };
-      name();
-      panel.id = `cocalc-history-${document.id}`;
-      panel.title.icon = historyIcon;
-      panel.title.closable = true;
-      context.pathChanged.connect(move);
-      document.disposed.connect(() => {
-        panel.dispose();
-      });
-      panel.disposed.connect(() => {
-        context.pathChanged.disconnect(move);
-        open.delete(document.id);
-      });
-      open.set(document.id, panel);
-      shell.add(panel, 'main', { mode: 'split-right', ref: document.id });
-      shell.activateById(panel.id);
-      await content.refresh();
-    };
-
+    const trans = translationFrom(translator);
+    const tabs = new HistoryTabs({
+      shell,
+      requests: new HistoryRequests(send),
+      rights,
+      localPath: path => serviceManager.contents.localPath(path),
+      trans
+    });
     const current = (): IDocument | null => documentOf(shell.currentWidget);
     commands.addCommand(COMMAND, {
       label: trans.__('Show History'),
@@ -85,7 +47,7 @@ export const historyPlugin: JupyterFrontEndPlugin<void> = {
       execute: async () => {
         const document = current();
         if (document !== null) {
-          await show(document);
+          await tabs.show(document);
         }
       }
     });
@@ -95,9 +57,6 @@ export const historyPlugin: JupyterFrontEndPlugin<void> = {
     });
   }
 };
-
-/** A widget that shows a document. */
-type IDocument = Widget & { context: DocumentRegistry.Context };
 
 /** Return the widget if it shows a document of a file. */
 function documentOf(widget: Widget | null): IDocument | null {

@@ -2,9 +2,10 @@
  * Lets everything in a page start kernels in one place.
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ITranslator } from '@jupyterlab/translation';
 
 import { KernelStarter } from '../execution/kernelReadiness';
+import { translationFrom } from '../services/translation';
 import { IKernelStarter } from '../tokens';
 
 /** Provides `IKernelStarter`. */
@@ -15,5 +16,5 @@ export const kernelStarterPlugin: JupyterFrontEndPlugin<IKernelStarter> = {
   optional: [ITranslator],
   provides: IKernelStarter,
   activate: (_: JupyterFrontEnd, translator: ITranslator | null) =>
-    new KernelStarter((translator ?? nullTranslator).load('cocalc_jupyter'))
+    new KernelStarter(translationFrom(translator))
 };

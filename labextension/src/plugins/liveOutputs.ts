@@ -5,7 +5,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { Notification } from '@jupyterlab/apputils';
 import { INotebookCellExecutor, INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ITranslator } from '@jupyterlab/translation';
 
 import { ServerCellExecutor } from '../execution/cellExecutor';
 import { MORE_OUTPUT, QUESTION } from '../outputs/liveOutputs';
@@ -13,6 +13,7 @@ import { MoreOutputRenderer } from '../outputs/moreOutputRenderer';
 import { type ICellPlace, placeOf } from '../outputs/places';
 import { QuestionRenderer } from '../outputs/questionRenderer';
 import { RequestError } from '../services/requests';
+import { translationFrom } from '../services/translation';
 import { IProjectRequests } from '../tokens';
 
 /** Before the text that stands beside them. */
@@ -33,7 +34,7 @@ export const liveOutputsPlugin: JupyterFrontEndPlugin<void> = {
     requests: IProjectRequests,
     translator: ITranslator | null
   ) => {
-    const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
+    const trans = translationFrom(translator);
     const place = (node: Node): ICellPlace => {
       const found = placeOf(notebooks, node);
       if (found === null) {

@@ -6,9 +6,11 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import type { KernelSpec } from '@jupyterlab/services';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ITranslator } from '@jupyterlab/translation';
 
 import { type IKernelMetadata, missingKernelOf } from '../documents/missingKernel';
+import { translationFrom } from '../services/translation';
+import { followReadyNotebooks } from '../documents/openNotebooks';
 import { MissingKernelNotice } from '../ui/missingKernelNotice';
 
 /** Follows the kernel that each open notebook asks for. */
@@ -23,15 +25,12 @@ export const missingKernelPlugin: JupyterFrontEndPlugin<void> = {
     notebooks: INotebookTracker,
     translator: ITranslator | null
   ) => {
-    const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
-    const follow = async (panel: NotebookPanel): Promise<void> => {
-      await Promise.all([panel.context.ready, kernelspecs.ready]);
-      if (!panel.isDisposed) {
+    const trans = translationFrom(translator);
+    void kernelspecs.ready.then(() => {
+      followReadyNotebooks(notebooks, panel => {
         followKernel(panel, kernelspecs, new MissingKernelNotice(trans));
-      }
-    };
-    notebooks.forEach(panel => void follow(panel));
-    notebooks.widgetAdded.connect((_, panel) => void follow(panel));
+      });
+    });
   }
 };
 

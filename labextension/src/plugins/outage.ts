@@ -3,11 +3,12 @@
  */
 import { JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { URLExt } from '@jupyterlab/coreutils';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ITranslator } from '@jupyterlab/translation';
 
 import { Outage } from '../services/outage';
 import { projectsUrl } from '../services/projectsUrl';
 import { signInAgain } from '../services/signIn';
+import { translationFrom } from '../services/translation';
 import { IOutage, IProjectRequests } from '../tokens';
 import { OutageNotice } from '../ui/outageNotice';
 import { preloadToasts } from '../ui/toasts';
@@ -26,7 +27,7 @@ export const outagePlugin: JupyterFrontEndPlugin<IOutage> = {
     paths: JupyterFrontEnd.IPaths,
     translator: ITranslator | null
   ) => {
-    const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
+    const trans = translationFrom(translator);
     const page = URLExt.join(paths.urls.base, 'lab');
     void restored.then(preloadToasts);
     return new Outage({

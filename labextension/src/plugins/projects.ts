@@ -3,9 +3,10 @@
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ITranslator } from '@jupyterlab/translation';
 
 import { projectsUrl } from '../services/projectsUrl';
+import { translationFrom } from '../services/translation';
 
 const COMMAND = 'cocalc-projects:open';
 
@@ -20,7 +21,7 @@ export const projectsPlugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null,
     translator: ITranslator | null
   ) => {
-    const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
+    const trans = translationFrom(translator);
     const url = projectsUrl();
     commands.addCommand(COMMAND, {
       label: trans.__('Projects'),

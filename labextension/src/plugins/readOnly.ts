@@ -4,11 +4,13 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Notification } from '@jupyterlab/apputils';
 import type { CodeEditor } from '@jupyterlab/codeeditor';
-import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { ITranslator } from '@jupyterlab/translation';
 import type { Widget } from '@lumino/widgets';
 
+import { followReadyNotebooks } from '../documents/openNotebooks';
 import { makeReadOnly } from '../documents/readOnly';
+import { translationFrom } from '../services/translation';
 import { IUserRights } from '../tokens';
 
 /** Locks all open notebooks and text editors when the user may not write. */
@@ -27,18 +29,10 @@ export const readOnlyPlugin: JupyterFrontEndPlugin<void> = {
     if ((await rights.ready).write) {
       return;
     }
-    const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
+    const trans = translationFrom(translator);
     const message = trans.__('You may only read here; the change was taken back.');
-    const lock = (panel: NotebookPanel): void => {
-      void panel.context.ready.then(() => {
-        if (!panel.isDisposed) {
-          makeReadOnly(panel, () => Notification.warning(message, { autoClose: 5000 }));
-        }
-      });
-    };
-    notebooks.forEach(lock);
-    notebooks.widgetAdded.connect((_, panel) => {
-      lock(panel);
+    followReadyNotebooks(notebooks, panel => {
+      makeReadOnly(panel, () => Notification.warning(message, { autoClose: 5000 }));
     });
     lockEditor(app.shell.currentWidget);
     app.shell.currentChanged?.connect((_, { newValue }) => {

@@ -4,9 +4,11 @@
 import type { NotebookChange } from '@jupyter/ydoc';
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
-import { ITranslator, nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
+import { ITranslator, type TranslationBundle } from '@jupyterlab/translation';
 
+import { followReadyNotebooks } from '../documents/openNotebooks';
 import { cellOfEntry, durationOf, entryOfCell, noteOf } from '../documents/runNotes';
+import { translationFrom } from '../services/translation';
 
 /** Follows the notes of all open notebooks. */
 export const runNotesPlugin: JupyterFrontEndPlugin<void> = {
@@ -16,15 +18,10 @@ export const runNotesPlugin: JupyterFrontEndPlugin<void> = {
   requires: [INotebookTracker],
   optional: [ITranslator],
   activate: (_: JupyterFrontEnd, notebooks: INotebookTracker, translator: ITranslator | null) => {
-    const trans = (translator ?? nullTranslator).load('cocalc_jupyter');
-    const followWhenReady = async (panel: NotebookPanel): Promise<void> => {
-      await panel.context.ready;
-      if (!panel.isDisposed) {
-        follow(panel, trans);
-      }
-    };
-    notebooks.forEach(panel => void followWhenReady(panel));
-    notebooks.widgetAdded.connect((_, panel) => void followWhenReady(panel));
+    const trans = translationFrom(translator);
+    followReadyNotebooks(notebooks, panel => {
+      follow(panel, trans);
+    });
   }
 };
 

@@ -4,6 +4,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 
+import { followReadyNotebooks } from '../documents/openNotebooks';
 import { roomIdOf } from '../documents/room';
 import { SharedTrust } from '../documents/sharedTrust';
 
@@ -14,21 +15,15 @@ export const trustPlugin: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [INotebookTracker],
   activate: (_: JupyterFrontEnd, notebooks: INotebookTracker) => {
-    notebooks.forEach(follow);
-    notebooks.widgetAdded.connect((_, panel) => {
-      follow(panel);
-    });
+    followReadyNotebooks(notebooks, follow);
   }
 };
 
-function follow(panel: NotebookPanel): void {
-  const { context } = panel;
-  void context.ready.then(() => {
-    if (!panel.isDisposed && roomIdOf(context.model.sharedModel) !== null) {
-      const trust = new SharedTrust(context.model);
-      panel.disposed.connect(() => {
-        trust.dispose();
-      });
-    }
-  });
+function follow({ context, disposed }: NotebookPanel): void {
+  if (roomIdOf(context.model.sharedModel) !== null) {
+    const trust = new SharedTrust(context.model);
+    disposed.connect(() => {
+      trust.dispose();
+    });
+  }
 }

@@ -4,6 +4,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 
+import { followNotebooks } from '../documents/openNotebooks';
 import { LateViews } from '../widgets/lateViews';
 import { OrderedViews } from '../widgets/orderedViews';
 
@@ -16,10 +17,7 @@ export const widgetsPlugin: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [INotebookTracker],
   activate: (_: JupyterFrontEnd, notebooks: INotebookTracker) => {
-    notebooks.forEach(follow);
-    notebooks.widgetAdded.connect((_, panel) => {
-      follow(panel);
-    });
+    followNotebooks(notebooks, follow);
   }
 };
 
