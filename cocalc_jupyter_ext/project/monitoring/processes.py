@@ -82,7 +82,7 @@ def _entry(
             "pid": process.pid,
             "ppid": process.ppid(),
             "exe": _exe(process),
-            "cmdline": _shortened(process.cmdline()),
+            "cmdline": _command(process),
             "stat": {
                 "ppid": process.ppid(),
                 "state": _STATES.get(process.status(), _OTHER_STATE),
@@ -106,6 +106,13 @@ def _exe(process: psutil.Process) -> str:
         return process.exe()
     except (psutil.AccessDenied, psutil.ZombieProcess):
         return ""
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return _shortened(process.cmdline())
+    except (psutil.AccessDenied, psutil.ZombieProcess):
+        return []
 
 
 def _shortened(arguments: list[str]) -> list[str]:

@@ -55,3 +55,14 @@ def test_cpu_is_that_since_the_last_look(busy: subprocess.Popen[bytes]) -> None:
 
 def test_of_too_many_the_own_ones_are_told(busy: subprocess.Popen[bytes]) -> None:
     assert list(ProcessTable(1).look(time.time())) == [os.getpid()]
+
+
+def test_a_process_that_has_ended_and_was_not_waited_for_is_told_as_such() -> None:
+    process = subprocess.Popen(["true"])
+    try:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        entry = ProcessTable(1000).look(time.time())[process.pid]
+    finally:
+        process.wait()
+
+    assert (entry["stat"]["state"], entry["cmdline"], entry["exe"]) == ("Z", [], "")
