@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from ...conat.client.client import Client
 from ...conat.errors import ConatError
@@ -54,7 +54,7 @@ class StatusReports:
         self._told_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "StatusReports":
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name=f"reports on {self._subject}")
         return self
 
@@ -67,8 +67,10 @@ class StatusReports:
         while True:
             try:
                 await self._report_if_due()
-            except (ConatError, OSError) as error:
+            except ConatError as error:
                 _log.warning("how the project is was not reported: %s", error)
+            except Exception:
+                _log.exception("the project could not be looked at; it is tried again")
             await self._sleep(self._settings.scan_interval_s)
 
     async def _report_if_due(self) -> None:

@@ -81,6 +81,19 @@ async def test_nothing_is_looked_at_while_nobody_listens(client: Client) -> None
         assert world.looks == 0
 
 
+async def test_a_look_that_fails_is_logged_and_tried_again(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with reporting(client) as world, await client.subscribe(SUBJECT) as reports:
+        kept, world.info = world.info, {}
+        await world.pass_time()
+        assert "could not be looked at" in caplog.text
+        world.info = kept
+        await world.pass_time()
+        async with asyncio.timeout(5):
+            assert (await anext(reports)).data["alerts"] == []
+
+
 async def test_a_listener_hears_at_once_then_every_minute_and_of_alerts(client: Client) -> None:
     async with reporting(client) as world, await client.subscribe(SUBJECT) as reports:
 
