@@ -69,7 +69,7 @@ class StatusReports:
                 await self._report_if_due()
             except ConatError as error:
                 _log.warning("how the project is was not reported: %s", error)
-            except Exception:
+            except Exception:  # noqa: BLE001 - one failure must not end all later reports
                 _log.exception("the project could not be looked at; it is tried again")
             await self._sleep(self._settings.scan_interval_s)
 
