@@ -170,6 +170,7 @@ class NotebookRunner:
             return
         reply = Reply.from_content(message["content"])
         if reply.interrupted and is_stopping(self._host, self.kernel_id):
+            self._asking.hold()
             return
         cell = self._request[1]
         self._request = None

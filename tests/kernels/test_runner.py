@@ -326,6 +326,22 @@ async def test_an_interrupt_clears_the_queue_and_ends_the_question_with_its_cell
     assert (printed["text"], error["ename"]) == ("caught", "KeyboardInterrupt")
 
 
+async def test_the_interrupt_that_ends_a_kernel_stands_below_the_question(world):
+    """Jupyter interrupts a kernel before it ends it."""
+    run = await world.start("c0")
+    world.kernel.ask("Name: ")
+    world.host.stopping = True
+    world.kernel.reply("error", ename="KeyboardInterrupt")
+    world.kernel.print("interrupted")
+    world.runner.on_disconnected()
+    await asyncio.sleep(0.03)
+    world.host.known = False
+    assert await finished(run) == ["aborted"]
+    asked, printed, error = world.outputs(0)
+    assert asked["data"][INPUT_TYPE]["value"] == ""
+    assert (printed["text"], error["ename"]) == ("interrupted", "KernelShutDown")
+
+
 async def test_a_kernel_that_is_deaf_to_interrupts_still_gets_its_answer(world):
     """Nobody could ever end its cell otherwise, except by ending the kernel."""
     run = await world.start("c0")
