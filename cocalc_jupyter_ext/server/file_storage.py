@@ -180,7 +180,10 @@ class ContentsStorage:
     def _place(self, path: str) -> Path | None:
         """Return where a file is on this machine, if the contents manager keeps its files there."""
         locate = getattr(self._contents(), "_get_os_path", None)
-        return None if locate is None else Path(locate(path))
+        try:
+            return None if locate is None else Path(locate(path))
+        except HTTPError:  # outside of its root: whoever asks for the file is told
+            return None
 
     async def _check_size(self, path: str, file_type: str) -> None:
         limit = self._max_notebook_bytes if file_type == "notebook" else self._max_text_bytes

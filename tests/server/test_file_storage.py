@@ -169,6 +169,13 @@ async def test_a_file_that_is_too_large_is_not_read(
     await storage.load("a.ipynb", file_format="json", file_type="notebook")
 
 
+async def test_a_place_outside_of_the_root_is_no_file(storage: ContentsStorage) -> None:
+    assert await storage.stat("../outside.txt") is None
+    assert await storage.size_bytes("../outside.txt") is None
+    with pytest.raises(FileMissingError):
+        await storage.load("../outside.txt", **TEXT)
+
+
 async def test_what_the_manager_stumbles_over_is_said(
     storage: ContentsStorage, tmp_path: Path
 ) -> None:

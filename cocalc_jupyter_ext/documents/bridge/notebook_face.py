@@ -16,6 +16,7 @@ from pycrdt import Array, Map
 from ..merge_values import MISSING
 from ..notebook_records.blobs import BlobSink, BlobSource
 from ..notebook_records.cells import PARTS, cell_from_record, fields_from_cell, record_from_cell
+from ..notebook_records.notebooks import metadata_of
 from ..notebook_records.positions import in_order, position_of, spread
 from ..syncdoc.records import Record, Records
 from .cell_list import CellList
@@ -232,13 +233,13 @@ class NotebookFace:
         old, new = _settings(before), _settings(after)
         if old.get("kernel") == new.get("kernel") and old.get("metadata") == new.get("metadata"):
             return
-        wanted = {**_without_kernel(self._metadata), **(new.get("metadata") or {})}
-        for name in (old.get("metadata") or {}).keys() - (new.get("metadata") or {}).keys():
+        wanted = {**_without_kernel(self._metadata), **metadata_of(new)}
+        for name in metadata_of(old).keys() - metadata_of(new).keys():
             wanted.pop(name, None)
         kernel = new.get("kernel")
         if kernel == _kernel(self._metadata) and _KERNELSPEC in self._metadata:
             wanted[_KERNELSPEC] = self._metadata[_KERNELSPEC]
-        elif kernel:
+        elif kernel and isinstance(kernel, str):
             wanted[_KERNELSPEC] = {"name": kernel, "display_name": kernel}
         edit_metadata(self._notebook, self._metadata, wanted)
         self._metadata = read_metadata(self._notebook)

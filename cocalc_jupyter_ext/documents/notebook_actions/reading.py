@@ -1,8 +1,8 @@
 """What the records of a notebook say about its cells (pure; syncdoc-jupyter §3.3, §3.4)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from ..notebook_records.notebooks import metadata_of
 from ..notebook_records.positions import in_order
 from ..syncdoc.records import Record, Records
 from .errors import (
@@ -84,12 +84,6 @@ def is_editable(cell: Record) -> bool:
 def is_deletable(cell: Record) -> bool:
     """Return whether a cell may go: what is write protected may not."""
     return is_editable(cell) and metadata_of(cell).get("deletable") is not False
-
-
-def metadata_of(record: Record) -> Mapping[str, Any]:
-    """Return the metadata of a cell or of the notebook."""
-    metadata = record.get("metadata")
-    return metadata if isinstance(metadata, Mapping) else {}
 
 
 def cell_type_of(cell: Record) -> str:

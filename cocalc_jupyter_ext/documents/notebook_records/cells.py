@@ -163,15 +163,20 @@ def _metadata(record: Mapping[str, Any], *, live: bool) -> dict[str, Any]:
     if isinstance(tags := record.get("tags"), Mapping) and tags:
         metadata["tags"] = sorted(tag for tag, is_set in tags.items() if is_set)
     if slide := record.get("slide"):
-        metadata["slideshow"] = {**metadata.get("slideshow", {}), "slide_type": slide}
+        metadata["slideshow"] = {**_map(metadata.get("slideshow")), "slide_type": slide}
     questions = {
         number: message
         for number, message in _messages(record)
         if isinstance(message, Mapping) and message.get("name") == "input"
     }
     if questions and not live:
-        metadata[_COCALC] = {**metadata.get(_COCALC, {}), _STDIN_OUTPUTS: questions}
+        metadata[_COCALC] = {**_map(metadata.get(_COCALC)), _STDIN_OUTPUTS: questions}
     return metadata
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    """Return a map, or an empty one instead of anything else."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _outputs(record: Mapping[str, Any], get: BlobSource, *, live: bool) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from .blobs import BlobSink, BlobSource
 from .cells import cell_from_record, record_from_cell
 from .positions import in_order
 
-__all__ = ["NOTEBOOK_SCHEMA", "notebook_from_records", "records_from_notebook"]
+__all__ = ["NOTEBOOK_SCHEMA", "metadata_of", "notebook_from_records", "records_from_notebook"]
 
 NOTEBOOK_SCHEMA: Final = RecordSchema(("type", "id"), frozenset({"input"}))
 
@@ -51,6 +51,12 @@ def notebook_from_records(
     }
 
 
+def metadata_of(record: Record) -> Mapping[str, Any]:
+    """Return the metadata of a cell or of the notebook, where a client wrote such."""
+    metadata = record.get("metadata")
+    return metadata if isinstance(metadata, Mapping) else {}
+
+
 def _free_id(wanted: str, used: set[str]) -> str:
     """Return an id that no cell has; of two cells with one id, the later one gets a new one."""
     number = 1
@@ -73,8 +79,8 @@ def _settings(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _notebook_metadata(settings: Record, kernelspec: Mapping[str, Any] | None) -> dict[str, Any]:
-    metadata = dict(settings.get("metadata") or {})
+    metadata = dict(metadata_of(settings))
     kernel = settings.get("kernel")
-    if kernel:
+    if kernel and isinstance(kernel, str):
         metadata["kernelspec"] = {"display_name": kernel, **(kernelspec or {}), "name": kernel}
     return metadata

@@ -27,6 +27,8 @@ MAX_CHARS: Final = 250_000
 MORE_OUTPUT: Final[Mapping[str, Any]] = {"more_output": True}
 """The message that says that there is more; always last."""
 
+_STREAM: Final = "stream"
+_ERROR: Final = "error"
 _FRAME_CHARS: Final = 1_000
 """What an output has as JSON beside what its message has."""
 
@@ -80,23 +82,27 @@ def message_from_output(output: Mapping[str, Any], put: BlobSink) -> dict[str, A
 
 
 def output_from_message(message: Mapping[str, Any], get: BlobSource) -> dict[str, Any]:
-    """Return the output of one message; its blobs come from ``get``."""
+    """Return the output of one message; its blobs come from ``get``.
+
+    Whatever a client wrote, the output is one that a file can hold.
+    """
+    kind = message.get("output_type")
     if message.get("more_output"):
         return _stream("stderr", MORE_OUTPUT_LOST)
     if message.get("name") == "input":
         return _stream("stdout", _dialogue(message))
-    if "name" in message and "text" in message:
-        return _stream(str(message["name"]), _joined(message["text"]))
+    if {"name", "text"} <= message.keys() or kind == _STREAM:
+        return _stream(str(message.get("name", "stdout")), _joined(message.get("text", "")))
     if isinstance(message.get("data"), Mapping):
         return _data_output(message, get)
-    if "ename" in message:
+    if "ename" in message or kind == _ERROR:
         return {
-            "output_type": "error",
-            "ename": message["ename"],
-            "evalue": message.get("evalue", ""),
-            "traceback": _lines(message.get("traceback")),
+            "output_type": _ERROR,
+            "ename": str(message.get("ename", "")),
+            "evalue": str(message.get("evalue", "")),
+            "traceback": list(map(str, _lines(message.get("traceback")))),
         }
-    return {"output_type": "display_data", "data": {}, "metadata": {}, **message}
+    return {"output_type": "display_data", **message, "data": {}, "metadata": _metadata(message)}
 
 
 def _data_message(output: Mapping[str, Any], put: BlobSink) -> dict[str, Any]:
@@ -115,11 +121,13 @@ def _data_message(output: Mapping[str, Any], put: BlobSink) -> dict[str, Any]:
 
 
 def _data_output(message: Mapping[str, Any], get: BlobSource) -> dict[str, Any]:
-    kind = message.get("output_type") or _type_by_shape(message)
-    output = {
+    kind = message.get("output_type")
+    if not isinstance(kind, str) or kind in {"", _STREAM, _ERROR}:
+        kind = _type_by_shape(message)
+    output: dict[str, Any] = {
         "output_type": kind,
         "data": expand_data(message["data"], get),
-        "metadata": message.get("metadata") or {},
+        "metadata": _metadata(message),
     }
     if message.get("transient"):
         output["transient"] = message["transient"]
@@ -128,12 +136,17 @@ def _data_output(message: Mapping[str, Any], get: BlobSource) -> dict[str, Any]:
     return output
 
 
+def _metadata(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    metadata = message.get("metadata")
+    return metadata if isinstance(metadata, Mapping) else {}
+
+
 def _type_by_shape(message: Mapping[str, Any]) -> str:
     return "execute_result" if "exec_count" in message else "display_data"
 
 
 def _stream(name: str, text: str) -> dict[str, Any]:
-    return {"output_type": "stream", "name": name, "text": text}
+    return {"output_type": _STREAM, "name": name, "text": text}
 
 
 def _dialogue(message: Mapping[str, Any]) -> str:

@@ -219,3 +219,40 @@ def test_the_kernel_is_carried_over_both_ways() -> None:
     both.pull()
 
     assert both.records.get_one({"type": "settings"})["kernel"] == "python3"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"metadata": "text"},
+        {"metadata": [1]},
+        {"kernel": 5},
+        {"kernel": {"name": "python3"}},
+    ],
+)
+def test_settings_of_unknown_shape_disturb_nothing(odd: dict[str, Any]) -> None:
+    both = Both("one")
+    both.push(lambda r: r.set({"type": "settings", "kernel": "python3", "metadata": {"a": 1}}))
+
+    both.push(lambda r: r.set({"type": "settings", **odd}))
+    both.push(lambda r: r.set({"type": "cell", "id": "c0", "input": "two"}))
+    both.push(lambda r: r.set({"type": "settings", "kernel": "ir", "metadata": {"b": 2}}))
+
+    content = both.shared.get()
+    assert content["cells"][0]["source"] == "two"
+    assert content["metadata"]["kernelspec"]["name"] == "ir"
+    assert content["metadata"]["b"] == 2
+
+
+@pytest.mark.parametrize("metadata", [{"slideshow": 7}, {"slideshow": "x", "cocalc": [1]}])
+def test_metadata_of_unknown_shape_give_way_to_what_a_cell_says(metadata: dict[str, Any]) -> None:
+    both = Both("one")
+    question = {"0": {"name": "input", "opts": {"prompt": "?"}, "value": "x"}}
+
+    both.push(
+        lambda r: r.set(
+            {"type": "cell", "id": "c0", "metadata": metadata, "slide": "skip", "output": question}
+        )
+    )
+
+    assert both.shared.get()["cells"][0]["metadata"]["slideshow"] == {"slide_type": "skip"}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import nbformat
 import pytest
 
 from cocalc_jupyter_ext.documents.blobs.whole_outputs import keep_output
@@ -156,3 +157,32 @@ def test_what_runs_show_is_not_counted_again() -> None:
     outputs = [{"output_type": "stream", "name": "stdout", "text": "x" * 90}] * 3
 
     assert len(list(messages_from_outputs(outputs, OUTSIDE, max_chars=100))) == 3
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"data": "text"},
+        {"data": {"text/plain": "x"}, "metadata": "text"},
+        {"data": {"text/plain": "x"}, "output_type": "stream"},
+        {"data": {"text/plain": "x"}, "output_type": 5},
+        {"output_type": "stream"},
+        {"output_type": "error"},
+        {"output_type": "display_data", "metadata": []},
+        {"name": 5, "text": 6},
+        {"ename": 1, "evalue": None, "traceback": "text"},
+        {"ename": "E", "traceback": [1, None]},
+        {"name": "input", "opts": 5, "value": 6},
+    ],
+)
+def test_whatever_a_client_wrote_is_an_output_that_a_file_can_hold(message: dict[str, Any]) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()])  # type: ignore[no-untyped-call]
+    output = output_from_message(message, lambda _: None)
+
+    notebook.cells[0].outputs = [nbformat.from_dict(output)]  # type: ignore[no-untyped-call]
+    again = nbformat.reads(nbformat.writes(notebook), as_version=4)  # type: ignore[no-untyped-call]
+
+    assert again.cells[0].outputs[0].output_type in {"display_data", "stream", "error"}
+    if output["output_type"] != "display_data" or "x" in output["data"].values():
+        nbformat.validate(again)
