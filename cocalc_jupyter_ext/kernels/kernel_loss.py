@@ -2,16 +2,25 @@
 
 import asyncio
 
+from .endings import Ending
 from .events import Loss
 from .kernel import KernelHost
 from .settings import RunnerSettings
 
-__all__ = ["cause_of_loss", "is_stopping"]
+__all__ = ["cause_of_loss", "died_by_itself", "is_stopping"]
 
 
 def is_stopping(host: KernelHost, kernel_id: str | None) -> bool:
     """Return whether a kernel is gone, or somebody asked for its end or restart."""
     return kernel_id is not None and (not host.exists(kernel_id) or host.is_stopping(kernel_id))
+
+
+def died_by_itself(ending: Ending, launches_before: int) -> bool:
+    """Return whether a process died, though Jupyter may have found it first and be restarting it.
+
+    What is known of the ``launches_before`` it says nothing about this one.
+    """
+    return ending.by_itself and ending.launch > launches_before
 
 
 async def cause_of_loss(host: KernelHost, kernel_id: str, settings: RunnerSettings) -> Loss:

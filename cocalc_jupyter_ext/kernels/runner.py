@@ -42,7 +42,7 @@ from .events import (
 )
 from .execution import ExecutionState, apply
 from .kernel import KernelHost, Link, OpenLink, connect
-from .kernel_loss import cause_of_loss, is_stopping
+from .kernel_loss import cause_of_loss, died_by_itself, is_stopping
 from .notebook import Notebook, NotebookDocument
 from .owned_tasks import OwnedTasks
 from .runner_hooks import RunnerHooks
@@ -346,9 +346,7 @@ class NotebookRunner:
         loss, words = Loss.DIED, ""
         if self.kernel_id is not None:
             ending = await self._host.ending(self.kernel_id)
-            # Jupyter may have found it first, and be restarting it.
-            died = ending.by_itself and ending.launch > self._launches_ended
-            if not stopping or died:
+            if not stopping or died_by_itself(ending, self._launches_ended):
                 words = str(ending)
             elif self._state.busy:
                 loss = await cause_of_loss(self._host, self.kernel_id, self._settings)
