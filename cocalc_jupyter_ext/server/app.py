@@ -44,6 +44,7 @@ from .document_parts import DocumentParts
 from .event_emitter import EventEmitter
 from .file_storage import ContentsStorage
 from .files import ProjectFiles
+from .freed_memory import FreedMemory
 from .garbage import LongLived
 from .hidden_files import HiddenFiles
 from .identity import find_project_id
@@ -130,7 +131,7 @@ class CoCalcExtension(ConfiguredExtension):
         self.parts.append(RightsWatch(self.user_sockets, self.rights_check_s))
         self.documents.on_opened = self._document_opened
         self._build_companions()
-        self.parts.append(LongLived())
+        self.parts += [LongLived(), FreedMemory()]
 
     def initialize_handlers(self) -> None:
         """Mount every area's routes under the base URL."""
