@@ -105,7 +105,7 @@ class _Run:
                 has_succeeded |= message["msg_type"] == _SUCCESS
                 collected.take(message["msg_type"], message["content"])
         if not has_succeeded and not collected.has_error:
-            collected.fail("the code has failed; its error is not shown")
+            collected.fail("the kernel says that the code has failed, without an error as output")
 
     async def _started(self) -> Kernel:
         if self._kernel is None:

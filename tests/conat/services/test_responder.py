@@ -1,4 +1,4 @@
-"""conat-core §10.6, §15.2; SPEC V2, V3, V5."""
+"""conat-core §10.6, §15.2; SPEC V2, V3, V5, V18, V19."""
 
 import asyncio
 
