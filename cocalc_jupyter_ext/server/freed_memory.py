@@ -49,7 +49,8 @@ class FreedMemory:
     async def start(self) -> None:
         """Begin to look."""
         if self._trim is not None:
-            self._task = asyncio.create_task(self._run(self._trim), name="freed memory")
+            giving = self._run(self._trim, self._used() + self._worth_bytes)
+            self._task = asyncio.create_task(giving, name="freed memory")
 
     async def stop(self) -> None:
         """Stop looking; calling it again does nothing."""
@@ -58,11 +59,10 @@ class FreedMemory:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _run(self, trim: Trim) -> None:
-        at_start = self._used()
+    async def _run(self, trim: Trim, much: int) -> None:
         while True:
             await asyncio.sleep(self._every_s)
-            if self._used() - at_start >= self._worth_bytes:
+            if self._used() >= much:
                 # In a thread: the library works for a while, and needs no Python for it.
                 await asyncio.to_thread(trim)
 
