@@ -72,6 +72,21 @@ class BridgedDocument:
 
         Raises ConatError when the patches cannot be opened.
         """
+        document = await self._open()
+        if document is None:
+            return
+        changed_ms = await self._file_changed_ms()
+        if self._is_over():
+            return
+        self._reconcile(document, file_is_newer=_is_newer(changed_ms, document))
+        bridge = self._connect(document)
+        self._saving = Saving(self.live, document, bridge.flush)
+        self._saving.start()
+        await self._tell_loaded(document)
+        await document.save()
+
+    async def _open(self) -> SyncDocument[Any] | None:
+        """Return the patches with all that the document contains; None if it is over meanwhile."""
         document = await open_document(
             self._client,
             self._faces.kind,
@@ -84,21 +99,20 @@ class BridgedDocument:
         )
         if self._is_over():
             await document.close()
-            return
+            return None
         self.document = document
         if self._mirror is not None:
             self._mirror.start()
         if not document.graph.knows(self.live.heads or ()):
             await document.load_history()
-            if self._is_over():
-                return
-        changed_ms = await self._file_changed_ms()
-        if self._is_over():
-            return
-        self._reconcile(document, file_is_newer=_is_newer(changed_ms, document))
-        self._bridge = Bridge(
+        return None if self._is_over() else document
+
+    def _connect(self, document: SyncDocument[Any]) -> Bridge[Any]:
+        """Carry over from now on what is edited on either side."""
+        bridge: Bridge[Any] = Bridge(
             self._faces.face, document, self._edit, self._times, repair=self._faces.repair
         )
+        self._bridge = bridge
         self.live.on_author = self._on_author
         self._disconnects = [
             document.commits.connect(self._note_contained),
@@ -110,10 +124,7 @@ class BridgedDocument:
             self._disconnects.append(document.changes.connect(self._refer))
             self._refer()
         self._note_contained()
-        self._saving = Saving(self.live, document, self._bridge.flush)
-        self._saving.start()
-        await self._tell_loaded(document)
-        await document.save()
+        return bridge
 
     def flush(self) -> None:
         """Commit what was edited in the shared types, now."""
