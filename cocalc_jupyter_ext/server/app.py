@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..conat.types import ProjectId
 from ..documents.blobs.notebook import notebook_class
 from ..documents.blobs.store import BlobStore
 from ..documents.bridge.shown_cursors import ShowCursors
@@ -104,8 +105,17 @@ class CoCalcExtension(ConfiguredExtension):
         settings = self.server_settings
         project_id = find_project_id(os.environ, settings.data_folder)
         self.author_names = AuthorNames(settings.data_folder / "author-names.json", project_id)
+        self._build_storage()
         self._build_documents()
         self._build_execution()
+        self._build_fabric(project_id)
+        self.parts.append(RightsWatch(self.user_sockets, self.rights_check_s))
+        self.documents.on_opened = self._document_opened
+        self._build_companions()
+        self.parts += [LongLived(), FreedMemory(self.documents.__len__)]
+
+    def _build_fabric(self, project_id: ProjectId) -> None:
+        settings = self.server_settings
         self.conat = conat.ConatService(project_id, stream_folder=settings.stream_folder)
         self.parts.append(self.conat)
         self.parts.append(ProjectFiles(self.conat, self._contents))
@@ -128,10 +138,6 @@ class CoCalcExtension(ConfiguredExtension):
         )
         self.parts.append(self.history)
         self.parts.append(ServerMonitoring(self.conat, self._web_settings))
-        self.parts.append(RightsWatch(self.user_sockets, self.rights_check_s))
-        self.documents.on_opened = self._document_opened
-        self._build_companions()
-        self.parts += [LongLived(), FreedMemory()]
 
     def initialize_handlers(self) -> None:
         """Mount every area's routes under the base URL."""
@@ -171,9 +177,7 @@ class CoCalcExtension(ConfiguredExtension):
                 self.log.exception("%s did not stop", type(part).__name__)
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _build_documents(self) -> None:
-        settings, events = self.server_settings, self.settings["event_logger"]
-        emitter = EventEmitter(events, self.log)
+    def _build_storage(self) -> None:
         self.file_ids = SettingsFileIds(self._web_settings)
         self._storage = ContentsStorage(
             self._contents,
@@ -181,9 +185,13 @@ class CoCalcExtension(ConfiguredExtension):
             max_text_bytes=self.max_text_bytes,
             max_notebook_bytes=self.max_notebook_bytes,
         )
-        store = BlobStore(settings.blob_folder, settings.blobs)
+        store = BlobStore(self.server_settings.blob_folder, self.server_settings.blobs)
         self.blobs = blobs.ProjectBlobs(store, self._contents, self._storage)
         self.parts.append(self.blobs)
+
+    def _build_documents(self) -> None:
+        settings, events = self.server_settings, self.settings["event_logger"]
+        emitter, store = EventEmitter(events, self.log), self.blobs.store
         opener = DocumentOpener(
             storage=self._storage,
             settings=settings.documents,

@@ -2,7 +2,9 @@
 
 import asyncio
 import ctypes
+import gc
 import threading
+import weakref
 
 from cocalc_jupyter_ext.server.freed_memory import FreedMemory, trim_of
 
@@ -37,7 +39,9 @@ class Machine:
 
 async def test_memory_is_given_back_while_much_more_is_used_than_at_the_start() -> None:
     machine = Machine(100, least=120)
-    memory = FreedMemory(every_s=0.001, worth_bytes=50, used=machine.used, trim=machine.trim)
+    memory = FreedMemory(
+        lambda: 0, every_s=0.001, worth_bytes=50, used=machine.used, trim=machine.trim
+    )
     await memory.start()
     machine.size = 149
     await machine.look()
@@ -54,6 +58,36 @@ async def test_memory_is_given_back_while_much_more_is_used_than_at_the_start() 
     await memory.stop()
     assert len(machine.trims) > 3
     assert threading.main_thread() not in machine.trims
+
+
+class Node:
+    """Refers to itself, so that only the search for garbage finds it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+async def test_what_closed_documents_leave_is_searched_for() -> None:
+    machine = Machine(100, least=200)
+    documents = [1, 2]
+    memory = FreedMemory(
+        lambda: len(documents), every_s=0.001, worth_bytes=50, used=machine.used, trim=machine.trim
+    )
+    gc.disable()
+    try:
+        await memory.start()
+        machine.size = 200
+        await machine.look()
+        garbage = weakref.ref(Node())
+        await machine.look()
+        assert garbage() is not None
+
+        documents.pop()
+        await machine.look()
+        assert garbage() is None
+    finally:
+        gc.enable()
+        await memory.stop()
 
 
 def test_a_library_that_cannot_do_it_is_left_alone() -> None:
