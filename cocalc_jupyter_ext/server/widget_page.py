@@ -73,16 +73,7 @@ class WidgetPage:
 
     def send(self, message: CommMessage) -> None:
         """Pass a message of a comm on to the page."""
-        self._put(
-            PageMessage(
-                "iopub",
-                message.header,
-                message.content,
-                message.parent,
-                message.metadata,
-                message.buffers,
-            )
-        )
+        self._put(_told(message))
 
     def leaves_out(
         self, kind: str, parent_id: Callable[[], str], content: Callable[[], dict[str, Any]]
@@ -123,8 +114,7 @@ class WidgetPage:
         if comm_id in self._controls:
             self._answer_control(message, comm_id)
             return True
-        self._pass(message)
-        return False
+        return self._pass(message)
 
     def _opens(self, message: PageMessage, comm_id: str) -> bool:
         target = message.content.get("target_name")
@@ -134,9 +124,7 @@ class WidgetPage:
                 del self._controls[next(iter(self._controls))]
             self._answer(message, [])
             return True
-        if target != CONTROL_TARGET:
-            self._pass(message)
-        return False
+        return target != CONTROL_TARGET and self._pass(message)
 
     def _answer_comm_info(self, request: PageMessage) -> bool:
         target, comms = request.content.get("target_name"), {}
@@ -176,8 +164,8 @@ class WidgetPage:
         )
         self._answer(request, [answer])
 
-    def _pass(self, message: PageMessage) -> None:
-        """Let the models know what goes to the kernel."""
+    def _pass(self, message: PageMessage) -> bool:
+        """Let the models know what goes to the kernel; return whether it must not get it."""
         header = {**message.header, "session": self._session_id}
         sent = CommMessage(
             parent_id="",
@@ -187,7 +175,10 @@ class WidgetPage:
             buffers=message.buffers,
             header=header,
         )
-        self._widgets.from_page(self, sent)
+        answers = self._widgets.from_page(self, sent)
+        if answers is not None:
+            self._answer(message, list(map(_told, answers)))
+        return answers is not None
 
     def _answer(self, request: PageMessage, answers: list[PageMessage]) -> None:
         """Answer as the kernel does: busy, the answer, idle; and then how it really is."""
@@ -232,3 +223,14 @@ class WidgetPage:
             _log.debug("a message did not reach a page: %s", error)
         finally:
             self._unsent_bytes -= size
+
+
+def _told(message: CommMessage) -> PageMessage:
+    return PageMessage(
+        "iopub",
+        message.header,
+        message.content,
+        message.parent,
+        message.metadata,
+        message.buffers,
+    )

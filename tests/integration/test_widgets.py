@@ -334,6 +334,48 @@ async def test_a_restart_takes_all_widgets_away_and_new_ones_work(server: Jupyte
             assert set(other.models) == set(table.models())
 
 
+LINKED = """
+import ipywidgets as w
+s, t = w.IntSlider(description="s"), w.IntSlider(description="t")
+link = w.jslink((s, "value"), (t, "value"))
+w.VBox([s, t])
+"""
+
+
+async def test_late_copies_of_linked_fields_take_nothing_back(server: JupyterServer) -> None:
+    """Two pages that copy each other's values would chase each other for ever (design D8)."""
+    async with (
+        notebook(server, "linked", LINKED, "print(s.value, t.value)") as runs,
+        cocalc(runs) as table,
+        lab(runs, "late") as late,
+        lab(runs, "moving") as moving,
+    ):
+        await runs.run("c0")
+        await late.until(lambda: late.named("LinkModel"))
+        sliders = {late.models[key]["description"]: key for key in late.named("IntSliderModel")}
+        await table.until(lambda: set(table.named("IntSliderModel")) == set(sliders.values()))
+        for value in (5, 6):
+            await moving.until_idle(await moving.update(sliders["s"], value=value))
+        await late.until(lambda: late.models[sliders["s"]]["value"] == 6)
+        await table.until(lambda: table.models()[sliders["s"]]["value"] == 6)
+
+        for value in (5, 6):  # what the page still has to say to what it was told
+            await late.until_idle(await late.update(sliders["t"], value=value))
+        assert [m["content"]["data"]["state"] for m in late.about(sliders["t"], "echo_update")] == [
+            {"value": 5},  # the echo that the page waits for
+            {"value": 6},  # what holds
+            {"value": 6},
+        ]
+        await moving.until(lambda: moving.models[sliders["t"]]["value"] == 6)
+        await table.write(sliders["t"], value=5)
+        await table.until(lambda: table.data(sliders["t"], "value")["value"] == 6)
+        await runs.run("c1")
+
+        assert runs.text(await runs.cell("c1")) == "6 6\n"
+        echoes = moving.about(sliders["t"], "echo_update")
+        assert [m["content"]["data"]["state"] for m in echoes] == [{"value": 6}]
+
+
 async def test_a_page_that_names_a_subshell_of_before_a_restart_harms_nobody(
     server: JupyterServer,
 ) -> None:

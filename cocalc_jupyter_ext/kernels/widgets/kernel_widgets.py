@@ -27,6 +27,7 @@ from .comm_messages import (
 )
 from .errors import ModelNotFoundError
 from .joined_updates import join_updates
+from .linked_fields import LinkedFields
 from .made_messages import MessageMaker, states_answer
 from .models import OUTPUTS, Change, WidgetModel, WidgetModels, is_whole
 from .process_follower import ProcessFollower
@@ -41,6 +42,8 @@ SHOW_S: Final = 0.1
 SHOW_BYTES_PER_S: Final = 1_000_000
 MAX_SHOW_S: Final = 2.0
 MAX_LEFT: Final = 100
+TABLE: Final = "table"
+"""All CoCalc clients together, as one of those who report changes."""
 
 
 class Page(Protocol):
@@ -85,6 +88,7 @@ class KernelWidgets:
         self._missing: set[str] | None = None
         self._pages: dict[Page, None] = {}
         self._unconfirmed = Unconfirmed()
+        self._linked = LinkedFields()
         self._timer: asyncio.TimerHandle | None = None
         self._looked_at = self._shown_at = 0.0
         self._show_pause_s = SHOW_S
@@ -155,24 +159,48 @@ class KernelWidgets:
         self._look()
         return states_answer(self.models.widgets())
 
-    def from_page(self, page: Page, message: CommMessage) -> None:
-        """Take in what a page sends to the kernel, which gets it too."""
+    def from_page(self, page: Page, message: CommMessage) -> list[CommMessage] | None:
+        """Take in what a page sends to the kernel, which gets it too.
+
+        Unless answers are returned: the page gets them in the kernel's place.
+        """
         self._look()
         if message.kind == "comm_msg":
             if message.method == UPDATE and message.comm_id in self.models:
-                buffers = buffers_by_path(message.data, message.buffers)
-                sent = Sent(message.comm_id, message.header, dict(message.state), buffers)
-                self._unconfirmed.note(str(message.header.get("msg_id")), sent)
-            return
+                return self._update_from_page(page, message)
+            return None
         if message.kind == "comm_open" and (
             message.comm_id in self.models or not is_whole(message.state)
         ):
-            return  # The kernel will refuse it.
+            return None  # The kernel will refuse it.
         changes = self.models.apply(message)
         if changes:  # Other comms concern the page alone.
             told = replace(message, header={**message.header, "session": self.kernel_session})
             self._tell([told], but=page.session_id)
             self._emit(changes)
+        return None
+
+    def _update_from_page(self, page: Page, message: CommMessage) -> list[CommMessage] | None:
+        model_id, state = message.comm_id, dict(message.state)
+        buffers = buffers_by_path(message.data, message.buffers)
+        now = self._loop.time()
+        if not buffers and self._linked.is_needless(page.session_id, model_id, state, now):
+            return self._answers(page, message)
+        self._linked.set(model_id, state)
+        sent = Sent(model_id, message.header, state, buffers)
+        self._unconfirmed.note(str(message.header.get("msg_id")), sent)
+        return None
+
+    def _answers(self, page: Page, message: CommMessage) -> list[CommMessage]:
+        """Return the echo that the page waits for, and what really holds."""
+        data = {"method": ECHO_UPDATE, "state": message.state}
+        answers = [self._messages.message(message.comm_id, data, parent=message.header)]
+        state = self._linked.corrections(message.comm_id, message.state)
+        if state:
+            self._linked.tell(page.session_id, message.comm_id, state, self._loop.time())
+            data = {"method": ECHO_UPDATE, "state": state}
+            answers.append(self._messages.message(message.comm_id, data))
+        return answers
 
     # To the kernel
 
@@ -186,7 +214,11 @@ class KernelWidgets:
         from_table: bool = False,
     ) -> None:
         """Change fields of a model; raises ModelNotFoundError, KernelUnreachableError."""
-        buffers = buffers or {}
+        buffers, now = buffers or {}, self._loop.time()
+        if from_table and not buffers and self._linked.is_needless(TABLE, model_id, state, now):
+            self._emit([Change("updated", model_id, frozenset(state))])  # what really holds
+            return
+        self._linked.set(model_id, state)
         data = {
             "method": UPDATE,
             "state": dict(state),
@@ -286,6 +318,9 @@ class KernelWidgets:
             self._check_outputs(message)
             return []
         changes = self.models.apply(message)
+        self._linked.follow(message.comm_id, self.models.get(message.comm_id))
+        if message.method == UPDATE:
+            self._linked.set(message.comm_id, message.state)
         if self._missing:
             self._missing.discard(message.comm_id)
         if message.kind == "comm_msg" and any(each.what == "opened" for each in changes):
@@ -352,8 +387,12 @@ class KernelWidgets:
 
     def _tell(self, messages: Iterable[CommMessage], but: str | None = None) -> None:
         for message in messages:
+            is_echo = message.method == ECHO_UPDATE
             for page in list(self._pages):
-                if but is None or page.session_id != but:
+                name = page.session_id
+                if but is None or name != but:
+                    if self._linked and not (is_echo and message.parent_session == name):
+                        self._linked.tell(name, message.comm_id, message.state, self._loop.time())
                     page.send(message)
 
     def _may_skip(self, model_id: str) -> bool:
@@ -361,6 +400,11 @@ class KernelWidgets:
         return model is not None and model.is_of_ipywidgets
 
     def _emit(self, changes: list[Change]) -> None:
+        for change in changes if self._linked else ():
+            model = self.models.get(change.model_id)
+            if model is not None:
+                state = {key: model.state[key] for key in change.keys if key in model.state}
+                self._linked.tell(TABLE, change.model_id, state, self._loop.time())
         if changes:
             self.changed.emit(changes)
 
@@ -385,6 +429,7 @@ class KernelWidgets:
         """Begin with a process, which may have widgets that nobody has followed."""
         self.models = WidgetModels()
         self._unconfirmed.clear()
+        self._linked = LinkedFields()
         self._missing = None
         self._messages.session = link.kernel_session
         if self._has_begun:
