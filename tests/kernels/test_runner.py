@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -141,6 +142,24 @@ async def test_outputs_are_written_in_batches(world):
     await finished(run)
     assert world.document.transactions - before < 10
     assert world.outputs(0)[0]["text"].count("\n") == 1000
+
+
+@pytest.mark.parametrize("reply_first", [True, False])
+async def test_the_next_cell_does_not_wait_for_the_time_between_two_batches(reply_first):
+    world = World(settings=replace(FAST, batch_s=600, grace_s=600))
+    run = await world.start("c0", "c1")
+    world.kernel.print("x")
+    await until_shown(world, lambda: world.outputs(0))
+    world.kernel.print("y")
+    if reply_first:
+        world.kernel.reply()
+        await asyncio.sleep(0.02)
+    world.kernel.idle()
+    if not reply_first:
+        world.kernel.reply()
+    await until(run, lambda: run.cells[1].state == "running")
+    assert world.outputs(0)[0]["text"] == "xy"
+    await world.runner.close()
 
 
 async def test_a_lost_idle_status_ends_the_cell_soon_after_the_reply(world):
