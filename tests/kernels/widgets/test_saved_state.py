@@ -36,6 +36,16 @@ def test_binary_parts_are_kept_as_base64() -> None:
     assert buffer == {"encoding": "base64", "path": ["value"], "data": "AP8="}
 
 
+def test_passwords_are_not_kept() -> None:
+    typed = {"_model_name": "PasswordModel", "value": "secret", "description": "Key"}
+    made = models(password=typed)
+    saved = saved_state(made.widgets(), {"password"})
+    assert saved is not None
+    assert saved["state"]["password"]["state"]["description"] == "Key"
+    assert "secret" not in str(saved)
+    assert made.widgets()[0].state["value"] == "secret"
+
+
 def test_views_of_an_earlier_kernel_keep_their_state_as_long_as_they_are_shown() -> None:
     before = saved_state(models(old={"layout": "IPY_MODEL_l"}, l={}).widgets(), {"old"})
     both = saved_state(models(new={}).widgets(), {"old", "new"}, before)
