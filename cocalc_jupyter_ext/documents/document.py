@@ -223,13 +223,13 @@ class LiveDocument:
         if self._is_misshapen:
             self.mend()
 
-    def mend(self) -> None:
+    def mend(self, *, with_outputs: bool = True) -> None:
         """Bring a notebook into shape, whatever a page or an old log put into it."""
         self._is_misshapen = False
         if not isinstance(self.ydoc, YNotebook):
             return
         with self.ydoc.ydoc.transaction(origin=_SERVER_ORIGIN):
-            is_mended = mend_notebook(self.ydoc)
+            is_mended = mend_notebook(self.ydoc, with_outputs=with_outputs)
         if is_mended:
             _log.warning("%s held what no notebook can hold; it was mended", self.path)
 

@@ -17,7 +17,11 @@ __all__ = ["is_misshapen", "mend_notebook"]
 
 _CODE: Final = "code"
 _FORMAT: Final = {"nbformat": 4, "nbformat_minor": 5}
-_PARTS: Final = {"cell_type", "source", "metadata", "outputs"}
+_OUTPUTS: Final = "outputs"
+_PARTS: Final = {"cell_type", "source", "metadata", _OUTPUTS}
+_STREAM: Final = "stream"
+_PARTS_OF_OUTPUT: Final = {"output_type", "text", "data", "metadata"}
+_WITHOUT_DATA: Final = {_STREAM, "error"}
 
 
 def is_misshapen(notebook: YNotebook, topic: str, events: Iterable[Any]) -> bool:
@@ -27,14 +31,18 @@ def is_misshapen(notebook: YNotebook, topic: str, events: Iterable[Any]) -> bool
     return topic == "cells" and any(_has_odd_cell(notebook, event) for event in events)
 
 
-def mend_notebook(notebook: YNotebook) -> bool:
-    """Bring the whole notebook into shape and tell whether it was not; call in a transaction."""
+def mend_notebook(notebook: YNotebook, *, with_outputs: bool = True) -> bool:
+    """Bring the whole notebook into shape and tell whether it was not; call in a transaction.
+
+    Looking at all outputs takes a while where there are many.
+    """
+    is_cell = _is_cell if with_outputs else _is_cell_but_for_outputs
     cells, is_mended = notebook.ycells, not _is_meta(notebook)
     for index in reversed(range(len(cells))):
         if not isinstance(cells[index], Map):
             is_mended = True
             _mend_entry(notebook, index)
-        elif not _is_cell(cells[index]):
+        elif not is_cell(cells[index]):
             is_mended = True
             _mend_cell(cells[index])
     _mend_meta(notebook)
@@ -46,18 +54,45 @@ def _has_odd_cell(notebook: YNotebook, event: Any) -> bool:
         return any(
             not _is_cell(cell) for change in event.delta for cell in change.get("insert", ())
         )
-    if len(event.path) > 1 or _PARTS.isdisjoint(event.keys):
-        return False  # something within a part: what comes with each key
-    return not _is_cell(notebook.ycells[event.path[0]])
+    if len(event.path) > 1:  # something within a part: what comes with each key
+        return event.path[1] == _OUTPUTS and _has_odd_output(notebook, event)
+    return not _PARTS.isdisjoint(event.keys) and not _is_cell(notebook.ycells[event.path[0]])
+
+
+def _has_odd_output(notebook: YNotebook, event: Any) -> bool:
+    if len(event.path) == 2:
+        return any(
+            not _is_output(output) for change in event.delta for output in change.get("insert", ())
+        )
+    if len(event.path) > 3 or _PARTS_OF_OUTPUT.isdisjoint(event.keys):
+        return False
+    return not _is_output(notebook.ycells[event.path[0]][_OUTPUTS][event.path[2]])
 
 
 def _is_cell(cell: Any) -> bool:
+    return _is_cell_but_for_outputs(cell) and (
+        cell["cell_type"] != _CODE or all(map(_is_output, cell[_OUTPUTS]))
+    )
+
+
+def _is_cell_but_for_outputs(cell: Any) -> bool:
     return (
         isinstance(cell, Map)
         and isinstance(cell.get("cell_type"), str)
         and isinstance(cell.get("source"), Text)
         and isinstance(cell.get("metadata"), Map)
-        and (cell["cell_type"] != _CODE or isinstance(cell.get("outputs"), Array))
+        and (cell["cell_type"] != _CODE or isinstance(cell.get(_OUTPUTS), Array))
+    )
+
+
+def _is_output(output: Any) -> bool:
+    """Tell whether this is a shared output that can be written to a file."""
+    if not isinstance(output, Map) or not isinstance(kind := output.get("output_type"), str):
+        return False
+    if kind == _STREAM:
+        return isinstance(output.get("text"), Text | str)
+    return kind in _WITHOUT_DATA or all(
+        isinstance(output.get(name, {}), Map | Mapping) for name in ("data", "metadata")
     )
 
 
@@ -77,9 +112,34 @@ def _mend_cell(cell: Map[Any]) -> None:
         cell["source"] = Text(_text(source))
     if not isinstance(metadata := cell.get("metadata"), Map):
         cell["metadata"] = Map(dict(metadata) if isinstance(metadata, Mapping) else {})
-    if cell["cell_type"] == _CODE and not isinstance(outputs := cell.get("outputs"), Array):
-        plain = outputs if isinstance(outputs, list) else []
-        cell["outputs"] = Array([shared_output(each) for each in plain if isinstance(each, dict)])
+    if cell["cell_type"] == _CODE and not isinstance(outputs := cell.get(_OUTPUTS), Array):
+        cell[_OUTPUTS] = Array(outputs if isinstance(outputs, list) else [])
+    if cell["cell_type"] == _CODE:
+        _mend_outputs(cell[_OUTPUTS])
+
+
+def _mend_outputs(outputs: Array[Any]) -> None:
+    """Make shared outputs of plain and of incomplete ones, and remove what is no output at all."""
+    for index in reversed(range(len(outputs))):
+        output = outputs[index]
+        if _is_output(output):
+            continue
+        plain = output.to_py() if isinstance(output, Map) else output
+        del outputs[index]
+        if isinstance(plain, Mapping) and "output_type" in plain:
+            outputs.insert(index, shared_output(_completed(plain)))
+
+
+def _completed(output: Mapping[str, Any]) -> dict[str, Any]:
+    kind = output["output_type"]
+    if kind == _STREAM:
+        return {"name": "stdout", **output, "text": _text(output.get("text"))}
+    if kind in _WITHOUT_DATA:
+        return dict(output)
+    kind = kind if isinstance(kind, str) else "display_data"
+    parts = {name: output.get(name) for name in ("data", "metadata")}
+    maps = {name: part if isinstance(part, Mapping) else {} for name, part in parts.items()}
+    return {**output, "output_type": kind, **maps}
 
 
 def _text(source: Any) -> str:

@@ -150,7 +150,7 @@ class DocumentOpener:
             if not from_log:
                 document.ydoc.dirty = False
         if from_log:
-            document.mend()
+            document.mend(with_outputs=False)  # those were looked at when they came
             await self._find_lost_outputs(document)
             await document.file.settle_at_open()
         else:

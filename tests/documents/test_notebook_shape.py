@@ -124,3 +124,47 @@ def test_ordinary_edits_are_no_damage() -> None:
 
     assert len(seen) == 8
     assert not any(seen)
+
+
+DISPLAY = {"output_type": "display_data", "data": {"text/plain": "x"}, "metadata": {}}
+STREAM = {"output_type": "stream", "name": "stdout", "text": "x"}
+
+
+@pytest.mark.parametrize(
+    ("odd", "wanted"),
+    [
+        ("text", []),
+        (None, []),
+        ([DISPLAY], []),
+        ({"no": "output"}, []),
+        (DISPLAY, [DISPLAY]),
+        (Map({**DISPLAY, "data": "text"}), [{**DISPLAY, "data": {}}]),
+        (Map({**DISPLAY, "metadata": [1]}), [DISPLAY]),
+        (Map({**DISPLAY, "output_type": 5}), [DISPLAY]),
+        (Map({"output_type": "stream"}), [{**STREAM, "text": ""}]),
+        (Map({**STREAM, "text": ["x"]}), [STREAM]),
+    ],
+)
+def test_an_output_that_no_file_can_hold_is_seen_and_mended(odd: Any, wanted: list[Any]) -> None:
+    seen: list[bool] = []
+    live = live_notebook(seen)
+    outputs = live.ycells[0]["outputs"]
+    outputs.append(Map(STREAM))
+
+    outputs.append(odd)
+
+    assert seen == [False, True]
+    assert mend_notebook(live)
+    assert not mend_notebook(live)
+    assert plain_content(live)["cells"][0]["outputs"] == [STREAM, *wanted]
+
+
+def test_a_part_of_an_output_that_no_file_can_hold_is_seen() -> None:
+    seen: list[bool] = []
+    live = live_notebook(seen)
+    live.ycells[0]["outputs"].append(Map(DISPLAY))
+
+    live.ycells[0]["outputs"][0]["data"] = {"text/plain": "y"}
+    live.ycells[0]["outputs"][0]["data"] = "text"
+
+    assert seen == [False, False, True]
