@@ -114,31 +114,6 @@ class CoCalcExtension(ConfiguredExtension):
         self._build_companions()
         self.parts += [LongLived(), FreedMemory(self.documents.__len__)]
 
-    def _build_fabric(self, project_id: ProjectId) -> None:
-        settings = self.server_settings
-        self.conat = conat.ConatService(project_id, stream_folder=settings.stream_folder)
-        self.parts.append(self.conat)
-        self.parts.append(ProjectFiles(self.conat, self._contents))
-        self.document_bridges = DocumentBridges(
-            self.conat,
-            self.documents,
-            self._paths,
-            self._storage,
-            self.blobs.store,
-            max_open_files=settings.max_open_files,
-        )
-        find_open = self.document_bridges.bridges.find
-        self.project_functions = ProjectFunctions(
-            self.conat, self.documents, self._web_settings, find_open, printing=settings.printing
-        )
-        self.parts.append(self.project_functions)
-        self.parts.append(self.document_bridges)
-        self.history = history.ProjectHistory(
-            self.conat, find_open, settings.history, self.blobs.store.get, self.author_names
-        )
-        self.parts.append(self.history)
-        self.parts.append(ServerMonitoring(self.conat, self._web_settings))
-
     def initialize_handlers(self) -> None:
         """Mount every area's routes under the base URL."""
         self.handlers.extend(
@@ -237,6 +212,31 @@ class CoCalcExtension(ConfiguredExtension):
         pool_settings = settings_from_environment(os.environ, Path.home())
         self.kernel_pool = ServerKernelPool(self.settings["kernel_manager"], pool_settings)
         self.parts.append(self.kernel_pool)
+
+    def _build_fabric(self, project_id: ProjectId) -> None:
+        settings = self.server_settings
+        self.conat = conat.ConatService(project_id, stream_folder=settings.stream_folder)
+        self.parts.append(self.conat)
+        self.parts.append(ProjectFiles(self.conat, self._contents))
+        self.document_bridges = DocumentBridges(
+            self.conat,
+            self.documents,
+            self._paths,
+            self._storage,
+            self.blobs.store,
+            max_open_files=settings.max_open_files,
+        )
+        find_open = self.document_bridges.bridges.find
+        self.project_functions = ProjectFunctions(
+            self.conat, self.documents, self._web_settings, find_open, printing=settings.printing
+        )
+        self.parts.append(self.project_functions)
+        self.parts.append(self.document_bridges)
+        self.history = history.ProjectHistory(
+            self.conat, find_open, settings.history, self.blobs.store.get, self.author_names
+        )
+        self.parts.append(self.history)
+        self.parts.append(ServerMonitoring(self.conat, self._web_settings))
 
     def _build_companions(self) -> None:
         manager = self.settings["kernel_manager"]

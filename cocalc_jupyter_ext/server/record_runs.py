@@ -92,20 +92,7 @@ class DocumentRuns:
             return None
 
         async def start_run(request: Request, kernel: str | None) -> None:
-            own.kernel.look_soon()
-            kernel_id = await self._kernels.ensure(live.path, kernel)
-            own.runs.default_kernel = self._kernels.name_of(kernel_id)
-            request = own.runs.still_wanted(request)
-            wanted = RunRequest(
-                kernel_id,
-                list(request.cell_ids),
-                request.stops_on_error,
-                edits=None,
-                group=BY_RECORDS,
-                requested_by=self._who_asked(document, request),
-            )
-            if wanted.cell_ids:
-                await self._runners.run(str(live.room_id), wanted)
+            await self._start_run(live, own, request, kernel)
 
         kernel = NotebookKernel(
             look=lambda: self._kernels.look(live.path),
@@ -113,18 +100,36 @@ class DocumentRuns:
         )
         active = _ActiveRuns(self._runners, live, self.stored(live))
         own = _Accompanied(
+            document,
             RecordRuns(document, start_run, active),
             RecordKernel(document, kernel),
             RunAllLoop(document, restart=lambda: self._kernels.restart(live.path)),
             KernelDescription(live, self._kernels, self._queries),
         )
-        own.document = document
         ignore_file = live.file.taken.connect(own.kernel.tell_loaded)
         own.forget = lambda: (ignore_file(), self._accompanied.pop(live, None))
         self._accompanied[live] = own
         path_before, self._paths[live] = self._paths.get(live, live.path), live.path
         own.start(self._kernels.follow_rename(path_before, live.path))
         return own
+
+    async def _start_run(
+        self, live: LiveDocument, own: "_Accompanied", request: Request, kernel: str | None
+    ) -> None:
+        own.kernel.look_soon()
+        kernel_id = await self._kernels.ensure(live.path, kernel)
+        own.runs.default_kernel = self._kernels.name_of(kernel_id)
+        request = own.runs.still_wanted(request)
+        wanted = RunRequest(
+            kernel_id,
+            list(request.cell_ids),
+            request.stops_on_error,
+            edits=None,
+            group=BY_RECORDS,
+            requested_by=self._who_asked(own.document, request),
+        )
+        if wanted.cell_ids:
+            await self._runners.run(str(live.room_id), wanted)
 
     def _who_asked(self, document: SyncDocument[Any], request: Request) -> str:
         """Return the name of who asked for a run; nothing if that is not known."""
@@ -202,16 +207,17 @@ class _Accompanied:
     """The runs and the kernel of one notebook, as its records tell them."""
 
     forget: Callable[[], object]
-    document: SyncDocument[Any]
     _following: asyncio.Task[None]
 
     def __init__(
         self,
+        document: SyncDocument[Any],
         runs: RecordRuns,
         kernel: RecordKernel,
         loop: RunAllLoop,
         description: KernelDescription,
     ) -> None:
+        self.document = document
         self.runs = runs
         self.kernel = kernel
         self.loop = loop
