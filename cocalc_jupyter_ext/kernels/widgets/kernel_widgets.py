@@ -6,10 +6,9 @@ misses nothing and gets nothing twice, also while the kernel is busy.
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from ...conat.signals import Signal
 from ..errors import KernelUnreachableError
@@ -30,10 +29,11 @@ from .joined_updates import join_updates
 from .linked_fields import LinkedFields
 from .made_messages import MessageMaker, states_answer
 from .models import OUTPUTS, Change, WidgetModel, WidgetModels, is_whole
+from .pages import Page, Pages
 from .process_follower import ProcessFollower
 from .unconfirmed import Sent, Unconfirmed
 
-__all__ = ["KernelWidgets", "Page"]
+__all__ = ["KernelWidgets"]
 
 BATCH_S: Final = 0.02
 """Between two looks at what the kernel said: what comes faster is joined."""
@@ -41,20 +41,8 @@ SHOW_S: Final = 0.1
 """Between two views of what an Output widget captures; more where that is much."""
 SHOW_BYTES_PER_S: Final = 1_000_000
 MAX_SHOW_S: Final = 2.0
-MAX_LEFT: Final = 100
 TABLE: Final = "table"
 """All CoCalc clients together, as one of those who report changes."""
-
-
-class Page(Protocol):
-    """A browser that follows the kernel; ``session_id`` is that of its messages."""
-
-    @property
-    def session_id(self) -> str:
-        """Return the session of the page."""
-
-    def send(self, message: CommMessage) -> None:
-        """Pass a message on to the page."""
 
 
 class KernelWidgets:
@@ -73,7 +61,6 @@ class KernelWidgets:
         self.ended: Signal[[]] = Signal(f"end of {kernel_id}")
         self.models = WidgetModels()
         self._has_begun = False
-        self._left: OrderedDict[str, set[str]] = OrderedDict()
         self._messages = MessageMaker(new_id)
         self._loop = asyncio.get_running_loop()
         self._process = ProcessFollower(
@@ -86,9 +73,9 @@ class KernelWidgets:
             on_ended=self._on_ended,
         )
         self._missing: set[str] | None = None
-        self._pages: dict[Page, None] = {}
+        self._pages = Pages(self._messages)
         self._unconfirmed = Unconfirmed()
-        self._linked = LinkedFields()
+        self._linked = self._pages.linked
         self._timer: asyncio.TimerHandle | None = None
         self._looked_at = self._shown_at = 0.0
         self._show_pause_s = SHOW_S
@@ -132,20 +119,12 @@ class KernelWidgets:
     def join(self, page: Page) -> Captures:
         """Pass messages on to a page; return what Output widgets capture at this moment."""
         self._look()
-        self._pages[page] = None
-        known = self._left.pop(page.session_id, None)
-        if known is not None:
-            for message in self._missed(known):
-                page.send(message)
+        self._pages.add(page, self.models.widgets())
         return self.models.captures.copy()
 
     def leave(self, page: Page) -> None:
         """Pass nothing more on to a page; it may come back, and is told then what it missed."""
-        if page in self._pages:
-            del self._pages[page]
-            self._left[page.session_id] = {model.model_id for model in self.models.widgets()}
-            while len(self._left) > MAX_LEFT:
-                self._left.popitem(last=False)
+        self._pages.remove(page, self.models.widgets())
 
     def catch_up(self) -> None:
         """Pass all on to the pages that the kernel has said so far."""
@@ -176,7 +155,7 @@ class KernelWidgets:
         changes = self.models.apply(message)
         if changes:  # Other comms concern the page alone.
             told = replace(message, header={**message.header, "session": self.kernel_session})
-            self._tell([told], but=page.session_id)
+            self._pages.tell([told], but=page.session_id)
             self._emit(changes)
         return None
 
@@ -300,7 +279,7 @@ class KernelWidgets:
             changes += self._show(to_pages, now)
         elif self.models.has_unshown and self._timer is None:
             self._look_at(self._shown_at + self._show_pause_s)
-        self._tell(join_updates(to_pages, self._may_skip))
+        self._pages.tell(join_updates(to_pages, self._may_skip))
         self._emit(changes)
         for model in ended:
             self._sync_outputs(model)
@@ -349,9 +328,9 @@ class KernelWidgets:
             sent.model_id, data, tuple(sent.buffers.values()), sent.header
         )
         changes = self.models.set(sent.model_id, sent.state, sent.buffers)
-        self._tell(join_updates(to_pages, self._may_skip))
+        self._pages.tell(join_updates(to_pages, self._may_skip))
         to_pages.clear()
-        self._tell([echo], but=str(sent.header.get("session")))
+        self._pages.tell([echo], but=str(sent.header.get("session")))
         return [] if sent.from_table else changes
 
     # Output widgets
@@ -385,16 +364,6 @@ class KernelWidgets:
 
     # Telling others
 
-    def _tell(self, messages: Iterable[CommMessage], but: str | None = None) -> None:
-        for message in messages:
-            is_echo = message.method == ECHO_UPDATE
-            for page in list(self._pages):
-                name = page.session_id
-                if but is None or name != but:
-                    if self._linked and not (is_echo and message.parent_session == name):
-                        self._linked.tell(name, message.comm_id, message.state, self._loop.time())
-                    page.send(message)
-
     def _may_skip(self, model_id: str) -> bool:
         model = self.models.get(model_id)
         return model is not None and model.is_of_ipywidgets
@@ -408,28 +377,13 @@ class KernelWidgets:
         if changes:
             self.changed.emit(changes)
 
-    def _missed(self, known: set[str]) -> list[CommMessage]:
-        """Return what opens and closes widgets, for a page that knows these; states it asks."""
-        closed = known - {model.model_id for model in self.models.widgets()}
-        return [
-            *(
-                self._messages.built("comm_close", {"comm_id": each, "data": {}})
-                for each in sorted(closed)
-            ),
-            *(
-                self._messages.opening(each)
-                for each in self.models.widgets()
-                if each.model_id not in known
-            ),
-        ]
-
     # Life of the kernel
 
     def _begin(self, link: CommLink) -> None:
         """Begin with a process, which may have widgets that nobody has followed."""
         self.models = WidgetModels()
         self._unconfirmed.clear()
-        self._linked = LinkedFields()
+        self._linked = self._pages.linked = LinkedFields()
         self._missing = None
         self._messages.session = link.kernel_session
         if self._has_begun:

@@ -15,8 +15,8 @@ __all__ = ["STATE_MIME", "saved_state"]
 
 STATE_MIME: Final = "application/vnd.jupyter.widget-state+json"
 
-_PASSWORD: Final = "PasswordModel"
-"""What is typed there must not get into a file, which is shared and published."""
+_SECRET: Final = frozenset({"PasswordModel"})
+"""What is typed into these must not get into a file, which is shared and published."""
 
 
 def saved_state(
@@ -42,7 +42,7 @@ def _entries(saved: object) -> dict[str, Mapping[str, Any]]:
 
 def _saved(model: WidgetModel) -> Mapping[str, Any]:
     state = model.state
-    if state.get("_model_name") == _PASSWORD:
+    if state.get("_model_name") in _SECRET:
         state = {key: value for key, value in state.items() if key != "value"}
     saved: dict[str, Any] = {
         "model_name": state.get("_model_name", ""),
