@@ -32,7 +32,7 @@ async def one_at_a_time(*, is_long: bool) -> AsyncIterator[None]:
 
 
 def is_large(content: object, limit: int = LARGE) -> bool:
-    """Tell whether content is large, as text and by its number of parts, at a short look."""
+    """Return whether content is large, as text and by its number of parts, at a short look."""
     left, waiting = limit, [content]
     while waiting and left > 0:
         part = waiting.pop()

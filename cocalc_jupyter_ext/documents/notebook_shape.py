@@ -86,7 +86,7 @@ def _is_cell_but_for_outputs(cell: Any) -> bool:
 
 
 def _is_output(output: Any) -> bool:
-    """Tell whether this is a shared output that can be written to a file."""
+    """Return whether this is a shared output that can be written to a file."""
     if not isinstance(output, Map) or not isinstance(kind := output.get("output_type"), str):
         return False
     if kind == _STREAM:

@@ -144,7 +144,7 @@ class RecordRuns:
                 self._runs.answer(cell_id, value)
             except InputAnsweredError:
                 _log.debug("an answer to cell %s came too late", cell_id)
-        self._end(unrunnable(self._cells()))  # or they would seem to wait for ever
+        self._end(unrunnable(self._cells()))  # or they would seem to wait forever
         self._take(self._without_running(request) for request in requested(old, new))
         self._reconcile_soon()
 

@@ -154,7 +154,7 @@ class NotebookRunner:
         self.on_messages()
 
     async def close(self) -> None:
-        """End all cells visibly, let go of kernel and document; idempotent."""
+        """End all cells visibly, release kernel and document; idempotent."""
         if self._closed:
             return
         self._lose(Loss.SERVER_ENDED)
@@ -364,7 +364,7 @@ class NotebookRunner:
             _log.warning("A cell cannot be cancelled: %s", error)
 
     def _lose(self, loss: Loss, detail: str = "") -> None:
-        """Let go of the kernel and end every cell."""
+        """Release the kernel and end every cell."""
         link, self._link = self._link, None
         self._request = None
         self._give_up_question()

@@ -111,7 +111,7 @@ class ContentsStorage:
         return await self._version(path, with_hash=True)
 
     async def is_read_only(self, path: str) -> bool:
-        """Tell whether there is a file that may not be written; raises FileUnreadableError.
+        """Return whether there is a file that may not be written; raises FileUnreadableError.
 
         A contents manager that does not say so can write everything.
         """
@@ -127,7 +127,7 @@ class ContentsStorage:
         return None if model is None else int(model.get("size") or 0)
 
     async def folder_exists(self, path: str) -> bool:
-        """Tell whether there is a folder; the empty path is the root."""
+        """Return whether there is a folder; the empty path is the root."""
         return bool(await ensure_async(self._of(path).dir_exists(path)))
 
     async def save(

@@ -78,7 +78,7 @@ class WidgetPage:
     def leaves_out(
         self, kind: str, parent_id: Callable[[], str], content: Callable[[], dict[str, Any]]
     ) -> bool:
-        """Tell whether a message of the kernel's output channel must not go its usual way."""
+        """Return whether a message of the kernel's output channel must not go its usual way."""
         if kind in COMM_KINDS:
             self._note(content(), parent_id())
             return not self._widgets.cannot_follow
