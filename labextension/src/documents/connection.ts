@@ -51,7 +51,7 @@ const LOST_AFTER_LOOKS = 6;
 /**
  * Decides from regular looks at a connection when it counts as lost.
  *
- * A server that was started anew refuses the stock provider's attempts to connect again for ever,
+ * A server that was restarted refuses the stock provider's attempts to connect again forever,
  * without a word; somebody has to find out why.
  */
 export class ReconnectWatch {

@@ -1,5 +1,5 @@
 /**
- * Keeps a browser from writing outputs back that it only displays anew.
+ * Keeps a browser from writing outputs back that it only displays again.
  *
  * A code cell model copies every change of its displayed outputs into the shared cell. Trusting a
  * cell rebuilds each displayed output, and the copy of that would reach the other browsers as

@@ -52,7 +52,7 @@ export class KernelStarter {
       return 'terminating';
     }
     if (context.session?.kernel?.connectionStatus !== 'connected') {
-      // The server may have been started anew; Lab would take minutes to notice that.
+      // The server may have been restarted; Lab would take minutes to notice that.
       await context.sessionManager.refreshRunning();
     }
     if (context.hasNoKernel && !joinRunning(context)) {

@@ -1,5 +1,5 @@
 /**
- * Replaces the stock kernel manager by one whose requests survive a server that was started anew.
+ * Replaces the stock kernel manager by one whose requests survive a server that was restarted.
  */
 import {
   IConnectionStatus,

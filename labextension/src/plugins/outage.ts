@@ -33,7 +33,7 @@ export const outagePlugin: JupyterFrontEndPlugin<IOutage> = {
     return new Outage({
       probe: () => requests.fetchRights(),
       signIn: () => signInAgain(page, (url, init) => fetch(url, init)),
-      // Kernels of a server that was started anew are gone; who waits for them must know.
+      // Kernels of a server that was restarted are gone; who waits for them must know.
       recovered: () => Promise.allSettled([kernels.refreshRunning(), sessions.refreshRunning()]),
       sleep,
       notice: new OutageNotice(trans, projectsUrl(), page)

@@ -9,7 +9,7 @@ const SIGNED_OUT = new Set([401, 403]);
  * Takes a refusal for what it is: no word about the kernel.
  *
  * JupyterLab takes every answer that it does not expect for the kernel's death, and says so in a
- * modal dialog. A project's server that was started anew refuses everybody until they have signed in
+ * modal dialog. A project's server that was restarted refuses everybody until they have signed in
  * again; as a network error the refusal makes JupyterLab ask again later.
  */
 export class PatientKernelRequests extends KernelAPI.KernelAPIClient {

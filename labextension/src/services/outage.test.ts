@@ -53,7 +53,7 @@ test('an outage is told once and ends when the server answers', async () => {
   ]);
 });
 
-test('a server that was started anew is signed in to without a word', async () => {
+test('a server that was restarted is signed in to without a word', async () => {
   const { outage, told } = createOutage([403, 'ok']);
   await outage.report();
   assert.deepEqual(told, ['sign in', 'hidden', 'recovered']);

@@ -32,7 +32,7 @@ type Answer = 'answers' | 'unreachable' | 'refused';
 /**
  * Watches for the server to come back, and signs in again when it does not know the user any more.
  *
- * A project's server that was started anew knows nobody's cookie; without a new one this page, and
+ * A project's server that was restarted knows nobody's cookie; without a new one this page, and
  * what was typed into it meanwhile, could never connect again.
  */
 export class Outage {
