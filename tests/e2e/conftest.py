@@ -1,4 +1,4 @@
-"""A browser for each module and a place for screenshots."""
+"""A browser and a hub for each module, and a place for screenshots."""
 
 import os
 import shutil
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.support.hub import Hub, run_hub
 
 ROOT = Path(__file__).parent.parent.parent
 # Chromium looks up its maker's hosts at every start unless told not to.
@@ -34,6 +36,13 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """Run a hub with its demo project."""
+    with run_hub(tmp_path_factory.mktemp("hub")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

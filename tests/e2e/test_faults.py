@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from tests.e2e.person import Person
-from tests.support.hub import Hub, run_hub
+from tests.support.hub import Hub
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -43,12 +43,6 @@ SIZE: ViewportSize = {"width": 1280, "height": 900}
 def write_notebook(path: Path, kernel: str, *cells: nbformat.NotebookNode) -> None:
     spec = {"display_name": kernel, "language": "python", "name": kernel}
     nbformat.write(new_notebook(cells=list(cells), metadata={"kernelspec": spec}), path)
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    with run_hub(tmp_path_factory.mktemp("hub")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +246,7 @@ def test_a_question_is_asked_where_everybody_can_answer(at_work: tuple[Person, P
     expect(question(demo)).not_to_be_focused()
     question(demo).fill("Ada")
     question(demo).press("Enter")
+    expect(demo.cell(QUESTION)).to_be_focused()
 
     expect_ended(people, QUESTION, "2")
     for person in people:

@@ -18,19 +18,13 @@ from playwright.sync_api import Browser, expect
 from tests.e2e.notebooks import GO_ON, LINES, SLOW_LINES, write_real_notebook
 from tests.e2e.person import Person
 from tests.e2e.pictures import side_by_side
-from tests.support.hub import Hub, run_hub
+from tests.support.hub import Hub
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 NOTEBOOK = "real.ipynb"
 NOTES, PLOT, TABLE, SLIDER, MANY, SLOW, ERROR, HELD = range(1, 9)
 OUTAGE_MS = 90_000
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    with run_hub(tmp_path_factory.mktemp("hub")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
