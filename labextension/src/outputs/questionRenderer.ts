@@ -67,11 +67,14 @@ export class QuestionRenderer extends Widget implements IRenderMime.IRenderer {
 
   private async send(question: IQuestion, field: HTMLInputElement): Promise<void> {
     const { trans, fail } = this.page;
+    // A disabled field would leave the keyboard to nothing.
+    this.node.closest<HTMLElement>('.jp-Cell')?.focus();
     field.disabled = true;
     try {
       await this.page.answer(this.node, question, field.value);
     } catch (error) {
       field.disabled = false;
+      field.focus();
       if (error instanceof RequestError && error.status === ANSWERED_ELSEWHERE) {
         fail(trans.__('The question was answered already.'));
       } else {
