@@ -4,12 +4,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from ..client.client import Client
 from ..client.identifiers import random_id
 from ..client.replies import Replies
-from ..client.subscription import Message, Subscription
+from ..client.subscription import Message, Subscription, SubscriptionLimits
 from ..errors import ConatError, NoSubscribers
 from ..protocol.codec import Encoding, encode
 from ..protocol.subjects import parse_pattern
@@ -35,6 +35,9 @@ from .tasks import Tasks
 __all__ = ["SocketServer"]
 
 _log = logging.getLogger(__name__)
+
+UNHANDLED: Final = SubscriptionLimits(max_messages=100_000)
+"""What may wait to be handed to its socket: a burst of one client must not displace others."""
 
 
 class SocketServer:
@@ -204,7 +207,7 @@ class SocketServer:
         try:
             status = await self._subscribe(status_subject(self.subject))
             mine = await self._subscribe(
-                server_pattern(self.subject, self.server_id), queue=random_id()
+                server_pattern(self.subject, self.server_id), queue=random_id(), limits=UNHANDLED
             )
         except ConatError as error:
             self._tell_starter(error)
@@ -217,8 +220,10 @@ class SocketServer:
         self._tell_starter(None)
         await self._dispatch(mine)
 
-    async def _subscribe(self, pattern: str, queue: str | None = None) -> Subscription:
-        subscription = await self._client.subscribe(pattern, queue=queue)
+    async def _subscribe(
+        self, pattern: str, queue: str | None = None, limits: SubscriptionLimits | None = None
+    ) -> Subscription:
+        subscription = await self._client.subscribe(pattern, queue=queue, limits=limits)
         self._subscriptions.append(subscription)
         return subscription
 

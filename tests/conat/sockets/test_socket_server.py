@@ -86,6 +86,31 @@ def test_sockets_of_one_client_to_one_subject_are_separate() -> None:
     in_process(check)
 
 
+def test_a_burst_of_one_client_displaces_nobody() -> None:
+    """§14.2: requests are not repeated, so one that is dropped is waited for in vain."""
+
+    async def check(fabric: Fabric) -> None:
+        heard: asyncio.Queue[str] = asyncio.Queue()
+        async with SocketServer(await fabric.client(), "s", server_id="0") as server:
+            server.connections.connect(
+                lambda new: new.requests.connect(lambda each: heard.put_nowait(each.subject))
+            )
+            sockets = [await connected(fabric, "s") for _ in range(2)]
+            flood, other = (await fabric.client(), await fabric.client())
+            asked = {"CN-Reply": "_INBOX.nobody"}
+            subjects = [f"s.server.0.{socket.id}" for socket in sockets]
+            for _ in range(20_000):
+                flood.publish_sync(subjects[0], headers=asked)
+            other.publish_sync(subjects[1], headers=asked)
+
+            async with asyncio.timeout(5):
+                got = [await heard.get() for _ in range(20_001)]
+            assert got == [subjects[0]] * 20_000 + [subjects[1]]
+            await close(*sockets)
+
+    in_process(check)
+
+
 def test_who_asks_for_the_server_before_its_inbox_is_there_again_is_told() -> None:
     """§10.4, §14.4: a client that comes back asks before it has subscribed again."""
 
