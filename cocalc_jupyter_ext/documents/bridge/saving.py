@@ -212,8 +212,11 @@ class Saving:
         try:
             async with asyncio.timeout(self._times.arriving_s):
                 while (present := await self._committed_hash()) != expected:
-                    if expected is None or await self._was_there(expected):
+                    if expected is None:
                         return present
+                    if await self._was_there(expected):
+                        # It may have come just now, and then the hash is that of before.
+                        return await self._committed_hash()
                     await changed.wait()
                     changed.clear()
                 return present
