@@ -38,7 +38,7 @@ async def rows() -> AsyncIterator[Row]:
 
 async def _opening(server: JupyterServer) -> AsyncIterator[Row]:
     file = server.work / "large.ipynb"
-    file.write_text(json.dumps(_large_notebook()))
+    file.write_text(json.dumps(large_notebook()))
     size = file.stat().st_size / 1e6
     for how in ("first", "second"):
         began = time.perf_counter()
@@ -79,7 +79,7 @@ async def _loop(server: JupyterServer) -> AsyncIterator[Row]:
         yield Row("their document", len(page.doc.get_update()) / 1e6, "MB", 1)
 
 
-def _large_notebook() -> dict[str, object]:
+def large_notebook() -> dict[str, object]:
     content = notebook(*["show()"] * PICTURES)
     noise = random.Random(1)
     for cell in content["cells"]:
