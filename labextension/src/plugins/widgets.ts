@@ -8,8 +8,6 @@ import { followNotebooks } from '../documents/openNotebooks';
 import { LateViews } from '../widgets/lateViews';
 import { OrderedViews } from '../widgets/orderedViews';
 
-const LOOK_AFTER_MS = 50;
-
 /** Follows the widgets of all open notebooks. */
 export const widgetsPlugin: JupyterFrontEndPlugin<void> = {
   id: 'cocalc-jupyter:widgets',
@@ -22,8 +20,8 @@ export const widgetsPlugin: JupyterFrontEndPlugin<void> = {
 };
 
 function follow(panel: NotebookPanel): void {
-  const views = new LateViews(panel.content, panel.sessionContext, look => {
-    window.setTimeout(look, LOOK_AFTER_MS);
+  const views = new LateViews(panel.content, panel.sessionContext, (look, afterMs) => {
+    window.setTimeout(look, afterMs);
   });
   const ordered = new OrderedViews(panel.content.rendermime, panel.sessionContext);
   panel.disposed.connect(() => {

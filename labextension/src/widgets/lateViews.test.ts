@@ -24,9 +24,12 @@ class FakeView implements IView {
 class FakeRenderer extends FakeView {
   readonly rendered: unknown[] = [];
 
+  /** How often the model is still missing. */
+  missing = 0;
+
   renderModel(model: unknown): Promise<void> {
     this.rendered.push(model);
-    this.text = 'a slider';
+    this.text = this.rendered.length > this.missing ? 'a slider' : LATE;
     return Promise.resolve();
   }
 }
@@ -44,8 +47,8 @@ class FakeSession {
     return new LateViews(root, session, look => this.due.push(look));
   }
 
-  say(kind: string): void {
-    this.iopubMessage.emit({ header: { msg_type: kind } });
+  say(kind: string, method = ''): void {
+    this.iopubMessage.emit({ header: { msg_type: kind }, content: { data: { method } } });
   }
 
   look(): void {
@@ -102,4 +105,35 @@ test('nothing is rendered after the end', () => {
 
   assert.equal(session.due.length, 0);
   assert.deepEqual(late.rendered, []);
+});
+
+test('after the states of another kernel it looks until the models have been made', () => {
+  const late = new FakeRenderer([], LATE);
+  late.missing = 2;
+  const session = new FakeSession();
+  session.follow(new FakeOutputArea([new FakeView([late])]));
+
+  session.say('comm_msg', 'update_states');
+  session.say('comm_open');
+  for (let looks = 0; looks < 5; looks += 1) {
+    session.look();
+  }
+
+  assert.equal(late.rendered.length, 3);
+  assert.equal(session.due.length, 0);
+});
+
+test('a view whose model never comes is not looked at for ever', () => {
+  const late = new FakeRenderer([], LATE);
+  late.missing = 100;
+  const session = new FakeSession();
+  session.follow(new FakeOutputArea([new FakeView([late])]));
+
+  session.say('comm_msg', 'update_states');
+  for (let looks = 0; looks < 20; looks += 1) {
+    session.look();
+  }
+
+  assert.equal(late.rendered.length, 7);
+  assert.equal(session.due.length, 0);
 });

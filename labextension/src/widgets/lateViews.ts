@@ -12,6 +12,10 @@ import { Signal } from '@lumino/signaling';
 
 const NOT_FOUND = 'Error displaying widget: model not found';
 
+/** Models are made for a while after a kernel's states have come; each look waits twice as long. */
+const LOOKS_AFTER_STATES = 7;
+const LOOK_AFTER_MS = 50;
+
 /** What is needed of a widget of the page. */
 export interface IView {
   readonly node: { readonly textContent: string | null };
@@ -27,12 +31,12 @@ interface IRenderer extends IView {
   renderModel(model: unknown): Promise<void>;
 }
 
-/** Looks again at the views of one notebook when its kernel opens models. */
+/** Looks again at the views of one notebook when its kernel opens models, or is another one. */
 export class LateViews implements IDisposable {
   constructor(
     private readonly root: IView,
     session: Pick<ISessionContext, 'iopubMessage'>,
-    private readonly defer: (look: () => void) => void
+    private readonly defer: (look: () => void, afterMs: number) => void
   ) {
     session.iopubMessage.connect(this.onMessage, this);
   }
@@ -49,21 +53,46 @@ export class LateViews implements IDisposable {
   }
 
   private onMessage(_: unknown, message: KernelMessage.IMessage): void {
-    // It is told when the message was handled: the model can be found now.
-    if (message.header.msg_type !== 'comm_open' || this.waiting) {
-      return;
+    // It is told when the message was handled: a model that was opened can be found now.
+    if (message.header.msg_type === 'comm_open') {
+      this.look(1);
+    } else if (hasStates(message)) {
+      this.look(LOOKS_AFTER_STATES);
     }
+  }
+
+  private look(times: number): void {
+    this.looks = Math.max(this.looks, times);
+    if (!this.waiting) {
+      this.wait(LOOK_AFTER_MS);
+    }
+  }
+
+  private wait(ms: number): void {
     this.waiting = true;
     this.defer(() => {
       this.waiting = false;
-      if (!this.disposed && this.root.node.textContent?.includes(NOT_FOUND)) {
-        showAgain(this.root);
+      this.looks -= 1;
+      if (this.disposed || !this.root.node.textContent?.includes(NOT_FOUND)) {
+        this.looks = 0;
+        return;
       }
-    });
+      showAgain(this.root);
+      if (this.looks > 0) {
+        this.wait(2 * ms);
+      }
+    }, ms);
   }
 
   private disposed = false;
   private waiting = false;
+  private looks = 0;
+}
+
+/** Whether a message has the states of all widgets: the page has come to another kernel. */
+function hasStates(message: KernelMessage.IMessage): boolean {
+  const { data } = message.content as { data?: { method?: unknown } };
+  return message.header.msg_type === 'comm_msg' && data?.method === 'update_states';
 }
 
 /** Render all views below ``root`` again that found no model. */
