@@ -86,8 +86,14 @@ def _is_cell_but_for_outputs(cell: Any) -> bool:
 
 
 def _is_output(output: Any) -> bool:
-    """Return whether this is a shared output that can be written to a file."""
-    if not isinstance(output, Map) or not isinstance(kind := output.get("output_type"), str):
+    """Return whether this is an output that can be written to a file.
+
+    A plain one is left as it is: a client that writes plain ones replaces all of them with each
+    further one, and would double what is put in their places.
+    """
+    if not isinstance(output, Map | Mapping) or not isinstance(
+        kind := output.get("output_type"), str
+    ):
         return False
     if kind == _STREAM:
         return isinstance(output.get("text"), Text | str)
@@ -112,22 +118,32 @@ def _mend_cell(cell: Map[Any]) -> None:
         cell["source"] = Text(_text(source))
     if not isinstance(metadata := cell.get("metadata"), Map):
         cell["metadata"] = Map(dict(metadata) if isinstance(metadata, Mapping) else {})
-    if cell["cell_type"] == _CODE and not isinstance(outputs := cell.get(_OUTPUTS), Array):
-        cell[_OUTPUTS] = Array(outputs if isinstance(outputs, list) else [])
-    if cell["cell_type"] == _CODE:
-        _mend_outputs(cell[_OUTPUTS])
+    if cell["cell_type"] != _CODE:
+        return
+    if isinstance(outputs := cell.get(_OUTPUTS), Array):
+        _mend_outputs(outputs)
+    else:
+        plain = outputs if isinstance(outputs, list) else []
+        cell[_OUTPUTS] = Array([shared for each in plain for shared in _shared_outputs(each)])
 
 
 def _mend_outputs(outputs: Array[Any]) -> None:
-    """Make shared outputs of plain and of incomplete ones, and remove what is no output at all."""
+    """Complete what can be an output, and remove what cannot."""
     for index in reversed(range(len(outputs))):
         output = outputs[index]
         if _is_output(output):
             continue
         plain = output.to_py() if isinstance(output, Map) else output
         del outputs[index]
-        if isinstance(plain, Mapping) and "output_type" in plain:
-            outputs.insert(index, shared_output(_completed(plain)))
+        for shared in _shared_outputs(plain):
+            outputs.insert(index, shared)
+
+
+def _shared_outputs(plain: Any) -> list[Map[Any]]:
+    """Return the shared output that a plain value stands for; none for what is no output at all."""
+    if isinstance(plain, Mapping) and "output_type" in plain:
+        return [shared_output(_completed(plain))]
+    return []
 
 
 def _completed(output: Mapping[str, Any]) -> dict[str, Any]:

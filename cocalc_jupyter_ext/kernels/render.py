@@ -75,7 +75,7 @@ def insert_code(notebook: YNotebook, position: int, source: str) -> None:
 def settle_questions(cell: Map[Any]) -> None:
     """Show of questions that nobody can answer any more that they got no answer."""
     outputs: Array[Any] = cell["outputs"]
-    shown = [output.to_py() for output in outputs]
+    shown: list[Output] = outputs.to_py() or []
     first = next((n for n, output in enumerate(shown) if _is_open_question(output)), len(shown))
     outputs.extend([shared_output(_settled(output)) for output in shown[first:]])
     del outputs[first : len(shown)]

@@ -137,7 +137,7 @@ STREAM = {"output_type": "stream", "name": "stdout", "text": "x"}
         (None, []),
         ([DISPLAY], []),
         ({"no": "output"}, []),
-        (DISPLAY, [DISPLAY]),
+        ({**DISPLAY, "data": "text"}, [{**DISPLAY, "data": {}}]),
         (Map({**DISPLAY, "data": "text"}), [{**DISPLAY, "data": {}}]),
         (Map({**DISPLAY, "metadata": [1]}), [DISPLAY]),
         (Map({**DISPLAY, "output_type": 5}), [DISPLAY]),
@@ -168,3 +168,14 @@ def test_a_part_of_an_output_that_no_file_can_hold_is_seen() -> None:
     live.ycells[0]["outputs"][0]["data"] = "text"
 
     assert seen == [False, False, True]
+
+
+def test_plain_outputs_are_left_to_the_client_that_writes_such() -> None:
+    seen: list[bool] = []
+    live = live_notebook(seen)
+
+    live.ycells[0]["outputs"].extend([STREAM, DISPLAY])
+
+    assert seen == [False]
+    assert not mend_notebook(live)
+    assert plain_content(live)["cells"][0]["outputs"] == [STREAM, DISPLAY]

@@ -323,10 +323,11 @@ def test_a_display_is_updated_in_the_whole_notebook_also_by_a_new_one(document, 
     assert shown == ["two", "two"]
 
 
-def test_cells_that_ran_when_the_server_ended_are_ended():
+@pytest.mark.parametrize("output", [shared_output, dict], ids=["shared", "plain"])
+def test_cells_that_ran_when_the_server_ended_are_ended(output):
     document = MemoryDocument("one", "two")
     document.ydoc.ycells[0]["execution_state"] = "running"
-    document.ydoc.ycells[0]["outputs"].append(shared_output(question("?", password=False)))
+    document.ydoc.ycells[0]["outputs"].append(output(question("?", password=False)))
     assert end_orphans(document) == 1
     asked, error = document.cell(0)["outputs"]
     assert (asked["data"][INPUT_TYPE]["value"], error["ename"]) == ("", "ServerRestarted")
